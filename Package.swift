@@ -1,0 +1,139 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every target is held to the same rules: Swift 6 mode, no warning, explicit import visibility.
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// A C library that Debian packages; `Shared/C/<name>` holds its module map and shim.
+func library(_ name: String, pkgConfig: String, package: String) -> Target {
+  .systemLibrary(
+    name: name, path: "Shared/C/\(name)", pkgConfig: pkgConfig, providers: [.apt([package])])
+}
+
+func module(
+  _ name: String, path: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [],
+  resources: [Resource]? = nil
+) -> Target {
+  .target(
+    name: name, dependencies: dependencies, path: path, exclude: exclude, resources: resources,
+    swiftSettings: strict)
+}
+
+func executable(_ name: String, path: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(name: name, dependencies: dependencies, path: path, swiftSettings: strict)
+}
+
+func tests(_ module: Target.Dependency, name: String, _ dependencies: [Target.Dependency] = [])
+  -> Target
+{
+  .testTarget(
+    name: name, dependencies: [module] + dependencies, path: "Tests/\(name)",
+    swiftSettings: strict)
+}
+
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+  name: "latchkey",
+  products: [],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+  ],
+  targets: [
+    // C libraries.
+    library("CUV", pkgConfig: "libuv", package: "libuv1-dev"),
+    library("CNGHTTP2", pkgConfig: "libnghttp2", package: "libnghttp2-dev"),
+    library("COpenSSL", pkgConfig: "openssl", package: "libssl-dev"),
+    library("CPQ", pkgConfig: "libpq", package: "libpq-dev"),
+    library("CSodium", pkgConfig: "libsodium", package: "libsodium-dev"),
+    library("CProtobufC", pkgConfig: "libprotobuf-c", package: "libprotobuf-c-dev"),
+    library("CJansson", pkgConfig: "jansson", package: "libjansson-dev"),
+
+    // Values, faults, cryptography.
+    module("Primitives", path: "Shared/Primitives"),
+    module("Faults", path: "Shared/Faults"),
+    module(
+      "Cryptography", path: "Shared/Cryptography", ["COpenSSL", "CSodium", "Faults", "Primitives"]),
+
+    // The runtime: event loop, TLS, HTTP, RPC.
+    module("EventLoop", path: "Shared/EventLoop", ["CUV", "Faults"]),
+    module("TLS", path: "Shared/TLS", ["COpenSSL", "Faults"]),
+    module("HTTP", path: "Shared/HTTP", ["CNGHTTP2", "EventLoop", "Faults", "TLS"]),
+    module("RPC", path: "Shared/RPC", ["EventLoop", "Faults", "HTTP", "Primitives", "Protobuf", "TLS"]),
+
+    // Contracts.
+    .target(
+      name: "CMessages", path: "Protos/Generated", publicHeadersPath: "include",
+      linkerSettings: [.linkedLibrary("protobuf-c")]),
+    module("Protobuf", path: "Shared/Protobuf", ["CProtobufC", "Faults"]),
+    module(
+      "Messages", path: "Shared/Messages",
+      ["CMessages", "CProtobufC", "EventLoop", "Faults", "Protobuf", "RPC"]),
+    module(
+      "Transcoding", path: "Shared/Transcoding",
+      ["CJansson", "CProtobufC", "Faults", "Primitives", "Protobuf"]),
+    executable(
+      "latchkey-protogen", path: "Protos/Generator", ["CMessages", "CProtobufC"]),
+
+    // Storage.
+    module(
+      "Postgres", path: "Shared/Postgres",
+      ["CPQ", "Cryptography", "EventLoop", "Faults", "Primitives", logging]),
+
+    // What every service is made of: settings, logs, lifecycle.
+    module(
+      "ServiceKit", path: "Shared/ServiceKit",
+      ["EventLoop", "Faults", "HTTP", "Postgres", "Primitives", "RPC", "TLS", logging]),
+
+    // Services.
+    module(
+      "KeysService", path: "Services/Keys/Core",
+      ["Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives", "RPC", "ServiceKit", logging]),
+    executable("latchkey-keys", path: "Services/Keys/Main", ["KeysService", "EventLoop", "ServiceKit"]),
+    module(
+      "LicensesService", path: "Services/Licenses/Core",
+      ["Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives", "RPC", "ServiceKit", logging]),
+    executable(
+      "latchkey-licenses", path: "Services/Licenses/Main", ["LicensesService", "EventLoop", "ServiceKit"]),
+    module(
+      "GatewayService", path: "Services/Gateway/Core",
+      [
+        "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Primitives", "Protobuf", "RPC",
+        "ServiceKit", "TLS", "Transcoding", logging,
+      ]),
+    executable(
+      "latchkey-gateway", path: "Services/Gateway/Main", ["GatewayService", "EventLoop", "ServiceKit"]),
+    module(
+      "LatchkeyCommand", path: "Services/Latchkey/Core",
+      ["Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives", "RPC", "ServiceKit", "TLS"]),
+    executable(
+      "latchkey", path: "Services/Latchkey/Main", ["LatchkeyCommand", "EventLoop", arguments]),
+
+    // Tests, and the executables that only tests run.
+    module("TestKit", path: "Tests/TestKit", ["EventLoop", "Faults", "Postgres", "RPC", "TLS"]),
+    tests("Primitives", name: "PrimitivesTests"),
+    tests("Faults", name: "FaultsTests"),
+    tests("Cryptography", name: "CryptographyTests", ["Faults", "Primitives"]),
+    tests("EventLoop", name: "EventLoopTests", ["Faults", "TestKit"]),
+    tests("TLS", name: "TLSTests", ["Cryptography", "Faults"]),
+    tests("HTTP", name: "HTTPTests", ["EventLoop", "Faults", "TestKit", "TLS"]),
+    tests("RPC", name: "RPCTests", ["EventLoop", "Faults", "HTTP", "Messages", "Protobuf", "TestKit"]),
+    tests("Protobuf", name: "ProtobufTests", ["Faults", "Messages"]),
+    tests("Transcoding", name: "TranscodingTests", ["Faults", "Messages", "Protobuf"]),
+    tests("Postgres", name: "PostgresTests", ["EventLoop", "Faults", "Primitives", "TestKit"]),
+    tests("ServiceKit", name: "ServiceKitTests", ["EventLoop", "Faults", "TestKit"]),
+    tests("KeysService", name: "KeysServiceTests", ["Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives", "RPC", "TestKit"]),
+    tests("LicensesService", name: "LicensesServiceTests", ["Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives", "RPC", "TestKit"]),
+    tests("GatewayService", name: "GatewayServiceTests", ["EventLoop", "Faults", "HTTP", "Messages", "RPC", "TestKit"]),
+    tests("LatchkeyCommand", name: "LatchkeyCommandTests", ["EventLoop", "Faults", "TestKit"]),
+  ]
+)
