@@ -1,0 +1,43 @@
+# `make help` lists what there is. Everything needs Debian 12 and a Swift 6.3 toolchain, nothing else:
+# the packages below are installed where they are missing.
+
+# The one list of Debian packages that building, running, testing and measuring need.
+DEBIAN_PACKAGES := \
+  libjansson-dev libnghttp2-dev libpq-dev libprotobuf-c-dev libsodium-dev libssl-dev libuv1-dev \
+  pkg-config postgresql-15 protobuf-c-compiler protobuf-compiler \
+  curl git nghttp2-client nghttp2-server openssl python3-venv
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help packages build run test bench protos format lint fuzz
+
+help: ## Show this list.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+packages: ## Install the Debian packages that are missing (with sudo where not root).
+	@Scripts/install-packages $(DEBIAN_PACKAGES)
+
+build: packages ## Build everything, optimised.
+	swift build -c release
+
+run: build ## Build, then start all of Latchkey for development; Ctrl-C stops it.
+	@exec .build/release/latchkey up $(ARGUMENTS)
+
+test: packages ## Run every test, against a private Postgres; ends with one line of totals.
+	@Tests/run
+
+bench: build ## Measure, as ratios against nghttpd and pgbench.
+	@Tests/Benchmarks/run
+
+protos: packages ## Generate everything that is derived from Protos/*.proto.
+	@Protos/generate
+
+format: ## Format all hand-written Swift.
+	@Scripts/format
+
+lint: packages ## Check format, forbidden patterns, and that generated files are up to date.
+	@Scripts/lint
+
+fuzz: packages ## Fuzz the parsers for a minute each; SECONDS_EACH=N changes that.
+	@Tests/Fuzz/run
