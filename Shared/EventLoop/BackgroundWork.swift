@@ -1,0 +1,49 @@
+internal import CUV
+
+extension EventLoop {
+  /// Runs blocking work on one of libuv's worker threads and suspends the task until it is done.
+  ///
+  /// For what has no non-blocking form: password hashing, file reads, `PQcancel`. Cancelling the task does not stop the work.
+  @EventLoop
+  public static func background<T: Sendable>(_ work: @escaping @Sendable () -> T) async -> T {
+    await withCheckedContinuation { continuation in
+      BackgroundWork {
+        let result = work()
+        return { continuation.resume(returning: result) }
+      }.start()
+    }
+  }
+}
+
+/// One piece of work; it is touched by one thread at a time, in the order that libuv guarantees.
+private final class BackgroundWork: Sendable {
+  private let work: @Sendable () -> @Sendable () -> Void
+
+  init(_ work: @escaping @Sendable () -> @Sendable () -> Void) { self.work = work }
+
+  @EventLoop func start() {
+    let request = UnsafeMutablePointer<uv_work_t>.allocate(capacity: 1)
+    request.pointee.data = Unmanaged.passRetained(self).toOpaque()
+    let status = uv_queue_work(
+      EventLoop.reactor.loop, request,
+      { request in
+        guard let request, let context = request.pointee.data else { return }
+        let work = Unmanaged<BackgroundWork>.fromOpaque(context).takeRetainedValue()
+        // What resumes the task replaces the work, for the second callback.
+        let completion = Completion(work.work())
+        request.pointee.data = Unmanaged.passRetained(completion).toOpaque()
+      },
+      { request, _ in
+        guard let request, let context = request.pointee.data else { return }
+        let completion = Unmanaged<Completion>.fromOpaque(context).takeRetainedValue()
+        request.deallocate()
+        completion.body()
+      })
+    precondition(status == 0, "uv_queue_work: \(uvMessage(status))")
+  }
+
+  private final class Completion: Sendable {
+    let body: @Sendable () -> Void
+    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+  }
+}

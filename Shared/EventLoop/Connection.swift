@@ -1,0 +1,274 @@
+internal import CUV
+public import Faults
+internal import Glibc
+
+/// What sits on a connection and gives its bytes a meaning.
+///
+/// All calls come from the loop, outside any job. Output is pulled: a handler that has something to send calls
+/// ``Connection/setNeedsFlush()``, and is asked for it once at the end of the tick, and again whenever
+/// the peer has taken what was sent before. So a peer that does not read costs one buffer, not a queue.
+@EventLoop
+public protocol ConnectionHandler: AnyObject {
+  /// Bytes have come in; they are only valid during the call.
+  func received(_ bytes: UnsafeRawBufferPointer)
+  /// The peer has ended its sending side. The connection closes unless the handler still has output.
+  func receivedEnd()
+  /// Appends what shall be sent next, about ``Connection/outputBytesTarget`` at most.
+  func produce(into output: inout [UInt8])
+  /// The connection is gone. Nothing is called after this.
+  func closed()
+}
+
+/// One stream socket, TCP or Unix, with its read and write side driven by the loop.
+@EventLoop
+public final class Connection: Flushable {
+  /// Output that is gathered for one `send`: large enough to be cheap a byte, small enough to keep a
+  /// connection's memory bounded while its peer does not read.
+  public static let outputBytesTarget = 128 * 1024
+  /// Reads in a row before other connections get their turn.
+  private static let readsMax = 4
+  /// Output capacity that an idle connection may keep.
+  private static let idleCapacityBytes = 16 * 1024
+
+  /// The other side's address.
+  public let peer: SocketAddress?
+  private var descriptor: Int32
+  private var watcher: SocketWatcher?
+  private var handler: (any ConnectionHandler)?
+  private var output: [UInt8] = []
+  private var outputSent = 0
+  private var needsFlush = false
+  private var closesAfterFlush = false
+  private var isReadingPaused = false
+  private var hasReceivedEnd = false
+
+  /// Whether the connection has ended.
+  public var isClosed: Bool { descriptor < 0 }
+
+  /// Takes over a connected, non-blocking socket.
+  init(owning descriptor: Int32) {
+    self.descriptor = descriptor
+    peer = SocketAddress.peer(of: descriptor)
+    var one: Int32 = 1
+    // Without effect on Unix sockets.
+    setsockopt(
+      descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
+  }
+
+  /// Begins to read, with `handler` behind it. Called once.
+  public func start(_ handler: any ConnectionHandler) {
+    guard !isClosed else {
+      handler.closed()
+      return
+    }
+    self.handler = handler
+    let watcher = SocketWatcher(descriptor: descriptor) { [unowned self] events in
+      if events.contains(.readable) { read() }
+      if events.contains(.writable) { flush() }
+    }
+    self.watcher = watcher
+    watcher.watch(.readable)
+  }
+
+  /// Has ``ConnectionHandler/produce(into:)`` called at the end of this tick.
+  public func setNeedsFlush() {
+    guard !needsFlush, !isClosed else { return }
+    needsFlush = true
+    EventLoop.reactor.markDirty(self)
+  }
+
+  /// Stops reading until ``resumeReading()``, so that the peer's sending is held up.
+  public func pauseReading() {
+    guard !isReadingPaused else { return }
+    isReadingPaused = true
+    updateEvents()
+  }
+
+  /// Reads again after ``pauseReading()``.
+  public func resumeReading() {
+    guard isReadingPaused else { return }
+    isReadingPaused = false
+    updateEvents()
+  }
+
+  /// Bytes that the handler has produced and the peer has not taken yet.
+  public var outputPending: Int { output.count - outputSent }
+
+  /// Ends the connection once all output has been sent.
+  public func closeAfterFlush() {
+    guard !isClosed else { return }
+    closesAfterFlush = true
+    setNeedsFlush()
+  }
+
+  /// Ends the connection now; what was not sent is lost.
+  public func close() {
+    guard !isClosed else { return }
+    let descriptor = descriptor
+    self.descriptor = -1
+    watcher?.stop()
+    watcher = nil
+    Glibc.close(descriptor)
+    let handler = handler
+    self.handler = nil
+    handler?.closed()
+  }
+
+  private func updateEvents() {
+    var events: SocketWatcher.Events = []
+    if !isReadingPaused && !hasReceivedEnd { events.insert(.readable) }
+    if outputPending > 0 { events.insert(.writable) }
+    watcher?.watch(events)
+  }
+
+  private func read() {
+    let buffer = EventLoop.reactor.readBuffer
+    for _ in 0..<Connection.readsMax {
+      guard !isClosed, !isReadingPaused, !hasReceivedEnd, let handler else { return }
+      let count = recv(descriptor, buffer.baseAddress, buffer.count, 0)
+      if count > 0 {
+        handler.received(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+        // A short read has emptied the socket; asking again would only answer EAGAIN.
+        if count < buffer.count { return }
+      } else if count == 0 {
+        hasReceivedEnd = true
+        updateEvents()
+        handler.receivedEnd()
+        closeAfterFlush()
+        return
+      } else if errno == EAGAIN || errno == EINTR {
+        return
+      } else {
+        close()
+        return
+      }
+    }
+  }
+
+  /// Sends what there is; called by the loop at the end of a tick and when the socket takes more.
+  public func flush() {
+    needsFlush = false
+    while !isClosed {
+      if outputPending == 0 {
+        // Taken out while it is lent, so that the handler may ask this connection anything meanwhile.
+        var buffer = output
+        output = []
+        outputSent = 0
+        buffer.removeAll(keepingCapacity: buffer.capacity <= 2 * Connection.outputBytesTarget)
+        handler?.produce(into: &buffer)
+        guard !isClosed else { return }
+        output = buffer
+        if output.isEmpty {
+          finishFlush()
+          return
+        }
+      }
+      let sent = output.withUnsafeBytes { bytes in
+        send(
+          descriptor, bytes.baseAddress.map { $0 + outputSent }, bytes.count - outputSent,
+          Int32(MSG_NOSIGNAL))
+      }
+      if sent >= 0 {
+        outputSent += sent
+      } else if errno == EAGAIN {
+        updateEvents()
+        return
+      } else if errno != EINTR {
+        close()
+      }
+    }
+  }
+
+  private func finishFlush() {
+    if closesAfterFlush {
+      close()
+      return
+    }
+    if output.capacity > Connection.idleCapacityBytes { output = [] }
+    updateEvents()
+  }
+}
+
+extension Connection {
+  /// Connects to an address.
+  ///
+  /// - Throws: ``Fault`` `unavailable` when nobody answers there within `timeout`, or the task is cancelled.
+  public static func connect(to address: SocketAddress, timeout: Duration) async throws(Fault)
+    -> Connection
+  {
+    let descriptor = socket(
+      address.family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+        | Int32(SOCK_CLOEXEC.rawValue), 0)
+    guard descriptor >= 0 else {
+      throw .unavailable("No socket could be opened", detail: errorText(errno))
+    }
+    let status = address.withSockaddr { Glibc.connect(descriptor, $0, $1) }
+    if status != 0 {
+      let code = errno
+      guard code == EINPROGRESS || code == EAGAIN else {
+        Glibc.close(descriptor)
+        throw .unavailable("Could not connect to \(address)", detail: errorText(code))
+      }
+      let outcome = await ConnectAttempt(descriptor: descriptor).run(timeout: timeout)
+      if let outcome {
+        Glibc.close(descriptor)
+        throw .unavailable("Could not connect to \(address)", detail: outcome)
+      }
+    }
+    return Connection(owning: descriptor)
+  }
+}
+
+/// The wait for a connection attempt to end.
+@EventLoop
+private final class ConnectAttempt {
+  private let descriptor: Int32
+  private var watcher: SocketWatcher?
+  private var timer: LoopTimer?
+  private var continuation: CheckedContinuation<String?, Never>?
+  private var wasCancelled = false
+
+  init(descriptor: Int32) { self.descriptor = descriptor }
+
+  /// Waits; answers what went wrong, or nil when the socket is connected.
+  func run(timeout: Duration) async -> String? {
+    await withTaskCancellationHandler {
+      if wasCancelled { return "cancelled" }
+      return await withCheckedContinuation { continuation in
+        self.continuation = continuation
+        let watcher = SocketWatcher(descriptor: descriptor) { [self] _ in end(socketError()) }
+        self.watcher = watcher
+        watcher.watch(.writable)
+        timer = LoopTimer(after: timeout) { [self] in end("timed out") }
+      }
+    } onCancel: {
+      EventLoop.perform { [self] in
+        wasCancelled = true
+        end("cancelled")
+      }
+    }
+  }
+
+  private func socketError() -> String? {
+    var code: Int32 = 0
+    var length = socklen_t(MemoryLayout<Int32>.size)
+    getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &length)
+    return code == 0 ? nil : errorText(code)
+  }
+
+  private func end(_ outcome: String?) {
+    guard let continuation else { return }
+    self.continuation = nil
+    watcher?.stop()
+    watcher = nil
+    timer?.cancel()
+    timer = nil
+    continuation.resume(returning: outcome)
+  }
+}
+
+/// The system's text for one of its error numbers.
+func errorText(_ code: Int32) -> String {
+  guard let text = strerror(code) else { return "error \(code)" }
+  return String(cString: text)
+}

@@ -1,0 +1,93 @@
+internal import CUV
+
+/// Work that is done once at the end of a tick, however often it was asked for.
+@EventLoop
+public protocol Flushable: AnyObject {
+  /// Does the work.
+  func flush()
+}
+
+/// The libuv loop and what runs in it: jobs, end-of-tick work, timers.
+@EventLoop
+final class Reactor {
+  /// Rounds of jobs and flushes in one tick before sockets get their turn, so that tasks that keep
+  /// enqueueing each other cannot starve them; far more than honest work takes.
+  private static let roundsMax = 256
+  /// The size of the buffer that all sockets read through: one TLS record or many small requests.
+  static let readBufferBytes = 64 * 1024
+
+  let loop: UnsafeMutablePointer<uv_loop_t>
+  let readBuffer: UnsafeMutableRawBufferPointer
+  let timers: TimerWheel
+  private let prepare: UnsafeMutablePointer<uv_prepare_t>
+  private let idle: UnsafeMutablePointer<uv_idle_t>
+  private var isIdling = false
+  private var jobs: [UnownedJob] = []
+  private var running: [UnownedJob] = []
+  private var dirty: [any Flushable] = []
+  private var flushing: [any Flushable] = []
+
+  init() {
+    loop = .allocate(capacity: 1)
+    uv_loop_init(loop)
+    readBuffer = .allocate(byteCount: Reactor.readBufferBytes, alignment: 64)
+    prepare = .allocate(capacity: 1)
+    idle = .allocate(capacity: 1)
+    timers = TimerWheel(loop: loop)
+    uv_prepare_init(loop, prepare)
+    // Prepare runs last before the poll, whatever enqueued: timers, close callbacks, or this loop itself.
+    uv_prepare_start(prepare) { _ in EventLoop.assumeIsolated { EventLoop.reactor.drain() } }
+    uv_idle_init(loop, idle)
+    EventLoop.shared.install(
+      Wake(loop: loop) { _ in EventLoop.assumeIsolated { EventLoop.reactor.receive() } })
+    receive()
+  }
+
+  func run() {
+    uv_run(loop, UV_RUN_DEFAULT)
+    preconditionFailure("The event loop ended")
+  }
+
+  func append(_ job: UnownedJob) { jobs.append(job) }
+
+  /// Has `flushable` flushed at the end of this tick; the caller makes sure that it asks once.
+  func markDirty(_ flushable: any Flushable) { dirty.append(flushable) }
+
+  private func receive() { EventLoop.shared.receive(into: &jobs) }
+
+  private func drain() {
+    let serial = EventLoop.shared.unownedExecutor
+    let task = EventLoop.shared.asUnownedTaskExecutor()
+    for _ in 0..<Reactor.roundsMax {
+      if jobs.isEmpty && dirty.isEmpty { break }
+      while !jobs.isEmpty {
+        swap(&jobs, &running)
+        for job in running {
+          // Both faces, as the tasks have the preference: a mismatch would re-enqueue at every suspension.
+          job.runSynchronously(isolatedTo: serial, taskExecutor: task)
+        }
+        running.removeAll(keepingCapacity: true)
+        if jobs.count > 4096 { break }
+      }
+      swap(&dirty, &flushing)
+      for flushable in flushing { flushable.flush() }
+      flushing.removeAll(keepingCapacity: true)
+    }
+    keepAwake(!jobs.isEmpty || !dirty.isEmpty)
+  }
+
+  /// An idle handle makes the poll return at once while work is left over.
+  private func keepAwake(_ isNeeded: Bool) {
+    guard isNeeded != isIdling else { return }
+    isIdling = isNeeded
+    if isNeeded { uv_idle_start(idle) { _ in } } else { uv_idle_stop(idle) }
+  }
+}
+
+extension EventLoop {
+  /// Has `flushable` flushed once at the end of this tick. The caller keeps track of having asked.
+  @EventLoop
+  public static func flushAtEndOfTick(_ flushable: any Flushable) {
+    reactor.markDirty(flushable)
+  }
+}
