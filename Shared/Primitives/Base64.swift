@@ -1,0 +1,130 @@
+/// Base 64, strict: one text for each sequence of bytes, so that what is compared or signed as text
+/// cannot be rewritten.
+///
+/// Source: RFC 4648, sections 3.5, 4 and 5.
+public enum Base64 {
+  /// Which two characters stand beside letters and digits.
+  public enum Alphabet: Sendable {
+    /// `+` and `/`.
+    case standard
+    /// `-` and `_`, for addresses and file names.
+    case url
+  }
+
+  /// Whether `=` fills the last group of four.
+  public enum Padding: Sendable {
+    /// It must be there; it is written.
+    case required
+    /// It must not be there; it is not written.
+    case absent
+    /// It may be there when read, all of it or none (gRPC's binary metadata); it is not written.
+    case optional
+  }
+
+  /// Writes bytes as text.
+  ///
+  /// - Parameters:
+  ///   - bytes: What to write.
+  ///   - alphabet: The standard one unless given.
+  ///   - padding: Required in the standard alphabet and absent in the URL alphabet unless given.
+  public static func encode(
+    _ bytes: [UInt8], alphabet: Alphabet = .standard, padding: Padding? = nil
+  ) -> String {
+    let padded = (padding ?? alphabet.usualPadding) == .required
+    let count =
+      padded ? (bytes.count + 2) / 3 * 4 : bytes.count / 3 * 4 + [0, 2, 3][bytes.count % 3]
+    return String(unsafeUninitializedCapacity: count) { buffer in
+      var position = 0
+      func put(_ character: UInt8) {
+        buffer.initializeElement(at: position, to: character)
+        position += 1
+      }
+      var index = 0
+      while index < bytes.count {
+        let rest = bytes.count - index
+        let group =
+          UInt32(bytes[index]) << 16
+          | (rest > 1 ? UInt32(bytes[index + 1]) << 8 : 0)
+          | (rest > 2 ? UInt32(bytes[index + 2]) : 0)
+        put(alphabet.character(group >> 18))
+        put(alphabet.character(group >> 12))
+        if rest > 1 { put(alphabet.character(group >> 6)) }
+        if rest > 2 { put(alphabet.character(group)) }
+        index += 3
+      }
+      while position < count { put(UInt8(ascii: "=")) }
+      return position
+    }
+  }
+
+  /// Reads text; a foreign character, a wrong length, wrong padding or stray bits give nil.
+  public static func decode(
+    _ text: String, alphabet: Alphabet = .standard, padding: Padding? = nil
+  ) -> [UInt8]? {
+    var text = text
+    return text.withUTF8 {
+      decode(UnsafeRawBufferPointer($0), alphabet: alphabet, padding: padding)
+    }
+  }
+
+  /// Reads ASCII text; a foreign character, a wrong length, wrong padding or stray bits give nil.
+  public static func decode(
+    _ text: UnsafeRawBufferPointer, alphabet: Alphabet = .standard, padding: Padding? = nil
+  ) -> [UInt8]? {
+    var count = text.count
+    while count > 0, text.count - count < 2, text[count - 1] == UInt8(ascii: "=") { count -= 1 }
+    let fill = text.count - count
+    let isPadded = fill > 0
+    switch padding ?? alphabet.usualPadding {
+    case .required: guard text.count.isMultiple(of: 4) else { return nil }
+    case .absent: guard !isPadded else { return nil }
+    case .optional: guard !isPadded || text.count.isMultiple(of: 4) else { return nil }
+    }
+    // One character alone holds six bits, less than a byte.
+    guard count % 4 != 1 else { return nil }
+
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(count * 3 / 4)
+    var bits: UInt32 = 0
+    var bitCount = 0
+    for index in 0..<count {
+      guard let value = alphabet.value(of: text[index]) else { return nil }
+      bits = bits << 6 | UInt32(value)
+      bitCount += 6
+      if bitCount >= 8 {
+        bitCount -= 8
+        bytes.append(UInt8(truncatingIfNeeded: bits >> bitCount))
+      }
+    }
+    guard bits & (1 << bitCount - 1) == 0 else { return nil }
+    return bytes
+  }
+}
+
+extension Base64.Alphabet {
+  fileprivate var usualPadding: Base64.Padding { self == .standard ? .required : .absent }
+
+  fileprivate func character(_ value: UInt32) -> UInt8 {
+    let value = UInt8(value & 0x3f)
+    switch value {
+    case 0..<26: return UInt8(ascii: "A") + value
+    case 26..<52: return UInt8(ascii: "a") + (value - 26)
+    case 52..<62: return UInt8(ascii: "0") + (value - 52)
+    case 62: return self == .standard ? UInt8(ascii: "+") : UInt8(ascii: "-")
+    default: return self == .standard ? UInt8(ascii: "/") : UInt8(ascii: "_")
+    }
+  }
+
+  fileprivate func value(of character: UInt8) -> UInt8? {
+    switch character {
+    case UInt8(ascii: "A")...UInt8(ascii: "Z"): character - UInt8(ascii: "A")
+    case UInt8(ascii: "a")...UInt8(ascii: "z"): character - UInt8(ascii: "a") + 26
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): character - UInt8(ascii: "0") + 52
+    case UInt8(ascii: "+"): self == .standard ? 62 : nil
+    case UInt8(ascii: "/"): self == .standard ? 63 : nil
+    case UInt8(ascii: "-"): self == .url ? 62 : nil
+    case UInt8(ascii: "_"): self == .url ? 63 : nil
+    default: nil
+    }
+  }
+}
