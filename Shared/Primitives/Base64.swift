@@ -27,8 +27,11 @@ public enum Base64 {
   ///   - bytes: What to write.
   ///   - alphabet: The standard one unless given.
   ///   - padding: Required in the standard alphabet and absent in the URL alphabet unless given.
+  /// - Returns: ASCII text.
   public static func encode(
-    _ bytes: [UInt8], alphabet: Alphabet = .standard, padding: Padding? = nil
+    _ bytes: [UInt8],
+    alphabet: Alphabet = .standard,
+    padding: Padding? = nil
   ) -> String {
     let padded = (padding ?? alphabet.usualPadding) == .required
     let count =
@@ -59,7 +62,9 @@ public enum Base64 {
 
   /// Reads text; a foreign character, a wrong length, wrong padding or stray bits give nil.
   public static func decode(
-    _ text: String, alphabet: Alphabet = .standard, padding: Padding? = nil
+    _ text: String,
+    alphabet: Alphabet = .standard,
+    padding: Padding? = nil
   ) -> [UInt8]? {
     var text = text
     return text.withUTF8 {
@@ -69,7 +74,9 @@ public enum Base64 {
 
   /// Reads ASCII text; a foreign character, a wrong length, wrong padding or stray bits give nil.
   public static func decode(
-    _ text: UnsafeRawBufferPointer, alphabet: Alphabet = .standard, padding: Padding? = nil
+    _ text: UnsafeRawBufferPointer,
+    alphabet: Alphabet = .standard,
+    padding: Padding? = nil
   ) -> [UInt8]? {
     var count = text.count
     while count > 0, text.count - count < 2, text[count - 1] == UInt8(ascii: "=") { count -= 1 }

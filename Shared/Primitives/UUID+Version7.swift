@@ -3,12 +3,13 @@ private import Synchronization
 extension UUID {
   /// Makes a new version 7 identifier for the given moment.
   ///
-  /// Within one process, identifiers made for the same millisecond one after the other are strictly
-  /// increasing. Across milliseconds their order is that of the times given. They are unique, not
-  /// secret: whoever sees one can guess at its neighbours.
+  /// Within one process, identifiers made for the same millisecond are strictly increasing, as long
+  /// as the times given lie within 16 milliseconds of each other. Across milliseconds their order
+  /// is that of the times. They are unique, not secret: who sees one can guess at its neighbours.
   /// Source: RFC 9562, sections 5.7 and 6.2 (monotonic random, method 2).
   ///
   /// - Parameter moment: The time to write into the identifier; the current time unless given.
+  /// - Returns: A new identifier.
   public static func v7(at moment: Timestamp = .now()) -> UUID {
     sequence.withLock { $0.next(millisecond: moment.milliseconds) }
   }
@@ -16,21 +17,35 @@ extension UUID {
   private static let sequence = Mutex(Version7Sequence())
 }
 
-/// The last identifier made, from which the next one within the same millisecond follows.
+/// The last identifier made for each of the latest milliseconds, from which the next one follows.
+///
+/// Several are kept because calls that overlap write their own time of arrival into what they make,
+/// a little after the clock has moved on.
 private struct Version7Sequence {
-  /// The 48 bits of the time.
-  private var millisecond: UInt64 = 0
+  /// A millisecond's slot is its number modulo this.
+  private static let slotCount = 16
+
+  private var slots = [Version7Slot](repeating: Version7Slot(), count: slotCount)
+
+  mutating func next(millisecond: Int64) -> UUID {
+    let millisecond = UInt64(clamping: millisecond) & (1 << 48 - 1)
+    return slots[Int(millisecond % UInt64(Self.slotCount))].next(millisecond: millisecond)
+  }
+}
+
+/// The last identifier made for one millisecond.
+private struct Version7Slot {
+  /// The 48 bits of the time; none before the first identifier.
+  private var millisecond: UInt64?
   /// The 12 bits between version and variant; its top bit starts as zero, to leave room to count.
   private var upper: UInt64 = 0
   /// The 62 bits after the variant.
   private var lower: UInt64 = 0
 
-  private static let timeMask: UInt64 = (1 << 48) - 1
-  private static let upperMask: UInt64 = (1 << 12) - 1
-  private static let lowerMask: UInt64 = (1 << 62) - 1
+  private static let upperMask: UInt64 = 1 << 12 - 1
+  private static let lowerMask: UInt64 = 1 << 62 - 1
 
-  mutating func next(millisecond now: Int64) -> UUID {
-    let now = UInt64(clamping: now) & Self.timeMask
+  mutating func next(millisecond now: UInt64) -> UUID {
     if now == millisecond {
       advance()
     } else {
@@ -38,7 +53,7 @@ private struct Version7Sequence {
       upper = RandomPool.next() & (Self.upperMask >> 1)
       lower = RandomPool.next() & Self.lowerMask
     }
-    return UUID(high: millisecond << 16 | 0x7000 | upper, low: 0x8000_0000_0000_0000 | lower)
+    return UUID(high: now << 16 | 0x7000 | upper, low: 0x8000_0000_0000_0000 | lower)
   }
 
   /// Adds a random step of 1 to 2^32, so that neighbours do not differ by a constant.

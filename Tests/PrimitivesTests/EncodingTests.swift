@@ -112,10 +112,12 @@ private let samples: [[UInt8]] = (0...70).map { count in
     #expect(CrockfordBase32.folded(UInt8(ascii: typed)) == nil)
   }
 
-  @Test(arguments: [
-    ([], ""), ([0xff], "ZW"), ([0, 0, 0, 0, 0], "00000000"),
-    ([0xff, 0xff, 0xff, 0xff, 0xff], "ZZZZZZZZ"), ([0x00, 0x44, 0x32, 0x14, 0xc7], "01234567"),
-  ] as [([UInt8], String)])
+  @Test(
+    arguments: [
+      ([], ""), ([0xff], "ZW"), ([0, 0, 0, 0, 0], "00000000"),
+      ([0xff, 0xff, 0xff, 0xff, 0xff], "ZZZZZZZZ"), ([0x00, 0x44, 0x32, 0x14, 0xc7], "01234567"),
+    ] as [([UInt8], String)]
+  )
   func `bytes are written most significant bit first`(bytes: [UInt8], text: String) {
     #expect(String(decoding: CrockfordBase32.encode(bytes), as: UTF8.self) == text)
   }

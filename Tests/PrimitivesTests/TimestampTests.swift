@@ -62,14 +62,19 @@ import Testing
     calendar.timeZone = try #require(TimeZone(secondsFromGMT: 0))
     for day in stride(from: 0, through: 3_652_058, by: 61) {
       let moment = Timestamp(
-        milliseconds: Timestamp.earliest.milliseconds + Int64(day) * 86_400_000)
+        milliseconds: Timestamp.earliest.milliseconds + Int64(day) * 86_400_000
+      )
       #expect(Timestamp(iso8601: moment.iso8601) == moment)
       // Foundation switches to the Julian calendar before 1582 in some versions; later years only.
       guard moment.milliseconds > -12_000_000_000_000 else { continue }
       let date = Date(timeIntervalSince1970: Double(moment.milliseconds / 1_000))
       let parts = calendar.dateComponents([.year, .month, .day], from: date)
       let expected = String(
-        format: "%04d-%02d-%02dT00:00:00.000Z", parts.year ?? 0, parts.month ?? 0, parts.day ?? 0)
+        format: "%04d-%02d-%02dT00:00:00.000Z",
+        parts.year ?? 0,
+        parts.month ?? 0,
+        parts.day ?? 0
+      )
       #expect(moment.iso8601 == expected)
     }
   }

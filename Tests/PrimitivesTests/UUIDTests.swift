@@ -1,7 +1,8 @@
 import Primitives
 import Testing
 
-@Suite struct UUIDTests {
+/// One test at a time, since the sequence of a millisecond belongs to the process.
+@Suite(.serialized) struct UUIDTests {
   @Test func `text and bytes go both ways`() throws {
     let text = "0198c1e2-7a10-7cc3-98c4-dc0c0c07398f"
     let id = try #require(UUID(text))
@@ -51,6 +52,18 @@ import Testing
     #expect(zip(ids, ids.dropFirst()).allSatisfy { $0 < $1 })
     #expect(zip(ids, ids.dropFirst()).allSatisfy { $0.description < $1.description })
     #expect(ids.allSatisfy { Int64($0.high >> 16) == moment.milliseconds })
+  }
+
+  /// Calls that overlap make identifiers for their own times of arrival in turns.
+  @Test func `version 7 rises within each of several milliseconds taken in turns`() {
+    var ids: [[UUID]] = Array(repeating: [], count: 16)
+    for _ in 0..<100 {
+      for offset in ids.indices {
+        let moment = Timestamp(milliseconds: 1_700_000_000_000 + Int64(offset))
+        ids[offset].append(UUID.v7(at: moment))
+      }
+    }
+    #expect(ids.allSatisfy { zip($0, $0.dropFirst()).allSatisfy { $0 < $1 } })
   }
 
   @Test func `version 7 takes any time without a trap`() {
