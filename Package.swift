@@ -124,7 +124,7 @@ let package = Package(
     tests("Faults", name: "FaultsTests"),
     tests("Cryptography", name: "CryptographyTests", ["Faults", "Primitives"]),
     tests("EventLoop", name: "EventLoopTests", ["Faults", "TestKit"]),
-    tests("TLS", name: "TLSTests", ["Cryptography", "Faults"]),
+    tests("TLS", name: "TLSTests", ["COpenSSL", "Faults"]),
     tests("HTTP", name: "HTTPTests", ["EventLoop", "Faults", "TestKit", "TLS"]),
     tests("RPC", name: "RPCTests", ["EventLoop", "Faults", "HTTP", "Messages", "Protobuf", "TestKit"]),
     tests("Protobuf", name: "ProtobufTests", ["Faults", "Messages"]),
