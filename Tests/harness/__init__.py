@@ -1,0 +1,1 @@
+"""What the outside-in tests share: processes, a deployment, raw HTTP/2, REST."""

@@ -1,0 +1,188 @@
+"""Starting, watching and ending processes; what /proc says about them."""
+
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import time
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+
+# A developer may point the tests at a debug build; CI and `make test` use the release one.
+BINARIES = pathlib.Path(os.environ.get("LATCHKEY_BUILD", REPOSITORY / ".build" / "release"))
+
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+
+
+def binary(name):
+    """The path of a built executable, with a sentence about what to do when it is not there."""
+    path = BINARIES / name
+    assert path.exists(), f"{path} is missing: run `make build` first"
+    return str(path)
+
+
+def free_port():
+    """A TCP port that nothing listens on now; the caller binds it at once."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def poll(probe, seconds, what, interval=0.02):
+    """Calls `probe` until it gives something true, and gives that; fails after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = probe()
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
+        time.sleep(interval)
+
+
+def accepts(port):
+    """Whether something on loopback accepts a connection on `port`."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        return True
+    except OSError:
+        return False
+
+
+class Server:
+    """A process in a session of its own, with its output in a file, ended by `stop`."""
+
+    def __init__(self, arguments, log, port=None, cwd=None, env=None, start_seconds=15):
+        self.arguments = [str(argument) for argument in arguments]
+        self.log = pathlib.Path(log)
+        self.port = port
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(
+                self.arguments,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd=cwd,
+                env=env,
+                start_new_session=True,
+            )
+        if port is not None:
+            try:
+                poll(lambda: self._alive() and accepts(port), start_seconds, f"{arguments[0]} listens")
+            except BaseException:
+                self.stop()
+                raise
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def _alive(self):
+        code = self.process.poll()
+        assert code is None, f"{self.arguments[0]} ended with {code}:\n{self.text()[-4000:]}"
+        return True
+
+    def text(self):
+        """What the process has written so far."""
+        return self.log.read_text(errors="replace")
+
+    def stop(self, seconds=15):
+        """SIGTERM, and SIGKILL to the whole session when that was not enough."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                os.killpg(self.process.pid, signal.SIGKILL)
+                self.process.wait(seconds)
+                raise AssertionError(f"{self.arguments[0]} outlived SIGTERM by {seconds} s")
+        return self.process.returncode
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+
+def _stat(pid):
+    """The fields of /proc/PID/stat after the command name, or None once the process is gone."""
+    try:
+        text = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return text[text.rindex(")") + 2 :].split()
+
+
+def running(pid):
+    """Whether the process exists and is not merely waiting to be reaped."""
+    fields = _stat(pid)
+    return fields is not None and fields[0] not in "ZX"
+
+
+def descendants(pid):
+    """Every living process below `pid`: {pid: command line}."""
+    parents = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            fields = _stat(entry)
+            if fields and fields[0] not in "ZX":
+                parents.setdefault(int(fields[1]), []).append(int(entry))
+    found, queue = {}, list(parents.get(pid, []))
+    while queue:
+        child = queue.pop()
+        found[child] = command_line(child)
+        queue += parents.get(child, [])
+    return found
+
+
+def command_line(pid):
+    """The arguments of a process, joined with blanks; empty once it is gone."""
+    try:
+        raw = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+    return raw.replace(b"\0", b" ").decode(errors="replace").strip()
+
+
+def mentioning(text):
+    """Living processes, other than this one, whose command line or folder names `text`."""
+    found = {}
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit() or int(entry) == os.getpid() or not running(entry):
+            continue
+        try:
+            folder = os.readlink(f"/proc/{entry}/cwd")
+        except OSError:
+            folder = ""
+        line = command_line(entry)
+        if str(text) in line or str(text) in folder:
+            found[int(entry)] = line or folder
+    return found
+
+
+def resident_bytes(pid):
+    """Resident memory of a process."""
+    fields = pathlib.Path(f"/proc/{pid}/statm").read_text().split()
+    return int(fields[1]) * PAGE_BYTES
+
+
+def proportional_bytes(pid):
+    """Proportional set size: shared pages counted by their share."""
+    for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024
+    raise AssertionError(f"no Pss line for {pid}")
+
+
+def cpu_seconds(pid):
+    """User and system time a process has taken so far."""
+    fields = _stat(pid)
+    assert fields is not None, f"process {pid} is gone"
+    return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
+
+
+def open_files(pid):
+    """How many file descriptors a process holds."""
+    return len(os.listdir(f"/proc/{pid}/fd"))
