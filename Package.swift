@@ -130,7 +130,7 @@ let package = Package(
     tests("Protobuf", name: "ProtobufTests", ["Faults", "Messages"]),
     tests("Transcoding", name: "TranscodingTests", ["Faults", "Messages", "Protobuf"]),
     tests("Postgres", name: "PostgresTests", ["EventLoop", "Faults", "Primitives", "TestKit"]),
-    tests("ServiceKit", name: "ServiceKitTests", ["EventLoop", "Faults", "TestKit"]),
+    tests("ServiceKit", name: "ServiceKitTests", ["EventLoop", "Faults", logging]),
     tests("KeysService", name: "KeysServiceTests", ["Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives", "RPC", "TestKit"]),
     tests("LicensesService", name: "LicensesServiceTests", ["Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives", "RPC", "TestKit"]),
     tests("GatewayService", name: "GatewayServiceTests", ["EventLoop", "Faults", "HTTP", "Messages", "RPC", "TestKit"]),
