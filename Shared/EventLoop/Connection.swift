@@ -42,6 +42,9 @@ public final class Connection: Flushable {
   private var isReadingPaused = false
   private var hasReceivedEnd = false
 
+  /// Since when the peer has taken nothing of what waits to be sent; nil while it does or nothing waits.
+  public private(set) var outputStalledSince: Instant?
+
   /// Whether the connection has ended.
   public var isClosed: Bool { descriptor < 0 }
 
@@ -170,7 +173,9 @@ public final class Connection: Flushable {
       }
       if sent >= 0 {
         outputSent += sent
+        outputStalledSince = nil
       } else if errno == EAGAIN {
+        if outputStalledSince == nil { outputStalledSince = Instant.now }
         updateEvents()
         return
       } else if errno != EINTR {

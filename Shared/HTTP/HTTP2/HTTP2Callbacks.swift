@@ -1,0 +1,166 @@
+internal import CNGHTTP2
+
+/// nghttp2's callbacks: free functions that find the session or stream and note what has come.
+enum HTTP2Callbacks {
+  static func install(on callbacks: OpaquePointer?) {
+    nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks) { _, frame, context in
+      guard let session = HTTP2Callbacks.session(context), let frame else { return 0 }
+      return session.beginHeaders(frame.pointee)
+    }
+    nghttp2_session_callbacks_set_on_header_callback(callbacks) {
+      _, frame, name, nameLength, value, valueLength, _, context in
+      guard let session = HTTP2Callbacks.session(context), let frame else { return 0 }
+      session.header(
+        frame.pointee.hd.stream_id, UnsafeRawBufferPointer(start: name, count: nameLength),
+        UnsafeRawBufferPointer(start: value, count: valueLength))
+      return 0
+    }
+    nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks) { _, frame, context in
+      guard let session = HTTP2Callbacks.session(context), let frame else { return 0 }
+      return session.frame(frame.pointee)
+        ? 0 : Int32(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue)
+    }
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks) {
+      _, _, id, data, length, context in
+      guard let session = HTTP2Callbacks.session(context) else { return 0 }
+      if let stream = session.stream(id), !stream.isClosed {
+        session.noteData(stream, UnsafeBufferPointer(start: data, count: length))
+      } else {
+        session.noteIgnored(id, length)
+      }
+      return 0
+    }
+    nghttp2_session_callbacks_set_on_stream_close_callback(callbacks) { _, id, code, context in
+      HTTP2Callbacks.session(context)?.noteClosed(id, code)
+      return 0
+    }
+  }
+
+  /// The source of every stream's body.
+  static var dataProvider: nghttp2_data_provider {
+    var provider = nghttp2_data_provider()
+    provider.read_callback = { _, id, buffer, length, flags, _, context in
+      guard let session = HTTP2Callbacks.session(context), let stream = session.stream(id), let buffer, let flags
+      else { return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue) }
+      return stream.read(into: buffer, length, &flags.pointee)
+    }
+    return provider
+  }
+
+  private static func session(_ context: UnsafeMutableRawPointer?) -> HTTP2Session? {
+    context.map { Unmanaged<HTTP2Session>.fromOpaque($0).takeUnretainedValue() }
+  }
+}
+
+extension HTTP2Session {
+  fileprivate func beginHeaders(_ frame: nghttp2_frame) -> Int32 {
+    guard frame.hd.type == UInt8(NGHTTP2_HEADERS.rawValue) else { return 0 }
+    if role == .server, frame.headers.cat == NGHTTP2_HCAT_REQUEST {
+      _ = add(frame.hd.stream_id)
+    } else if let stream = stream(frame.hd.stream_id), stream.isHeadComplete {
+      stream.isReadingTrailers = true
+      stream.trailers = HeaderFields()
+    }
+    return 0
+  }
+
+  fileprivate func header(
+    _ id: Int32, _ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer
+  ) {
+    guard let stream = stream(id) else { return }
+    stream.appendField(name, value, bytesMax: limits.headerBytesMax)
+  }
+
+  /// A whole frame has come. False when the peer floods us.
+  fileprivate func frame(_ frame: nghttp2_frame) -> Bool {
+    let isAcknowledgement = frame.hd.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0
+    switch nghttp2_frame_type(UInt32(frame.hd.type)) {
+    case NGHTTP2_HEADERS:
+      guard let stream = stream(frame.hd.stream_id) else { return true }
+      return headersComplete(stream, frame)
+    case NGHTTP2_DATA:
+      guard let stream = stream(frame.hd.stream_id) else { return true }
+      if frame.hd.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 {
+        stream.isRequestComplete = true
+        stream.hasBodyNews = true
+        touch(stream)
+      } else if frame.hd.length == 0 {
+        return admit(.emptyData)
+      }
+    case NGHTTP2_PING:
+      if isAcknowledgement { notePong() } else { return admit(.ping) }
+    case NGHTTP2_SETTINGS:
+      if !isAcknowledgement { return admit(.settings) }
+    case NGHTTP2_RST_STREAM: return role == .client || admit(.reset)
+    case NGHTTP2_PRIORITY: return admit(.priority)
+    case NGHTTP2_WINDOW_UPDATE: return admit(.windowUpdate)
+    case NGHTTP2_GOAWAY: noteGoAway(lastStream: frame.goaway.last_stream_id)
+    default: break
+    }
+    return true
+  }
+
+  private func headersComplete(_ stream: HTTP2Stream, _ frame: nghttp2_frame) -> Bool {
+    // An interim answer (1xx) is followed by the real one.
+    if role == .client, !stream.isHeadComplete, (100..<200).contains(stream.status) {
+      stream.status = 0
+      stream.responseFields.removeAll()
+      return true
+    }
+    stream.isHeadComplete = true
+    if frame.hd.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 {
+      stream.isRequestComplete = true
+      stream.hasBodyNews = true
+    }
+    touch(stream)
+    return true
+  }
+}
+
+extension HTTP2Stream {
+  /// Puts one field where it belongs; past the limit fields are only counted as too many.
+  fileprivate func appendField(
+    _ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, bytesMax: Int
+  ) {
+    if isReadingTrailers {
+      guard (trailers?.listBytes ?? 0) + name.count + value.count <= bytesMax else { return }
+      trailers?.append(name: name, value: value)
+      return
+    }
+    if name.first == UInt8(ascii: ":") {
+      appendPseudoField(name, value, bytesMax: bytesMax)
+      return
+    }
+    switch session.role {
+    case .server:
+      let size = request.fields.listBytes + request.target.count + name.count + value.count + 32
+      guard size <= bytesMax else {
+        request.isTooLarge = true
+        return
+      }
+      request.fields.append(name: name, value: value)
+    case .client:
+      guard responseFields.listBytes + name.count + value.count <= bytesMax else { return }
+      responseFields.append(name: name, value: value)
+    }
+  }
+
+  private func appendPseudoField(
+    _ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, bytesMax: Int
+  ) {
+    // nghttp2 has refused unknown and repeated ones; the names differ in length or second letter.
+    switch (name.count, name[1]) {
+    case (7, UInt8(ascii: "m")): request.method = RequestHead.Method(value)
+    case (5, UInt8(ascii: "p")):
+      guard value.count <= bytesMax else {
+        request.isTooLarge = true
+        return
+      }
+      request.target = [UInt8](value)
+    case (10, UInt8(ascii: "a")): request.authority = [UInt8](value.prefix(bytesMax))
+    case (7, UInt8(ascii: "s")) where session.role == .client:
+      status = value.reduce(0) { $0 * 10 + Int($1 &- 48) }
+    default: break
+    }
+  }
+}

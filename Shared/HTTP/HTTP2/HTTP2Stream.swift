@@ -1,0 +1,166 @@
+internal import CNGHTTP2
+public import EventLoop
+
+/// One stream of an HTTP/2 session: a request and its answer, seen from the server's or the client's side.
+public final class HTTP2Stream: ServerStream {
+  /// Output that a stream gathers before its writer should wait: a few flow-control windows.
+  public static let outputHighWater = 256 * 1024
+
+  /// The stream's number.
+  public let id: Int32
+  public var origin: RequestOrigin { session.origin }
+  unowned let session: HTTP2Session
+  /// The request's head; on the client's side what was sent, without its fields.
+  public internal(set) var request = RequestHead()
+  /// On the client's side, the answer's status; zero until it has come.
+  public internal(set) var status = 0
+  /// On the client's side, the answer's fields.
+  public internal(set) var responseFields = HeaderFields()
+  /// Fields that followed the body.
+  public internal(set) var trailers: HeaderFields?
+  public internal(set) var received: [UInt8] = []
+  /// Whether the other side has sent all it will.
+  public internal(set) var isRequestComplete = false
+  public internal(set) var isClosed = false
+  /// Why the stream was closed: an HTTP/2 error code.
+  public internal(set) var errorCode: UInt32 = 0
+  public var attachment: AnyObject?
+
+  /// Received bytes that the peer may not replace yet.
+  var unacknowledged = 0
+  /// Bytes held against the process's budget.
+  var budgeted = 0
+  var isTouched = false
+  var isHeadComplete = false
+  var wasHeadDelivered = false
+  var wasCloseDelivered = false
+  /// Whether there is a part of the body, or its end, that the handler has not been told of.
+  var hasBodyNews = false
+  var wantsDrained = false
+  var hasDrained = false
+  /// Receives header blocks; moved to its place when the block is complete.
+  var isReadingTrailers = false
+  var openedAt = Instant(nanoseconds: 0)
+  var progressAt = Instant(nanoseconds: 0)
+  /// When the peer last took something of the output, or the output began.
+  private(set) var outputProgressAt = Instant(nanoseconds: 0)
+
+  private(set) var output: [UInt8] = []
+  private(set) var outputSent = 0
+  private var isOutputFinished = false
+  private var trailersToSend: HeaderFields?
+  private var hasSubmitted = false
+  /// The data source has told nghttp2 to wait.
+  private var isDeferred = false
+
+  init(id: Int32, session: HTTP2Session) {
+    self.id = id
+    self.session = session
+  }
+
+  public var outputPending: Int { output.count - outputSent }
+
+  @EventLoop public func takeReceived() -> [UInt8] {
+    let bytes = received
+    received = []
+    acknowledge()
+    session.release(budgeted)
+    budgeted = 0
+    return bytes
+  }
+
+  @EventLoop public func acknowledgeReceived() {
+    let more = received.count - budgeted
+    guard more > 0 else { return }
+    guard session.reserve(more) else {
+      reset(.enhanceYourCalm)
+      return
+    }
+    budgeted += more
+    acknowledge()
+  }
+
+  @EventLoop private func acknowledge() {
+    guard unacknowledged > 0 else { return }
+    session.consume(unacknowledged, of: self)
+    unacknowledged = 0
+  }
+
+  /// Body bytes the stream holds without having told the peer to go on are bounded by its window.
+  @EventLoop public func sendHead(status: Int, _ fields: HeaderFields) {
+    guard !isClosed, !hasSubmitted else { return }
+    hasSubmitted = true
+    session.submitResponse(status: status, fields, for: self)
+    session.setNeedsFlush()
+  }
+
+  /// Sends the head of a request from the client's side.
+  @EventLoop func markSubmitted() { hasSubmitted = true }
+
+  @EventLoop public func sendBody(_ write: (inout [UInt8]) -> Void) {
+    guard !isClosed, !isOutputFinished else { return }
+    if outputSent > 0 && outputSent == output.count {
+      output.removeAll(keepingCapacity: true)
+      outputSent = 0
+    }
+    if outputPending == 0 { outputProgressAt = session.now }
+    write(&output)
+    if outputPending > HTTP2Stream.outputHighWater { wantsDrained = true }
+    resume()
+  }
+
+  @EventLoop public func finish(_ trailers: HeaderFields?) {
+    guard !isClosed, !isOutputFinished else { return }
+    isOutputFinished = true
+    trailersToSend = trailers
+    resume()
+  }
+
+  @EventLoop public func reset(_ code: StreamError) {
+    guard !isClosed else { return }
+    session.submitReset(code, for: self)
+    session.setNeedsFlush()
+  }
+
+  @EventLoop private func resume() {
+    if isDeferred {
+      isDeferred = false
+      session.resumeData(of: self)
+    }
+    session.setNeedsFlush()
+  }
+
+  /// Whether the answer was sent in full, so that a reset afterwards tells nothing.
+  var isOutputComplete: Bool { isOutputFinished && outputPending == 0 }
+
+  /// nghttp2 asks for body bytes to frame: `nghttp2_data_source_read_callback`.
+  func read(into buffer: UnsafeMutablePointer<UInt8>, _ length: Int, _ flags: inout UInt32) -> Int {
+    let count = min(length, outputPending)
+    if count > 0 {
+      output.withUnsafeBufferPointer { bytes in
+        if let base = bytes.baseAddress { buffer.update(from: base + outputSent, count: count) }
+      }
+      outputSent += count
+      outputProgressAt = session.now
+      if wantsDrained, outputPending <= HTTP2Stream.outputHighWater / 2 {
+        wantsDrained = false
+        session.touchDrained(self)
+      }
+    }
+    if outputPending > 0 { return count }
+    if isOutputFinished {
+      flags |= NGHTTP2_DATA_FLAG_EOF.rawValue
+      if let trailersToSend {
+        flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue
+        self.trailersToSend = nil
+        session.submitTrailers(trailersToSend, for: self)
+      }
+      return count
+    }
+    if count == 0 {
+      isDeferred = true
+      return Int(NGHTTP2_ERR_DEFERRED.rawValue)
+    }
+    return count
+  }
+}

@@ -1,0 +1,124 @@
+internal import EventLoop
+internal import Faults
+internal import TLS
+
+/// One accepted connection: TLS where the server has it, then the protocol that ALPN has settled.
+@EventLoop
+final class HTTPServerConnection: ConnectionHandler {
+  private unowned let server: HTTPServer
+  private let connection: Connection
+  private let tls: TLSSession?
+  private let openedAt = Instant.now
+  private var session: (any ServerSession)?
+  private var plaintext: [UInt8] = []
+  private var isEnding = false
+
+  init(_ connection: Connection, server: HTTPServer, tls: TLSSession?) {
+    self.connection = connection
+    self.server = server
+    self.tls = tls
+  }
+
+  /// Begins to serve; called once.
+  func start() {
+    if tls == nil { open(server.plaintextProtocol) }
+    connection.start(self)
+  }
+
+  private func open(_ httpProtocol: HTTPServer.HTTPProtocol) {
+    session = server.makeSession(
+      httpProtocol, peer: connection.peer, identity: tls?.peerIdentity, isSecure: tls != nil
+    ) { [unowned connection] in connection.setNeedsFlush() }
+  }
+
+  func received(_ bytes: UnsafeRawBufferPointer) {
+    guard !isEnding else { return }
+    guard let tls else {
+      receivedPlaintext(bytes)
+      return
+    }
+    do throws(Fault) {
+      try tls.receive(bytes) { plaintext throws(Fault) in receivedPlaintext(plaintext) }
+    } catch {
+      // The alert, if there is one, is what remains to be sent.
+      server.noteFailure(error)
+      end()
+      return
+    }
+    // A handshake that ends without the first request still settles the protocol.
+    if tls.isEstablished, session == nil { openAgreed() }
+    if tls.hasOutput { connection.setNeedsFlush() }
+    if tls.isPeerClosed { receivedEnd() }
+  }
+
+  private func openAgreed() {
+    open(tls?.applicationProtocol == "h2" ? .http2 : .http1)
+  }
+
+  private func receivedPlaintext(_ bytes: UnsafeRawBufferPointer) {
+    if session == nil { openAgreed() }
+    guard !isEnding, let session else { return }
+    if !session.receive(bytes) { end() }
+  }
+
+  func receivedEnd() {
+    guard !isEnding else { return }
+    if session?.receivedEnd() != true { end() }
+  }
+
+  func produce(into output: inout [UInt8]) {
+    guard let tls else {
+      if session?.produce(into: &output, target: Connection.outputBytesTarget) == false { end() }
+      return
+    }
+    tls.takeOutput(appendingTo: &output)
+    guard tls.isEstablished, let session else { return }
+    plaintext.removeAll(keepingCapacity: plaintext.capacity <= 2 * Connection.outputBytesTarget)
+    if !session.produce(into: &plaintext, target: Connection.outputBytesTarget) { end() }
+    do throws(Fault) {
+      if !plaintext.isEmpty {
+        try plaintext.withUnsafeBufferPointer { bytes throws(Fault) in
+          try tls.write(UnsafeRawBufferPointer(bytes), appendingTo: &output)
+        }
+      } else if isEnding {
+        tls.shutdown(appendingTo: &output)
+      }
+    } catch {
+      end()
+    }
+  }
+
+  /// Ends the connection once its output is out.
+  private func end() {
+    isEnding = true
+    connection.closeAfterFlush()
+  }
+
+  func closed() {
+    isEnding = true
+    session?.connectionClosed()
+    session = nil
+    server.forget(self)
+  }
+
+  /// Serves what is open and takes no more.
+  func beginDraining() {
+    if let session { session.beginDraining() } else { connection.close() }
+  }
+
+  /// Ends the connection at once.
+  func abort() { connection.close() }
+
+  /// Ends the connection when the peer takes too long.
+  func checkTimeouts(at now: Instant) {
+    if let since = connection.outputStalledSince, now - since > server.limits.writeTimeout {
+      connection.close()
+    } else if isEnding {
+      // Output is sent within the write time-out, or not at all.
+    } else if let session {
+      if !session.checkTimeouts(at: now) { connection.close() }
+    } else if now - openedAt > server.limits.handshakeTimeout {
+      connection.close()
+    }
+  }
+}

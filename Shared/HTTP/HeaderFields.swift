@@ -1,0 +1,102 @@
+internal import Glibc
+
+/// The header or trailer fields of one message, in order, with lower-case names.
+///
+/// All bytes lie in one array, so a request with ten fields costs two allocations and not twenty; a reused
+/// value costs none. Names and values are bytes on the wire and only become strings where somebody asks.
+public struct HeaderFields: Sendable {
+  struct Entry: Sendable {
+    var start: Int32
+    var nameEnd: Int32
+    var valueEnd: Int32
+  }
+
+  private(set) var storage: [UInt8] = []
+  private(set) var entries: [Entry] = []
+
+  /// No fields.
+  public init() {}
+
+  /// Fields from text; names must be lower case.
+  public init(_ fields: KeyValuePairs<String, String>) {
+    for (name, value) in fields { append(name, value) }
+  }
+
+  /// How many fields there are.
+  public var count: Int { entries.count }
+  /// Whether there is no field.
+  public var isEmpty: Bool { entries.isEmpty }
+  /// The size as HTTP/2 counts it: names, values, and 32 bytes a field. Source: RFC 9113, section 6.5.2.
+  public var listBytes: Int { storage.count + 32 * entries.count }
+
+  /// Removes all fields and keeps the memory.
+  public mutating func removeAll() {
+    storage.removeAll(keepingCapacity: true)
+    entries.removeAll(keepingCapacity: true)
+  }
+
+  /// Adds a field; the name must be lower case.
+  public mutating func append(_ name: String, _ value: String) {
+    let start = storage.count
+    storage.append(contentsOf: name.utf8)
+    let nameEnd = storage.count
+    storage.append(contentsOf: value.utf8)
+    note(start, nameEnd)
+  }
+
+  /// Adds a field from bytes; the name must be lower case.
+  public mutating func append(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) {
+    let start = storage.count
+    storage.append(contentsOf: name)
+    let nameEnd = storage.count
+    storage.append(contentsOf: value)
+    note(start, nameEnd)
+  }
+
+  private mutating func note(_ start: Int, _ nameEnd: Int) {
+    entries.append(
+      Entry(start: Int32(start), nameEnd: Int32(nameEnd), valueEnd: Int32(storage.count)))
+  }
+
+  /// The first value of a name as bytes of the wire.
+  public func bytes(of name: StaticString) -> ArraySlice<UInt8>? {
+    index(of: name).map { storage[Int(entries[$0].nameEnd)..<Int(entries[$0].valueEnd)] }
+  }
+
+  /// The first value of a name; nil where it is absent or not UTF-8.
+  public subscript(_ name: StaticString) -> String? {
+    bytes(of: name).flatMap { String(validating: $0, as: UTF8.self) }
+  }
+
+  /// Whether the first value of a name is exactly this text.
+  public func has(_ name: StaticString, _ value: StaticString) -> Bool {
+    guard let index = index(of: name) else { return false }
+    return matches(Int(entries[index].nameEnd)..<Int(entries[index].valueEnd), value)
+  }
+
+  /// The name and value at an index, as text; what is not UTF-8 is repaired, so it is for display and copying only.
+  public subscript(at index: Int) -> (name: String, value: String) {
+    let entry = entries[index]
+    return (
+      String(decoding: storage[Int(entry.start)..<Int(entry.nameEnd)], as: UTF8.self),
+      String(decoding: storage[Int(entry.nameEnd)..<Int(entry.valueEnd)], as: UTF8.self)
+    )
+  }
+
+  /// How many fields have this name.
+  public func count(of name: StaticString) -> Int {
+    entries.count { matches(Int($0.start)..<Int($0.nameEnd), name) }
+  }
+
+  private func index(of name: StaticString) -> Int? {
+    entries.firstIndex { matches(Int($0.start)..<Int($0.nameEnd), name) }
+  }
+
+  private func matches(_ range: Range<Int>, _ text: StaticString) -> Bool {
+    guard range.count == text.utf8CodeUnitCount else { return false }
+    return storage.withUnsafeBytes { bytes in
+      guard let base = bytes.baseAddress else { return true }
+      return memcmp(base + range.lowerBound, text.utf8Start, range.count) == 0
+    }
+  }
+}
