@@ -45,7 +45,9 @@ final class BIOMethod {
 private typealias Session = Unmanaged<TLSSession>
 
 private func readCiphertext(
-  _ bio: OpaquePointer?, _ buffer: UnsafeMutablePointer<CChar>?, _ size: Int,
+  _ bio: OpaquePointer?,
+  _ buffer: UnsafeMutablePointer<CChar>?,
+  _ size: Int,
   _ count: UnsafeMutablePointer<Int>?
 ) -> Int32 {
   guard let bio, let context = BIO_get_data(bio), let buffer, let count else { return 0 }
@@ -59,7 +61,9 @@ private func readCiphertext(
 }
 
 private func writeCiphertext(
-  _ bio: OpaquePointer?, _ buffer: UnsafePointer<CChar>?, _ size: Int,
+  _ bio: OpaquePointer?,
+  _ buffer: UnsafePointer<CChar>?,
+  _ size: Int,
   _ count: UnsafeMutablePointer<Int>?
 ) -> Int32 {
   guard let bio, let context = BIO_get_data(bio), let buffer, let count else { return 0 }

@@ -1,5 +1,5 @@
-internal import Faults
 private import COpenSSL
+internal import Faults
 
 /// One X.509 certificate; owns a reference to OpenSSL's object.
 final class Certificate {
@@ -46,8 +46,10 @@ final class Certificate {
     let isAtEnd = errors.entries.last?.reason == PEM_R_NO_START_LINE
     guard isAtEnd, !certificates.isEmpty else {
       throw Fault(
-        .failedPrecondition, "The \(what) is not a list of certificates in PEM",
-        detail: errors.text)
+        .failedPrecondition,
+        "The \(what) is not a list of certificates in PEM",
+        detail: errors.text
+      )
     }
     return certificates
   }
@@ -56,12 +58,15 @@ final class Certificate {
   func checkValidity(what: String) throws(Fault) {
     if isExpired {
       throw Fault(
-        .failedPrecondition, "The \(what) has expired (it was valid until \(Self.text(notAfter)))")
+        .failedPrecondition,
+        "The \(what) has expired (it was valid until \(Self.text(notAfter)))"
+      )
     }
     if X509_cmp_current_time(X509_get0_notBefore(pointer)) > 0 {
       throw Fault(
         .failedPrecondition,
-        "The \(what) is not valid yet (it is from \(Self.text(X509_get0_notBefore(pointer))))")
+        "The \(what) is not valid yet (it is from \(Self.text(X509_get0_notBefore(pointer))))"
+      )
     }
   }
 
@@ -115,8 +120,10 @@ final class PrivateKey {
     }
     guard let pointer else {
       throw Fault(
-        .failedPrecondition, "The private key is not an unencrypted key in PEM",
-        detail: OpenSSLErrors.drain().text)
+        .failedPrecondition,
+        "The private key is not an unencrypted key in PEM",
+        detail: OpenSSLErrors.drain().text
+      )
     }
     self.pointer = pointer
   }
@@ -134,7 +141,10 @@ final class PrivateKey {
 
 /// Answers OpenSSL's question for a pass phrase with "none"; without it, OpenSSL asks the terminal.
 private func refuseToAsk(
-  _: UnsafeMutablePointer<CChar>?, _: Int32, _: Int32, _: UnsafeMutableRawPointer?
+  _: UnsafeMutablePointer<CChar>?,
+  _: Int32,
+  _: Int32,
+  _: UnsafeMutableRawPointer?
 ) -> Int32 {
   -1
 }

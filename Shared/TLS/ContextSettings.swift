@@ -12,6 +12,7 @@ final class ContextSettings {
   let pointer: OpaquePointer
   /// The callbacks through which sessions read and write ciphertext.
   let transport: BIOMethod
+  private var ticketKeysSince = ContinuousClock.now
 
   /// The most a peer's certificate chain may take: four certificates of 8 KiB, where 2 KiB is usual.
   private static let certificateListSizeMax = 32_768
@@ -19,6 +20,11 @@ final class ContextSettings {
   private static let chainDepthMax: Int32 = 4
   /// How long a session may be resumed: short enough that a revoked or replaced identity fades away.
   private static let sessionLifetimeSeconds = 3_600
+  /// How long the keys that protect tickets live.
+  ///
+  /// Whoever steals them later can read no TLS 1.2 traffic older than this. Tickets made before a change
+  /// only cost a full handshake.
+  static let ticketKeysLifetime = Duration.seconds(12 * 3_600)
   /// Equal to Debian's default: no RSA below 2,048 bits, no SHA-1 signatures.
   private static let securityLevel: Int32 = 2
   /// TLS 1.2 suites: AEAD with forward secrecy only, the cheapest first where AES is in hardware.
@@ -61,14 +67,17 @@ final class ContextSettings {
     SSL_CTX_set_security_level(pointer, Self.securityLevel)
     try check(
       COpenSSL_SSL_CTX_set_min_proto_version(pointer, TLS1_2_VERSION) == 1
-        && COpenSSL_SSL_CTX_set_max_proto_version(pointer, TLS1_3_VERSION) == 1, "protocol versions")
+        && COpenSSL_SSL_CTX_set_max_proto_version(pointer, TLS1_3_VERSION) == 1,
+      "protocol versions"
+    )
     try check(SSL_CTX_set_cipher_list(pointer, Self.suitesTLS12) == 1, "TLS 1.2 suites")
     try check(SSL_CTX_set_ciphersuites(pointer, Self.suitesTLS13) == 1, "TLS 1.3 suites")
     try check(COpenSSL_SSL_CTX_set1_groups_list(pointer, Self.groups) == 1, "groups")
     SSL_CTX_set_options(
       pointer,
       COpenSSL_SSL_OP_NO_RENEGOTIATION | COpenSSL_SSL_OP_NO_COMPRESSION
-        | COpenSSL_SSL_OP_CIPHER_SERVER_PREFERENCE | COpenSSL_SSL_OP_PRIORITIZE_CHACHA)
+        | COpenSSL_SSL_OP_CIPHER_SERVER_PREFERENCE | COpenSSL_SSL_OP_PRIORITIZE_CHACHA
+    )
     // An idle connection then holds no record buffers, 34 KB each.
     COpenSSL_SSL_CTX_set_mode(pointer, Int(SSL_MODE_RELEASE_BUFFERS))
     COpenSSL_SSL_CTX_set_max_cert_list(pointer, Self.certificateListSizeMax)
@@ -96,14 +105,18 @@ final class ContextSettings {
     let errors = OpenSSLErrors.drain()
     guard isAccepted else {
       throw Fault(
-        .failedPrecondition, "The certificate or its key is too weak to be used",
-        detail: errors.text)
+        .failedPrecondition,
+        "The certificate or its key is too weak to be used",
+        detail: errors.text
+      )
     }
   }
 
   private func applyAuthorities(_ authorities: [UInt8]?) throws(Fault) {
     guard let authorities else {
-      if role == .client { throw Fault(.invalidArgument, "A TLS client needs authorities to trust") }
+      if role == .client {
+        throw Fault(.invalidArgument, "A TLS client needs authorities to trust")
+      }
       SSL_CTX_set_verify(pointer, SSL_VERIFY_NONE, nil)
       return
     }
@@ -129,7 +142,9 @@ final class ContextSettings {
       let list = applicationProtocols.flatMap { [UInt8($0.count)] + $0 }
       // This one call returns 0 for success.
       try check(
-        SSL_CTX_set_alpn_protos(pointer, list, UInt32(list.count)) == 0, "SSL_CTX_set_alpn_protos")
+        SSL_CTX_set_alpn_protos(pointer, list, UInt32(list.count)) == 0,
+        "SSL_CTX_set_alpn_protos"
+      )
     }
   }
 
@@ -145,10 +160,31 @@ final class ContextSettings {
       SSL_CTX_set_num_tickets(pointer, 1)
     case .client:
       COpenSSL_SSL_CTX_set_session_cache_mode(
-        pointer, Int(SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL))
+        pointer,
+        Int(SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL)
+      )
       SSL_CTX_sess_set_new_cb(pointer, keepSession)
     }
   }
+
+  /// Replaces the keys that protect tickets once they are old enough; OpenSSL never does by itself.
+  func renewTicketKeys(at now: ContinuousClock.Instant) {
+    guard role == .server, ticketKeysSince.duration(to: now) >= Self.ticketKeysLifetime else {
+      return
+    }
+    ticketKeysSince = now
+    var keys = [UInt8](repeating: 0, count: Self.ticketKeysSize)
+    OpenSSLErrors.clear()
+    // Without new keys the old ones stay: worse than a change, better than no service.
+    if RAND_bytes(&keys, Int32(keys.count)) == 1 {
+      _ = COpenSSL_SSL_CTX_set_tlsext_ticket_keys(pointer, &keys, keys.count)
+    }
+    OPENSSL_cleanse(&keys, keys.count)
+    OpenSSLErrors.clear()
+  }
+
+  /// A key name of 16 bytes, an HMAC key and an AES key of 32 bytes each: OpenSSL 3's layout.
+  private static let ticketKeysSize = 80
 
   private static func checked(_ names: [String]) throws(Fault) -> [[UInt8]] {
     for name in names where !(1...255).contains(name.utf8.count) {
@@ -160,9 +196,12 @@ final class ContextSettings {
 
 /// Picks the server's most preferred protocol that the client offers too (RFC 7301, section 3.2).
 private func selectProtocol(
-  _ ssl: OpaquePointer?, _ selected: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,
-  _ selectedSize: UnsafeMutablePointer<UInt8>?, _ offered: UnsafePointer<UInt8>?,
-  _ offeredSize: UInt32, _: UnsafeMutableRawPointer?
+  _ ssl: OpaquePointer?,
+  _ selected: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,
+  _ selectedSize: UnsafeMutablePointer<UInt8>?,
+  _ offered: UnsafePointer<UInt8>?,
+  _ offeredSize: UInt32,
+  _: UnsafeMutableRawPointer?
 ) -> Int32 {
   guard let ssl, let selected, let selectedSize, let offered,
     let session = TLSSession.of(ssl)

@@ -8,6 +8,7 @@ extension Fault {
   ///   - errors: OpenSSL's queue after the failed call.
   ///   - code: What `SSL_get_error` said.
   ///   - verification: What `SSL_get_verify_result` says about the peer's certificate.
+  /// - Returns: A fault whose message has fixed texts only; OpenSSL's own are in its detail.
   static func ofSession(_ errors: OpenSSLErrors, code: Int32, verification: Int) -> Fault {
     let detail = "\(errors.text) (SSL error \(code))"
     guard let entry = errors.entries.first(where: { $0.library == ERR_LIB_SSL }) else {
@@ -17,13 +18,18 @@ extension Fault {
     case SSL_R_CERTIFICATE_VERIFY_FAILED:
       let reason = X509_verify_cert_error_string(verification).map { String(cString: $0) }
       return Fault(
-        .unauthenticated, "The peer's certificate was refused: \(reason ?? "unknown reason")",
-        detail: detail)
+        .unauthenticated,
+        "The peer's certificate was refused: \(reason ?? "unknown reason")",
+        detail: detail
+      )
     case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
       return Fault(.unauthenticated, "The peer presented no certificate", detail: detail)
     case SSL_R_HTTP_REQUEST, SSL_R_HTTPS_PROXY_REQUEST:
       return Fault(
-        .invalidArgument, "The peer speaks plain HTTP where TLS is needed", detail: detail)
+        .invalidArgument,
+        "The peer speaks plain HTTP where TLS is needed",
+        detail: detail
+      )
     case SSL_R_UNSUPPORTED_PROTOCOL, SSL_R_VERSION_TOO_LOW:
       return Fault(.invalidArgument, "The peer speaks no TLS newer than 1.1", detail: detail)
     case SSL_R_WRONG_VERSION_NUMBER:
@@ -32,7 +38,10 @@ extension Fault {
       return Fault(.invalidArgument, "The peer offers no cipher suite we allow", detail: detail)
     case SSL_R_NO_APPLICATION_PROTOCOL:
       return Fault(
-        .invalidArgument, "The peer offers no application protocol we speak", detail: detail)
+        .invalidArgument,
+        "The peer offers no application protocol we speak",
+        detail: detail
+      )
     case let reason where reason > SSL_AD_REASON_OFFSET:
       return ofAlert(reason - SSL_AD_REASON_OFFSET, detail: detail)
     default:
@@ -48,7 +57,10 @@ extension Fault {
       SSL_AD_CERTIFICATE_EXPIRED, SSL_AD_CERTIFICATE_UNKNOWN, SSL_AD_UNKNOWN_CA,
       SSL_AD_ACCESS_DENIED, TLS13_AD_CERTIFICATE_REQUIRED:
       return Fault(
-        .unauthenticated, "The peer refused our certificate: \(name)", detail: detail)
+        .unauthenticated,
+        "The peer refused our certificate: \(name)",
+        detail: detail
+      )
     default:
       return Fault(.unavailable, "The peer ended the TLS session: \(name)", detail: detail)
     }

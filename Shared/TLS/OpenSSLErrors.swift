@@ -24,8 +24,11 @@ struct OpenSSLErrors {
       let reason = ERR_reason_error_string(code).map { String(cString: $0) } ?? "error \(code)"
       errors.entries.append(
         Entry(
-          library: COpenSSL_ERR_GET_LIB(code), reason: COpenSSL_ERR_GET_REASON(code),
-          text: "\(library): \(reason)"))
+          library: COpenSSL_ERR_GET_LIB(code),
+          reason: COpenSSL_ERR_GET_REASON(code),
+          text: "\(library): \(reason)"
+        )
+      )
     }
   }
 

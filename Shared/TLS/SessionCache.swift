@@ -19,7 +19,8 @@ final class SessionCache {
       return
     }
     names.append(name)
-    if names.count > Self.nameCountMax, let oldest = sessions.removeValue(forKey: names.removeFirst())
+    if names.count > Self.nameCountMax,
+      let oldest = sessions.removeValue(forKey: names.removeFirst())
     {
       SSL_SESSION_free(oldest)
     }

@@ -26,21 +26,31 @@ public struct TLSConfiguration: Sendable {
 
   /// A server; with `clientAuthorities`, one that lets in only clients with a certificate of theirs.
   public static func server(
-    identity: TLSIdentity, clientAuthorities: [UInt8]? = nil, applicationProtocols: [String]
+    identity: TLSIdentity,
+    clientAuthorities: [UInt8]? = nil,
+    applicationProtocols: [String]
   ) -> TLSConfiguration {
     TLSConfiguration(
-      role: .server, identity: identity, authorities: clientAuthorities,
-      applicationProtocols: applicationProtocols)
+      role: .server,
+      identity: identity,
+      authorities: clientAuthorities,
+      applicationProtocols: applicationProtocols
+    )
   }
 
   /// A client that trusts `authorities`; with `identity`, one that can answer a server's demand
   /// for a certificate.
   public static func client(
-    authorities: [UInt8], identity: TLSIdentity? = nil, applicationProtocols: [String]
+    authorities: [UInt8],
+    identity: TLSIdentity? = nil,
+    applicationProtocols: [String]
   ) -> TLSConfiguration {
     TLSConfiguration(
-      role: .client, identity: identity, authorities: authorities,
-      applicationProtocols: applicationProtocols)
+      role: .client,
+      identity: identity,
+      authorities: authorities,
+      applicationProtocols: applicationProtocols
+    )
   }
 }
 

@@ -65,11 +65,15 @@ public final class TLSSession {
       SSL_set_connect_state(ssl)
       try advanceHandshake()
     } else {
+      settings.renewTicketKeys(at: .now)
       SSL_set_accept_state(ssl)
     }
   }
 
   deinit {
+    // Else a session whose connection was merely cut could not be resumed, which TLS has allowed since
+    // 1.1 (RFC 5246, section 7.2.1). After a fatal alert OpenSSL has withdrawn it already.
+    SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN)
     SSL_free(ssl)
   }
 
@@ -114,10 +118,14 @@ public final class TLSSession {
 
   /// Encrypts plaintext and appends the ciphertext to `output`, after what was waiting to be sent.
   ///
+  /// Each call makes at least one record of its own (22 bytes more and one sealing), so gather what a tick
+  /// has to say and write it at once.
+  ///
   /// - Throws: ``Fault`` `failedPrecondition` before the session is established or after its shutdown,
   ///   `unavailable` when it has failed.
   public func write(
-    _ plaintext: UnsafeRawBufferPointer, appendingTo output: inout [UInt8]
+    _ plaintext: UnsafeRawBufferPointer,
+    appendingTo output: inout [UInt8]
   ) throws(Fault) {
     if let failure { throw failure }
     guard isEstablished else {
@@ -169,7 +177,8 @@ public final class TLSSession {
 
   /// The cipher suite by its standard name, such as `TLS_AES_128_GCM_SHA256`; nil before there is one.
   public var cipherSuite: String? {
-    guard let cipher = SSL_get_current_cipher(ssl), let name = SSL_CIPHER_standard_name(cipher) else {
+    guard let cipher = SSL_get_current_cipher(ssl), let name = SSL_CIPHER_standard_name(cipher)
+    else {
       return nil
     }
     return String(cString: name)
@@ -207,7 +216,8 @@ public final class TLSSession {
     let parameters = SSL_get0_param(ssl)
     X509_VERIFY_PARAM_set_hostflags(
       parameters,
-      UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT))
+      UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT)
+    )
     let isAddress = X509_VERIFY_PARAM_set1_ip_asc(parameters, name) == 1
     OpenSSLErrors.clear()
     if isAddress { return }

@@ -14,16 +14,25 @@ final class TestAuthority {
   private let key: TestKey
   private let certificate: OpaquePointer
 
-  init(name: String = "Test authority") throws {
+  init(name: String = "Test authority \(UInt64.random(in: 0...UInt64.max))") throws {
     key = try TestKey(.p256)
     certificate = try #require(X509_new())
-    try Self.describe(certificate, subject: name, issuer: name, key: key, from: -3_600, until: 3_600)
+    try Self.describe(
+      certificate,
+      subject: name,
+      issuer: name,
+      key: key,
+      from: -3_600,
+      until: 3_600
+    )
     try Self.extend(
-      certificate, issuer: certificate,
+      certificate,
+      issuer: certificate,
       [
         (NID_basic_constraints, "critical,CA:TRUE"), (NID_key_usage, "critical,keyCertSign"),
         (NID_subject_key_identifier, "hash"),
-      ])
+      ]
+    )
     try #require(X509_sign(certificate, key.pointer, EVP_sha256()) > 0)
     pem = try Self.text { [certificate] in PEM_write_bio_X509($0, certificate) }
   }
@@ -34,30 +43,43 @@ final class TestAuthority {
 
   /// Issues a certificate.
   ///
-  /// - Parameters:
-  ///   - names: The alternative names in OpenSSL's form, such as `DNS:keys,IP:127.0.0.1`; nil for none.
-  ///   - from: The start of its validity, in seconds from now.
-  ///   - until: The end of its validity, in seconds from now.
+  /// `names` are the alternative names in OpenSSL's form, such as `DNS:keys,IP:127.0.0.1`; `from` and
+  /// `until` bound its validity, in seconds from now.
   func issue(
-    _ names: String?, key kind: KeyKind = .p256, from: Int = -3_600, until: Int = 3_600,
+    _ names: String?,
+    key kind: KeyKind = .p256,
+    from: Int = -3_600,
+    until: Int = 3_600,
     usage: String = "serverAuth,clientAuth"
   ) throws -> TLSIdentity {
     let key = try TestKey(kind)
     let leaf = try #require(X509_new())
     defer { X509_free(leaf) }
     try Self.describe(
-      leaf, subject: "common-name.test", issuer: nil, key: key, from: from, until: until)
+      leaf,
+      subject: "common-name.test",
+      issuer: nil,
+      key: key,
+      from: from,
+      until: until
+    )
     X509_set_issuer_name(leaf, X509_get_subject_name(certificate))
     var extensions = [(NID_ext_key_usage, usage), (NID_basic_constraints, "critical,CA:FALSE")]
     if let names { extensions.append((NID_subject_alt_name, names)) }
     try Self.extend(leaf, issuer: certificate, extensions)
     try #require(X509_sign(leaf, self.key.pointer, EVP_sha256()) > 0)
     return TLSIdentity(
-      certificateChain: try Self.text { PEM_write_bio_X509($0, leaf) }, privateKey: try key.pem())
+      certificateChain: try Self.text { PEM_write_bio_X509($0, leaf) },
+      privateKey: try key.pem()
+    )
   }
 
   private static func describe(
-    _ certificate: OpaquePointer, subject: String, issuer: String?, key: TestKey, from: Int,
+    _ certificate: OpaquePointer,
+    subject: String,
+    issuer: String?,
+    key: TestKey,
+    from: Int,
     until: Int
   ) throws {
     X509_set_version(certificate, 2)
@@ -66,14 +88,23 @@ final class TestAuthority {
     X509_gmtime_adj(X509_getm_notAfter(certificate), until)
     try #require(X509_set_pubkey(certificate, key.pointer) == 1)
     X509_NAME_add_entry_by_txt(
-      X509_get_subject_name(certificate), "CN", MBSTRING_UTF8, subject, -1, -1, 0)
+      X509_get_subject_name(certificate),
+      "CN",
+      MBSTRING_UTF8,
+      subject,
+      -1,
+      -1,
+      0
+    )
     if issuer != nil {
       X509_set_issuer_name(certificate, X509_get_subject_name(certificate))
     }
   }
 
   private static func extend(
-    _ certificate: OpaquePointer, issuer: OpaquePointer, _ extensions: [(Int32, String)]
+    _ certificate: OpaquePointer,
+    issuer: OpaquePointer,
+    _ extensions: [(Int32, String)]
   ) throws {
     var context = X509V3_CTX()
     X509V3_set_ctx(&context, issuer, certificate, nil, nil, 0)
@@ -128,7 +159,14 @@ final class TestKey {
         return PEM_write_bio_PrivateKey(bio, pointer, nil, nil, 0, nil, nil)
       }
       return PEM_write_bio_PKCS8PrivateKey(
-        bio, pointer, EVP_aes_256_cbc(), passphrase, Int32(passphrase.utf8.count), nil, nil)
+        bio,
+        pointer,
+        EVP_aes_256_cbc(),
+        passphrase,
+        Int32(passphrase.utf8.count),
+        nil,
+        nil
+      )
     }
   }
 }

@@ -44,7 +44,9 @@ final class Wire {
   }
 
   private func feed(
-    _ session: TLSSession, _ bytes: [UInt8], into: (UnsafeRawBufferPointer) -> Void
+    _ session: TLSSession,
+    _ bytes: [UInt8],
+    into: (UnsafeRawBufferPointer) -> Void
   ) -> Fault? {
     bytes.withUnsafeBytes { all in
       var rest = all[...]
