@@ -1,0 +1,114 @@
+public import CProtobufC
+public import Faults
+import Glibc
+
+extension Arena {
+  /// Unpacks a message; what it points to lives as long as the arena.
+  ///
+  /// Nothing of the contract is checked yet, not even that strings are UTF-8.
+  ///
+  /// - Throws: ``Fault`` `invalidArgument` when the bytes are not a message, or one larger than memory allows.
+  public func unpack(
+    _ bytes: UnsafeRawBufferPointer, _ schema: MessageSchema
+  ) throws(Fault) -> UnsafeMutablePointer<ProtobufCMessage> {
+    // An empty message may come without an address, which protobuf-c does not expect.
+    let start = bytes.baseAddress ?? UnsafeRawPointer(allocator)
+    let message = protobuf_c_message_unpack(
+      schema.descriptor, allocator, bytes.count,
+      start.assumingMemoryBound(to: UInt8.self))
+    // Null when the bytes are malformed, when a length points beyond the end, or when memory ran out.
+    guard let message else {
+      throw Fault(
+        .invalidArgument, "The message cannot be read", reason: .validationError,
+        detail: "not a \(schema.name) of \(bytes.count) bytes")
+    }
+    return message
+  }
+
+  /// Checks what the contract limits; call it when strings are known to be good.
+  public func check(
+    _ message: UnsafePointer<ProtobufCMessage>, _ schema: MessageSchema
+  ) throws(Fault) {
+    if schema.checked.isEmpty { return }
+    let issues = schema.validate(message)
+    if !issues.isEmpty { throw Fault.invalid(issues) }
+  }
+
+  /// Says why a message could not be made into a Swift value: bad strings and whatever else is wrong.
+  public func refusal(
+    of message: UnsafePointer<ProtobufCMessage>, _ schema: MessageSchema
+  ) -> Fault {
+    var issues = Issues()
+    schema.collectBadText(UnsafeRawPointer(message), &issues)
+    // Constraints of strings that end too early mean nothing.
+    if issues.found.isEmpty { schema.validate(UnsafeRawPointer(message), &issues) }
+    return Fault.invalid(issues.found)
+  }
+
+  /// The text of an unpacked string; nil when it contains NUL or is not UTF-8.
+  public static func string(_ text: UnsafePointer<CChar>) -> String? {
+    let count = size(of: text) - 1
+    let bytes = UnsafeRawBufferPointer(start: text, count: count)
+    guard memchr(text, 0, count) == nil else { return nil }
+    return String(validating: bytes, as: UTF8.self)
+  }
+
+  /// The bytes of an unpacked field.
+  public static func bytes(_ data: ProtobufCBinaryData) -> [UInt8] {
+    Array(UnsafeBufferPointer(start: data.data, count: data.len))
+  }
+
+  /// The texts of an unpacked repeated string; nil when one of them contains NUL or is not UTF-8.
+  public static func strings(
+    _ items: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?, _ count: Int
+  ) -> [String]? {
+    guard let items, count > 0 else { return [] }
+    var texts: [String] = []
+    texts.reserveCapacity(count)
+    for item in UnsafeBufferPointer(start: items, count: count) {
+      guard let item, let text = string(item) else { return nil }
+      texts.append(text)
+    }
+    return texts
+  }
+}
+
+extension MessageSchema {
+  /// Finds the strings of an unpacked message that contain NUL or are not UTF-8.
+  fileprivate func collectBadText(_ message: UnsafeRawPointer, _ issues: inout Issues) {
+    for field in fields where field.isRepeated || field.isPresent(in: message) {
+      let value = message + field.offset
+      guard field.isRepeated else {
+        field.collectBadText(value, &issues, at: nil)
+        continue
+      }
+      guard let items = value.load(as: UnsafeRawPointer?.self) else { continue }
+      let count = message.load(fromByteOffset: field.quantifierOffset, as: Int.self)
+      for item in 0..<count {
+        field.collectBadText(items + item * field.stride, &issues, at: item)
+      }
+    }
+  }
+}
+
+extension FieldSchema {
+  fileprivate func collectBadText(
+    _ value: UnsafeRawPointer, _ issues: inout Issues, at item: Int?
+  ) {
+    switch type {
+    case PROTOBUF_C_TYPE_STRING:
+      guard let text = value.load(as: UnsafePointer<CChar>?.self), Arena.string(text) == nil
+      else { return }
+      issues.add(self, item, "Must be UTF-8 text without NUL", .invalidString)
+    case PROTOBUF_C_TYPE_MESSAGE:
+      guard let message = value.load(as: UnsafeRawPointer?.self), let schema = contract.message
+      else { return }
+      let depth = issues.path.count
+      issues.path.append(jsonName)
+      if let item { issues.path.append(String(item)) }
+      schema.collectBadText(message, &issues)
+      issues.path.removeSubrange(depth...)
+    default: break
+    }
+  }
+}
