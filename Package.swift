@@ -38,6 +38,13 @@ func tests(_ module: Target.Dependency, name: String, _ dependencies: [Target.De
     swiftSettings: strict)
 }
 
+/// C code that protoc-c made from contracts.
+func contracts(_ name: String, path: String) -> Target {
+  .target(
+    name: name, path: path, publicHeadersPath: "include",
+    linkerSettings: [.linkedLibrary("protobuf-c")])
+}
+
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
@@ -71,9 +78,8 @@ let package = Package(
     module("RPC", path: "Shared/RPC", ["EventLoop", "Faults", "HTTP", "Primitives", "Protobuf", "TLS"]),
 
     // Contracts.
-    .target(
-      name: "CMessages", path: "Protos/Generated", publicHeadersPath: "include",
-      linkerSettings: [.linkedLibrary("protobuf-c")]),
+    contracts("CDescriptors", path: "Protos/Generated/Descriptors"),
+    contracts("CMessages", path: "Protos/Generated/Messages"),
     module("Protobuf", path: "Shared/Protobuf", ["CProtobufC", "Faults"]),
     module(
       "Messages", path: "Shared/Messages",
@@ -82,7 +88,7 @@ let package = Package(
       "Transcoding", path: "Shared/Transcoding",
       ["CJansson", "CProtobufC", "Faults", "Primitives", "Protobuf"]),
     executable(
-      "latchkey-protogen", path: "Protos/Generator", ["CMessages", "CProtobufC"]),
+      "latchkey-protogen", path: "Protos/Generator", ["CDescriptors", "CProtobufC"]),
 
     // Storage.
     module(

@@ -7,16 +7,24 @@ extension Arena {
   ///
   /// Nothing of the contract is checked yet, not even that strings are UTF-8.
   ///
-  /// - Throws: ``Fault`` `invalidArgument` when the bytes are not a message, or one larger than memory allows.
+  /// - Parameter structure: The C structure that the schema describes.
+  /// - Throws: ``Fault`` `invalidArgument` when the bytes are not a message, or are one that takes more memory
+  ///   than the arena may have.
+  public func unpack<Structure>(
+    _ bytes: UnsafeRawBufferPointer, _ schema: MessageSchema, as structure: Structure.Type
+  ) throws(Fault) -> UnsafePointer<Structure> {
+    UnsafeRawPointer(try unpack(bytes, schema)).assumingMemoryBound(to: structure)
+  }
+
+  /// Unpacks a message of whatever type the schema describes.
   public func unpack(
     _ bytes: UnsafeRawBufferPointer, _ schema: MessageSchema
   ) throws(Fault) -> UnsafeMutablePointer<ProtobufCMessage> {
     // An empty message may come without an address, which protobuf-c does not expect.
     let start = bytes.baseAddress ?? UnsafeRawPointer(allocator)
+    // Null when bytes are malformed, a length points beyond the end, or memory ran out.
     let message = protobuf_c_message_unpack(
-      schema.descriptor, allocator, bytes.count,
-      start.assumingMemoryBound(to: UInt8.self))
-    // Null when the bytes are malformed, when a length points beyond the end, or when memory ran out.
+      schema.descriptor, allocator, bytes.count, start.assumingMemoryBound(to: UInt8.self))
     guard let message else {
       throw Fault(
         .invalidArgument, "The message cannot be read", reason: .validationError,
@@ -26,22 +34,19 @@ extension Arena {
   }
 
   /// Checks what the contract limits; call it when strings are known to be good.
-  public func check(
-    _ message: UnsafePointer<ProtobufCMessage>, _ schema: MessageSchema
-  ) throws(Fault) {
+  public func check(_ message: UnsafeRawPointer, _ schema: MessageSchema) throws(Fault) {
     if schema.checked.isEmpty { return }
-    let issues = schema.validate(message)
-    if !issues.isEmpty { throw Fault.invalid(issues) }
+    var issues = Issues()
+    schema.validate(message, &issues)
+    if !issues.found.isEmpty { throw Fault.invalid(issues.found) }
   }
 
-  /// Says why a message could not be made into a Swift value: bad strings and whatever else is wrong.
-  public func refusal(
-    of message: UnsafePointer<ProtobufCMessage>, _ schema: MessageSchema
-  ) -> Fault {
+  /// Says why a message could not be made into a Swift value: bad strings, and whatever else is wrong.
+  public func refusal(of message: UnsafeRawPointer, _ schema: MessageSchema) -> Fault {
     var issues = Issues()
-    schema.collectBadText(UnsafeRawPointer(message), &issues)
+    schema.collectBadText(message, &issues)
     // Constraints of strings that end too early mean nothing.
-    if issues.found.isEmpty { schema.validate(UnsafeRawPointer(message), &issues) }
+    if issues.found.isEmpty { schema.validate(message, &issues) }
     return Fault.invalid(issues.found)
   }
 
@@ -62,14 +67,31 @@ extension Arena {
   public static func strings(
     _ items: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?, _ count: Int
   ) -> [String]? {
+    values(items, count) { item in item.flatMap { string($0) } }
+  }
+
+  /// The values of an unpacked repeated message; nil when `read` says nil to one of them.
+  @inlinable
+  public static func messages<Structure, Value>(
+    _ items: UnsafeMutablePointer<UnsafeMutablePointer<Structure>?>?, _ count: Int,
+    _ read: (UnsafePointer<Structure>) -> Value?
+  ) -> [Value]? {
+    values(items, count) { item in item.flatMap { read($0) } }
+  }
+
+  /// The values of an unpacked repeated field; nil when `read` says nil to one of them.
+  @inlinable
+  public static func values<Item, Value>(
+    _ items: UnsafeMutablePointer<Item>?, _ count: Int, _ read: (Item) -> Value?
+  ) -> [Value]? {
     guard let items, count > 0 else { return [] }
-    var texts: [String] = []
-    texts.reserveCapacity(count)
+    var values: [Value] = []
+    values.reserveCapacity(count)
     for item in UnsafeBufferPointer(start: items, count: count) {
-      guard let item, let text = string(item) else { return nil }
-      texts.append(text)
+      guard let value = read(item) else { return nil }
+      values.append(value)
     }
-    return texts
+    return values
   }
 }
 

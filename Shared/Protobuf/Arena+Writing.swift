@@ -41,15 +41,32 @@ extension Arena {
 
   /// Copies texts into an array of strings.
   public func copy(_ texts: [String]) -> UnsafeMutablePointer<UnsafeMutablePointer<CChar>?> {
-    let copies = make(UnsafeMutablePointer<CChar>?.self, count: texts.count)
-    for index in texts.indices {
-      (copies + index).initialize(to: copy(texts[index]))
+    copy(texts) { copy($0) }
+  }
+
+  /// Makes an array of messages, each of which `build` puts into this arena.
+  @inlinable
+  public func copyMessages<Value, Structure>(
+    _ values: [Value], _ build: (Value) -> UnsafeMutablePointer<Structure>
+  ) -> UnsafeMutablePointer<UnsafeMutablePointer<Structure>?> {
+    copy(values) { build($0) }
+  }
+
+  /// Makes an array of what `write` makes of each value.
+  @inlinable
+  public func copy<Value, Item>(
+    _ values: [Value], _ write: (Value) -> Item
+  ) -> UnsafeMutablePointer<Item> {
+    let items = make(Item.self, count: values.count)
+    for index in values.indices {
+      (items + index).initialize(to: write(values[index]))
     }
-    return copies
+    return items
   }
 
   /// Appends the packed form of a message that was built in this arena.
-  public func pack(_ message: UnsafePointer<ProtobufCMessage>, to output: inout [UInt8]) {
+  public func pack(_ message: UnsafeRawPointer, to output: inout [UInt8]) {
+    let message = message.assumingMemoryBound(to: ProtobufCMessage.self)
     let count = protobuf_c_message_get_packed_size(message)
     let packed = make(UInt8.self, count: count)
     let written = protobuf_c_message_pack(message, packed)

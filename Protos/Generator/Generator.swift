@@ -1,0 +1,57 @@
+import Glibc
+
+/// Reads contracts and writes what is made of them.
+@main
+struct Generator {
+  static func main() {
+    do throws(Failure) {
+      try run(Arguments(Array(CommandLine.arguments.dropFirst())))
+    } catch {
+      fputs("latchkey-protogen: \(error)\n", stderr)
+      exit(1)
+    }
+  }
+
+  private static func run(_ arguments: Arguments) throws(Failure) {
+    let set = try DescriptorSet(readFile(arguments.descriptors))
+    let contractFiles = set.files.filter {
+      !DescriptorSet.optionFiles.contains(text($0.pointee.name))
+    }
+    var reader = ContractReader()
+    for file in contractFiles { try reader.read(file) }
+    let contracts = reader.contracts
+    var files: [ContractFile] = []
+    for name in arguments.files {
+      guard let file = contracts.files.first(where: { $0.name == name }) else {
+        throw Failure("\(name) is not in the descriptor set")
+      }
+      files.append(file)
+    }
+    var rules = Rules(contracts)
+    try rules.check(files: files)
+    try write(files, contracts, arguments)
+    if let path = arguments.stripped {
+      try writeFile(path, DescriptorSet.encodeWithoutServices(contractFiles))
+    }
+  }
+
+  private static func write(
+    _ files: [ContractFile], _ contracts: Contracts, _ arguments: Arguments
+  ) throws(Failure) {
+    let writer = FilesWriter(
+      module: arguments.module, cModule: arguments.cModule, files: files)
+    if let folder = arguments.c {
+      try writeFile("\(folder)/include/\(arguments.cModule).h", writer.header().bytes)
+      try writeFile("\(folder)/descriptors.c", writer.descriptors().bytes)
+    }
+    if let folder = arguments.messages {
+      let messages = MessagesWriter(
+        contracts: contracts, cModule: arguments.cModule, imports: arguments.imports)
+      for file in files where !file.messages.isEmpty || !file.enumerations.isEmpty {
+        let path = "\(folder)/\(Names.fileName(file.name)).swift"
+        try writeFile(path, messages.write(file).bytes)
+      }
+      try writeFile("\(folder)/\(arguments.module)Files.swift", writer.list().bytes)
+    }
+  }
+}

@@ -1,0 +1,94 @@
+extension Rules {
+  mutating func check(_ service: ContractService) {
+    if service.comment.isEmpty { complain(service.fullName, "a service needs a comment") }
+    for method in service.methods {
+      let place = "\(service.fullName).\(method.name)"
+      if method.comment.isEmpty { complain(place, "a method needs a comment") }
+      if method.callers.isEmpty {
+        complain(place, "nobody may call it; name identities in `callers`")
+      }
+      if let rest = method.rest { check(rest, of: method, place) }
+    }
+  }
+
+  private mutating func check(_ rest: RestFace, of method: ContractMethod, _ place: String) {
+    guard let request = contracts.messages[method.request],
+      let response = contracts.messages[method.response]
+    else { return complain(place, "its messages are not among the files") }
+    if method.isRequestStreamed || method.isResponseStreamed {
+      complain(place, "a REST face needs a unary method")
+    }
+    if !rest.template.hasPrefix("/") || rest.template.contains("//") || rest.template.hasSuffix("/")
+    {
+      complain(place, "a path begins with one slash and does not end with one")
+    }
+    if !(200...299).contains(rest.successStatus) { complain(place, "success is a status of 2xx") }
+    if rest.authentication == "none", method.scope != nil {
+      complain(place, "a scope needs a credential")
+    }
+    if rest.authentication.hasPrefix("apiKey"), method.scope == nil {
+      complain(place, "a method for API keys needs a scope")
+    }
+    for name in rest.parameters { markPath(name, of: request, place) }
+    for field in request.fields where rest.verb == "get" && field.options.place == .body {
+      complain(place, "GET has no body: \(field.name) must be QUERY or in the path")
+    }
+    if rest.requestBody == "raw" { checkRaw(request, bodyOnly: true, place) }
+    if rest.responseBody == "raw" { checkRaw(response, bodyOnly: false, place) }
+  }
+
+  /// A name in a path template makes the field a PATH field wherever the message is used.
+  private mutating func markPath(_ name: String, of message: ContractMessageType, _ place: String) {
+    guard let index = message.fields.firstIndex(where: { $0.jsonName == name }) else {
+      return complain(place, "the request has no field with the JSON name \(name)")
+    }
+    let field = message.fields[index]
+    if field.isRepeated || !(field.kind == .string || field.kind.isInteger) {
+      complain(place, "\(name) in a path must be one string or integer")
+    }
+    if !field.options.isRequired { complain(place, "\(name) in a path must be required") }
+    message.fields[index].options.place = .path
+  }
+
+  private mutating func checkRaw(
+    _ message: ContractMessageType, bodyOnly: Bool, _ place: String
+  ) {
+    let fields = message.fields.filter { !bodyOnly || $0.options.place == .body }
+    if fields.count != 1 || fields[0].kind != .bytes || fields[0].isRepeated {
+      complain(place, "a raw body needs exactly one `bytes` field in \(message.fullName)")
+    }
+  }
+
+  mutating func checkRoutes(_ files: [ContractFile]) {
+    var seen: [String: String] = [:]
+    for service in files.flatMap(\.services) {
+      for method in service.methods {
+        guard let rest = method.rest else { continue }
+        let place = "\(service.fullName).\(method.name)"
+        let shape = rest.template.split(separator: "/").map { $0.hasPrefix("{") ? "{}" : $0 }
+        let key = "\(rest.verb) /\(shape.joined(separator: "/"))"
+        if let other = seen.updateValue(place, forKey: key) {
+          complain(place, "has the route of \(other)")
+        }
+        for name in rest.parameters {
+          let field = contracts.messages[method.request]?.fields.first { $0.jsonName == name }
+          if field?.options.place != .path { complain(place, "\(name) is not a PATH field") }
+        }
+        // A field that another method's template made a PATH field would get no value here.
+        for field in contracts.messages[method.request]?.fields ?? []
+        where field.options.place == .path && !rest.parameters.contains(field.jsonName) {
+          complain(place, "\(field.jsonName) is a PATH field and not in this method's path")
+        }
+      }
+    }
+  }
+}
+
+extension RestFace {
+  /// The names in the path template.
+  var parameters: [String] {
+    template.split(separator: "/").compactMap { segment in
+      segment.hasPrefix("{") && segment.hasSuffix("}") ? String(segment.dropFirst().dropLast()) : nil
+    }
+  }
+}

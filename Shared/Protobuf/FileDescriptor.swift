@@ -1,0 +1,23 @@
+/// A contract file as server reflection serves it.
+public struct FileDescriptor: Sendable {
+  /// The path as imports name it, such as `latchkey/rpc/rpc.proto`.
+  public let name: String
+  /// The files it imports, by name.
+  public let imports: [String]
+  /// The full names of all that it declares: messages, enums, services and methods.
+  public let symbols: [String]
+  /// The encoded `google.protobuf.FileDescriptorProto`, without our own options.
+  public let bytes: [UInt8]
+
+  /// Makes a descriptor.
+  ///
+  /// - Parameter bytes: A constant of the generated C code.
+  public init(
+    _ name: String, imports: [String], symbols: [String], bytes: UnsafePointer<UInt8>, count: Int
+  ) {
+    self.name = name
+    self.imports = imports
+    self.symbols = symbols
+    self.bytes = Array(UnsafeBufferPointer(start: bytes, count: count))
+  }
+}
