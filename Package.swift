@@ -75,15 +75,18 @@ let package = Package(
     module("EventLoop", path: "Shared/EventLoop", ["CUV", "Faults"]),
     module("TLS", path: "Shared/TLS", ["COpenSSL", "Faults"]),
     module("HTTP", path: "Shared/HTTP", ["CNGHTTP2", "EventLoop", "Faults", "TLS"]),
-    module("RPC", path: "Shared/RPC", ["EventLoop", "Faults", "HTTP", "Primitives", "Protobuf", "TLS"]),
+    module("RPC", path: "Shared/RPC", ["EventLoop", "Faults", "HTTP", "Messages", "Primitives", "Protobuf", "TLS"]),
 
     // Contracts.
     contracts("CDescriptors", path: "Protos/Generated/Descriptors"),
     contracts("CMessages", path: "Protos/Generated/Messages"),
     module("Protobuf", path: "Shared/Protobuf", ["CProtobufC", "Faults"]),
     module(
-      "Messages", path: "Shared/Messages",
-      ["CMessages", "CProtobufC", "EventLoop", "Faults", "Protobuf", "RPC"]),
+      "Messages", path: "Shared/Messages", ["CMessages", "CProtobufC", "Faults", "Protobuf"]),
+    contracts("CTestMessages", path: "Tests/Generated/CTestMessages"),
+    module(
+      "TestMessages", path: "Tests/Generated/TestMessages",
+      ["CProtobufC", "CTestMessages", "Faults", "Protobuf"]),
     module(
       "Transcoding", path: "Shared/Transcoding",
       ["CJansson", "CProtobufC", "Faults", "Primitives", "Protobuf"]),
@@ -133,7 +136,7 @@ let package = Package(
     tests("TLS", name: "TLSTests", ["COpenSSL", "Faults"]),
     tests("HTTP", name: "HTTPTests", ["EventLoop", "Faults", "TestKit", "TLS"]),
     tests("RPC", name: "RPCTests", ["EventLoop", "Faults", "HTTP", "Messages", "Protobuf", "TestKit"]),
-    tests("Protobuf", name: "ProtobufTests", ["Faults", "Messages"]),
+    tests("Protobuf", name: "ProtobufTests", ["Faults", "Messages", "TestMessages"]),
     tests("Transcoding", name: "TranscodingTests", ["Faults", "Messages", "Protobuf"]),
     tests("Postgres", name: "PostgresTests", ["EventLoop", "Faults", "Primitives", "TestKit"]),
     tests("ServiceKit", name: "ServiceKitTests", ["EventLoop", "Faults", logging]),

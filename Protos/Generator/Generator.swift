@@ -1,3 +1,4 @@
+import CDescriptors
 import Glibc
 
 /// Reads contracts and writes what is made of them.
@@ -7,7 +8,8 @@ struct Generator {
     do throws(Failure) {
       try run(Arguments(Array(CommandLine.arguments.dropFirst())))
     } catch {
-      fputs("latchkey-protogen: \(error)\n", stderr)
+      let text = "latchkey-protogen: \(error)\n"
+      write(STDERR_FILENO, text, text.utf8.count)
       exit(1)
     }
   }
@@ -29,13 +31,13 @@ struct Generator {
     }
     var rules = Rules(contracts)
     try rules.check(files: files)
-    try write(files, contracts, arguments)
+    try writeAll(files, contracts, arguments)
     if let path = arguments.stripped {
       try writeFile(path, DescriptorSet.encodeWithoutServices(contractFiles))
     }
   }
 
-  private static func write(
+  private static func writeAll(
     _ files: [ContractFile], _ contracts: Contracts, _ arguments: Arguments
   ) throws(Failure) {
     let writer = FilesWriter(

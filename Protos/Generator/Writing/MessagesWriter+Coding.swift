@@ -70,10 +70,7 @@ extension MessagesWriter {
     switch swift.field.kind {
     case .string: read = "Arena.strings(\(source), \(count))"
     case .message: read = "Arena.messages(\(source), \(count), \(swift.element).init(_:))"
-    case .enumeration:
-      read = "Arena.values(\(source), \(count)) { \(swift.read("$0")) }"
-    case .bool, .bytes: read = "Arena.values(\(source), \(count)) { \(swift.read("$0")) }"
-    default: read = "Arena.values(\(source), \(count)) { $0 }"
+    default: read = "Arena.values(\(source), \(count), { \(swift.read("$0")) })"
     }
     text.add("guard let values = \(read) else { return nil }")
     text.add("self.\(swift.name) = values")
