@@ -1,20 +1,19 @@
 -- Products and policies: what licenses are issued for, and on which terms.
 --
--- Every table leads its keys with account_id, so that it can be distributed by account, and holds
--- the environment, so that test and live data never meet. Row-level security compares both with the
+-- Every table leads its keys with account_id, so that it can be distributed by account, and all but
+-- data_keys have the environment next, so that test and live data never meet. Row-level security compares both with the
 -- settings that each transaction makes; a session shows an unset one as '' or null, hence nullif.
 create schema if not exists licenses;
 grant usage on schema licenses to latchkey_licenses, latchkey_lookup_licenses;
 
--- The data-encryption key for a tenant's license keys, wrapped by a master key that the database
--- never sees.
+-- The data-encryption keys for an account's license keys, wrapped by a master key that the database
+-- never sees. The newest version seals. They are the account's, so there is no environment.
 create table licenses.data_keys (
   account_id uuid not null,
-  environment text not null check (environment in ('test', 'live')),
   version integer not null check (version > 0),
   wrapped_key bytea not null,
   created_at timestamptz not null,
-  primary key (account_id, environment, version)
+  primary key (account_id, version)
 );
 
 create table licenses.products (
@@ -91,7 +90,7 @@ do $tenancy$
 declare
   table_name text;
 begin
-  foreach table_name in array array['data_keys', 'products', 'product_counts', 'policies'] loop
+  foreach table_name in array array['products', 'product_counts', 'policies'] loop
     execute format('alter table licenses.%I enable row level security', table_name);
     execute format('alter table licenses.%I force row level security', table_name);
     execute format(
@@ -109,6 +108,12 @@ begin
   end loop;
 end
 $tenancy$;
+
+alter table licenses.data_keys enable row level security;
+alter table licenses.data_keys force row level security;
+create policy tenant on licenses.data_keys to latchkey_licenses
+  using (account_id = nullif(current_setting('latchkey.account_id', true), '')::uuid);
+grant select, insert on licenses.data_keys to latchkey_licenses;
 
 grant update (licenses) on licenses.product_counts to latchkey_licenses;
 
