@@ -1,3 +1,5 @@
 #pragma once
+#include <openssl/core_names.h>
+#include <openssl/kdf.h>
 #include <openssl/ssl.h>
 #include "tls.h"

@@ -1,0 +1,44 @@
+extension LicenseKey {
+  /// The hashes under which the key behind a typed text may be stored, the likelier one first.
+  ///
+  /// A text of our form may be one of our keys (stored by the hash of its canonical form) or an
+  /// imported key that happens to look like one (stored by the hash of its exact text); any other
+  /// text can only be an imported one.
+  ///
+  /// - Parameter text: What a caller sent; its length is limited by whoever received it.
+  /// - Returns: One hash, or two different ones.
+  public static func lookupHashes(of text: String) -> [[UInt8]] {
+    var text = text
+    // Made contiguous once, so that neither use of it copies.
+    text.makeContiguousUTF8()
+    let exact = SHA256.hash(text)
+    let canonical: [UInt8]? = withCanonicalBytes(of: text) { canonical in
+      guard let canonical, !canonical.elementsEqual(text.utf8) else { return nil }
+      return SHA256.hash(UnsafeRawBufferPointer(canonical))
+    }
+    guard let canonical else { return [exact] }
+    return [canonical, exact]
+  }
+
+  /// The secret from which an offline license file's payload key comes, 32 bytes.
+  ///
+  /// Whoever has the license key can derive it, in canonical form where the text has one, else from
+  /// the exact text. It is sealed when the license is made, so that files can be made without the
+  /// key. The secret of an imported key is as easy to guess as that key.
+  public static func fileSecret(of text: String) -> SecretBytes {
+    precondition(!text.isEmpty, "a license key has at least one character")
+    let purpose = Array("latchkey license file secret 1".utf8)
+    return withCanonicalBytes(of: text) { canonical in
+      if let canonical {
+        return HKDF.derive(from: UnsafeRawBufferPointer(canonical), purpose: purpose, count: 32)
+      }
+      var text = text
+      return text.withUTF8 {
+        HKDF.derive(from: UnsafeRawBufferPointer($0), purpose: purpose, count: 32)
+      }
+    }
+  }
+
+  /// The secret from which an offline license file's payload key comes, 32 bytes.
+  public var fileSecret: SecretBytes { LicenseKey.fileSecret(of: text) }
+}
