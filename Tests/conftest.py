@@ -1,8 +1,9 @@
-"""Shared fixtures and options. `pytest -c Tests/pytest.ini Tests` runs all; see EndToEnd/README.md."""
+"""Shared fixtures and options of the outside-in tests; see EndToEnd/README.md."""
 
 import pytest
 
-from harness import reference
+from harness import deployment as deployments
+from harness import processes, reference, rest, wire
 
 
 def pytest_addoption(parser):
@@ -12,6 +13,68 @@ def pytest_addoption(parser):
         help="which servers the HTTP/2 clauses are put to: rpc, gateway, interop, and "
         "reference (nghttpd, which shows that the clauses themselves are right)",
     )
+
+
+@pytest.fixture(scope="session")
+def logs(tmp_path_factory):
+    """The folder for logs; pytest keeps it, and says where a failed start left its own."""
+    return tmp_path_factory.mktemp("logs")
+
+
+@pytest.fixture(scope="session")
+def deployment(logs):
+    """One Latchkey for the whole run. Tests that stop or break one start their own."""
+    one = deployments.Deployment(logs / "latchkey-up.log")
+    one.start()
+    try:
+        yield one
+    finally:
+        left = one.stop()
+    assert not left, f"still running after the end: {left}; log: {one.log}"
+
+
+@pytest.fixture(scope="session")
+def api(deployment):
+    """The REST API with a test key of full access, over HTTP/1.1."""
+    with rest.Api(deployment, deployment["LATCHKEY_TEST_API_KEY"]) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def live_api(deployment):
+    """The same account's live environment."""
+    with rest.Api(deployment, deployment["LATCHKEY_LIVE_API_KEY"]) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def catalogue(api):
+    """A product and a policy in the test environment."""
+    return api.catalogue()
+
+
+@pytest.fixture(scope="session")
+def gateway_target(deployment):
+    return deployment.gateway_target()
+
+
+@pytest.fixture(scope="session")
+def rpc_target(deployment):
+    return deployment.rpc_target()
+
+
+@pytest.fixture(scope="session")
+def interop_server(logs):
+    """Our RPC server with the published interop service, in plaintext on loopback."""
+    port = processes.free_port()
+    arguments = [processes.binary("rpc-interop-server"), "--port", port]
+    with processes.Server(arguments, logs / "rpc-interop-server.log", port) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def interop_target(interop_server):
+    return wire.rpc_target("interop", interop_server.port, pid=interop_server.pid)
 
 
 @pytest.fixture(scope="session")

@@ -106,6 +106,14 @@ class Server:
         self.stop()
 
 
+def kill(pid):
+    """SIGKILL, to a process that may be gone already."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
 def _stat(pid):
     """The fields of /proc/PID/stat after the command name, or None once the process is gone."""
     try:

@@ -59,6 +59,26 @@ class Target:
         return [field for field in fields if field[0] not in without] + list(extra)
 
 
+def rpc_target(name, port, tls=None, server_name="localhost", pid=None):
+    """A gRPC server as a target: its request is a health check of the whole server."""
+    return Target(
+        name=name,
+        port=port,
+        headers=(
+            (":method", "POST"),
+            (":scheme", "https" if tls else "http"),
+            (":path", "/grpc.health.v1.Health/Check"),
+            (":authority", f"{server_name}:{port}"),
+            ("content-type", "application/grpc"),
+            ("te", "trailers"),
+        ),
+        body=bytes(5),
+        tls=tls,
+        server_name=server_name,
+        pid=pid,
+    )
+
+
 class Frame:
     """One received frame."""
 

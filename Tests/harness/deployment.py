@@ -1,0 +1,173 @@
+"""A whole Latchkey under `latchkey up`, as a new user starts it."""
+
+import pathlib
+import shutil
+import signal
+import ssl
+import subprocess
+import tempfile
+import time
+
+from . import processes, wire
+
+# Design: up in under a second; here with room for a busy machine and a debug build.
+START_SECONDS = 60
+STOP_SECONDS = 30
+
+SERVICES = ("gateway", "keys", "licenses")
+
+
+class Deployment:
+    """`latchkey up` on a data directory and a port of its own."""
+
+    def __init__(self, log, data_directory=None, port=None):
+        self.log = pathlib.Path(log)
+        self.owns_directory = data_directory is None
+        # Not below pytest's own folder: the database user must be able to enter it.
+        if data_directory is None:
+            data_directory = tempfile.mkdtemp(prefix="latchkey-test-")
+            pathlib.Path(data_directory).chmod(0o755)
+        self.data_directory = pathlib.Path(data_directory)
+        self.port = port or processes.free_port()
+        self.server = None
+        self.environment = {}
+
+    def start(self):
+        """Starts it and waits for the line `ready`; gives the seconds that took."""
+        begun = time.monotonic()
+        seen_bytes = self.log.stat().st_size if self.log.exists() else 0
+        self.server = processes.Server(self.command(), self.log)
+        try:
+            processes.poll(
+                lambda: self.server._alive() and "\nready\n" in "\n" + self.server.text()[seen_bytes:],
+                START_SECONDS,
+                "`latchkey up` says ready",
+            )
+        except BaseException:
+            print(self.log.read_text(errors="replace")[-6000:])
+            self.stop()
+            raise
+        seconds = time.monotonic() - begun
+        self.environment = dict(
+            line.split("=", 1)
+            for line in (self.data_directory / "dev.env").read_text().splitlines()
+            if "=" in line and not line.startswith("#")
+        )
+        return seconds
+
+    def command(self):
+        """The command line that starts it."""
+        return [
+            processes.binary("latchkey"),
+            "up",
+            "--data-dir",
+            str(self.data_directory),
+            "--port",
+            str(self.port),
+            "--rate-limits",
+            "off",
+        ]
+
+    def down(self):
+        """`latchkey down`: gives the finished process."""
+        return subprocess.run(
+            [processes.binary("latchkey"), "down", "--data-dir", str(self.data_directory)],
+            capture_output=True,
+            text=True,
+            timeout=STOP_SECONDS,
+        )
+
+    def interrupt(self):
+        """Ctrl-C; gives the exit status."""
+        self.server.process.send_signal(signal.SIGINT)
+        return self.server.process.wait(STOP_SECONDS)
+
+    def left_running(self):
+        """Processes that still name the data directory."""
+        return processes.mentioning(self.data_directory)
+
+    def stop(self):
+        """Ends it, kills what is left, removes the directory; gives what had to be killed."""
+        if self.server is not None:
+            try:
+                self.server.stop(STOP_SECONDS)
+            except AssertionError as error:
+                print(error)
+        left = self.left_running()
+        for pid in left:
+            processes.kill(pid)
+        if self.owns_directory:
+            shutil.rmtree(self.data_directory, ignore_errors=True)
+        return left
+
+    # What a client needs.
+
+    def __getitem__(self, name):
+        return self.environment[name]
+
+    @property
+    def url(self):
+        return self["LATCHKEY_URL"]
+
+    @property
+    def ca_file(self):
+        return self["LATCHKEY_CA_FILE"]
+
+    def trust(self, alpn=None):
+        """A TLS context that trusts the deployment's CA."""
+        context = ssl.create_default_context(cafile=self.ca_file)
+        if alpn:
+            context.set_alpn_protocols(alpn)
+        return context
+
+    def operator_trust(self):
+        """The TLS context of the identity `operator`, for the services' RPC ports."""
+        context = ssl.create_default_context(cafile=self["LATCHKEY_RPC_CA_FILE"])
+        context.load_cert_chain(self["LATCHKEY_RPC_CERT_FILE"], self["LATCHKEY_RPC_KEY_FILE"])
+        context.set_alpn_protocols(["h2"])
+        return context
+
+    def rpc_port(self, service):
+        """The port of a service's RPC server."""
+        return int(self[f"LATCHKEY_{service.upper()}_RPC_ADDRESS"].rsplit(":", 1)[1])
+
+    # Its processes.
+
+    def pid(self, service):
+        """The process of a service now."""
+        found = [
+            pid
+            for pid, line in processes.descendants(self.server.pid).items()
+            if line.split(" ")[0].endswith(f"latchkey-{service}")
+        ]
+        assert len(found) == 1, f"{len(found)} processes of {service}: {found}"
+        return found[0]
+
+    def postgres_pid(self):
+        """The main process of the private Postgres, by the file that it keeps."""
+        files = list(self.data_directory.rglob("postmaster.pid"))
+        assert len(files) == 1, f"one private Postgres, not {files}"
+        return int(files[0].read_text().splitlines()[0])
+
+    def gateway_target(self):
+        """The public port, as a target for HTTP/2 clauses."""
+        return wire.Target(
+            name="gateway",
+            port=self.port,
+            headers=(
+                (":method", "POST"),
+                (":scheme", "https"),
+                (":path", "/api/v1/licenses/validate-key"),
+                (":authority", f"localhost:{self.port}"),
+                ("content-type", "application/json"),
+            ),
+            body=b'{"key": "LIC-0000-0000-0000-0000"}',
+            tls=self.trust(["h2"]),
+            pid=self.pid("gateway"),
+        )
+
+    def rpc_target(self, service="keys"):
+        """A service's RPC port with mutual TLS, as a target for HTTP/2 clauses."""
+        return wire.rpc_target(
+            "rpc", self.rpc_port(service), self.operator_trust(), service, self.pid(service)
+        )
