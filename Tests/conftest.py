@@ -3,7 +3,7 @@
 import pytest
 
 from harness import deployment as deployments
-from harness import processes, reference, rest, wire
+from harness import processes, reference, rest, slow, wire
 
 
 def pytest_addoption(parser):
@@ -54,7 +54,10 @@ def catalogue(api):
 
 
 @pytest.fixture(scope="session")
-def gateway_target(deployment):
+def gateway_target(deployment, api):
+    """The gateway, with some products so that a list of them is a large answer."""
+    for _ in range(50):
+        api.product(description="x" * 1000)
     return deployment.gateway_target()
 
 
@@ -82,3 +85,19 @@ def reference_target(tmp_path_factory):
     """nghttpd, as a server known to keep to RFC 9113."""
     with reference.serve(tmp_path_factory.mktemp("reference")) as target:
         yield target
+
+
+@pytest.fixture(scope="session", autouse=True)
+def slow_peers(request):
+    """Slow peers of the shared deployment, opened first of all when their test is to be run."""
+    if not any(item.path.name == "test_slow_peers.py" for item in request.session.items):
+        yield None
+        return
+    targets = [request.getfixturevalue(name) for name in ("gateway_target", "rpc_target")]
+    peers = [peer for target in targets for peer in slow.http2_peers(target)]
+    peers += slow.http1_peers(targets[0])
+    # In RPC a call may rest as long as its deadline allows: there is no time-out of the body.
+    peers = [peer for peer in peers if not peer.name.startswith("HTTP/2 rpc: body")]
+    all_of_them = slow.SlowPeers(peers)
+    yield all_of_them
+    all_of_them.close()

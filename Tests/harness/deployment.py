@@ -120,13 +120,6 @@ class Deployment:
             context.set_alpn_protocols(alpn)
         return context
 
-    def operator_trust(self):
-        """The TLS context of the identity `operator`, for the services' RPC ports."""
-        context = ssl.create_default_context(cafile=self["LATCHKEY_RPC_CA_FILE"])
-        context.load_cert_chain(self["LATCHKEY_RPC_CERT_FILE"], self["LATCHKEY_RPC_KEY_FILE"])
-        context.set_alpn_protocols(["h2"])
-        return context
-
     def rpc_port(self, service):
         """The port of a service's RPC server."""
         return int(self[f"LATCHKEY_{service.upper()}_RPC_ADDRESS"].rsplit(":", 1)[1])
@@ -150,7 +143,8 @@ class Deployment:
         return int(files[0].read_text().splitlines()[0])
 
     def gateway_target(self):
-        """The public port, as a target for HTTP/2 clauses."""
+        """The public port, as a target for HTTP/2 clauses; its large answer is a list of products."""
+        authority = f"localhost:{self.port}"
         return wire.Target(
             name="gateway",
             port=self.port,
@@ -158,16 +152,29 @@ class Deployment:
                 (":method", "POST"),
                 (":scheme", "https"),
                 (":path", "/api/v1/licenses/validate-key"),
-                (":authority", f"localhost:{self.port}"),
+                (":authority", authority),
                 ("content-type", "application/json"),
             ),
             body=b'{"key": "LIC-0000-0000-0000-0000"}',
-            tls=self.trust(["h2"]),
+            large_headers=(
+                (":method", "GET"),
+                (":scheme", "https"),
+                (":path", "/api/v1/products?limit=100"),
+                (":authority", authority),
+                ("authorization", f"Bearer {self['LATCHKEY_TEST_API_KEY']}"),
+            ),
+            ca_file=self.ca_file,
             pid=self.pid("gateway"),
         )
 
     def rpc_target(self, service="keys"):
         """A service's RPC port with mutual TLS, as a target for HTTP/2 clauses."""
         return wire.rpc_target(
-            "rpc", self.rpc_port(service), self.operator_trust(), service, self.pid(service)
+            "rpc",
+            self.rpc_port(service),
+            service,
+            self.pid(service),
+            ca_file=self["LATCHKEY_RPC_CA_FILE"],
+            certificate_file=self["LATCHKEY_RPC_CERT_FILE"],
+            key_file=self["LATCHKEY_RPC_KEY_FILE"],
         )

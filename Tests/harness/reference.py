@@ -12,16 +12,18 @@ def serve(folder):
     port = processes.free_port()
     arguments = ["nghttpd", "--no-tls", "-a", "127.0.0.1", "-d", folder, port]
     with processes.Server(arguments, folder / "nghttpd.log", port) as server:
+        headers = (
+            (":method", "POST"),
+            (":scheme", "http"),
+            (":path", "/"),
+            (":authority", "localhost"),
+            ("user-agent", "conformance"),
+        )
         yield wire.Target(
             name="reference",
             port=port,
-            headers=(
-                (":method", "POST"),
-                (":scheme", "http"),
-                (":path", "/"),
-                (":authority", "localhost"),
-                ("user-agent", "conformance"),
-            ),
+            headers=headers,
+            large_headers=headers,
             body=b"a body of some bytes",
             pid=server.pid,
         )

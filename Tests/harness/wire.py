@@ -1,6 +1,7 @@
 """An HTTP/2 peer that says exactly what a test wants said, right or wrong (RFC 9113)."""
 
 import dataclasses
+import functools
 import socket
 import ssl
 import struct
@@ -35,23 +36,34 @@ PATIENCE_SECONDS = 8.0
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """A server under test, and a request it answers with a body of at least seven bytes."""
+    """A server under test, a request it answers with a body of at least seven bytes, and one with
+    a large answer (in RPC a message that may be repeated on its stream)."""
 
     name: str
     port: int
     headers: tuple
     body: bytes
-    tls: ssl.SSLContext | None = None
+    large_headers: tuple
+    large_body: bytes = b""
+    ca_file: str | None = None
+    certificate_file: str | None = None
+    key_file: str | None = None
     server_name: str = "localhost"
     pid: int | None = None
 
-    def connect(self, seconds=PATIENCE_SECONDS):
-        """A connected socket, after the TLS handshake where the target speaks TLS."""
+    def connect_plain(self, seconds=PATIENCE_SECONDS):
+        """A TCP connection and no more."""
         plain = socket.create_connection(("127.0.0.1", self.port), timeout=seconds)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self.tls is None:
+        return plain
+
+    def connect(self, seconds=PATIENCE_SECONDS, protocol="h2"):
+        """A connected socket, after the TLS handshake where the target speaks TLS."""
+        plain = self.connect_plain(seconds)
+        if self.ca_file is None:
             return plain
-        return self.tls.wrap_socket(plain, server_hostname=self.server_name)
+        context = _context(self.ca_file, self.certificate_file, self.key_file, protocol)
+        return context.wrap_socket(plain, server_hostname=self.server_name)
 
     def request(self, *extra, without=(), **replaced):
         """The request's fields; `replaced` names pseudo fields without their colon."""
@@ -59,23 +71,41 @@ class Target:
         return [field for field in fields if field[0] not in without] + list(extra)
 
 
-def rpc_target(name, port, tls=None, server_name="localhost", pid=None):
-    """A gRPC server as a target: its request is a health check of the whole server."""
-    return Target(
-        name=name,
-        port=port,
-        headers=(
+@functools.cache
+def _context(ca_file, certificate_file, key_file, protocol):
+    context = ssl.create_default_context(cafile=ca_file)
+    if certificate_file:
+        context.load_cert_chain(certificate_file, key_file)
+    context.set_alpn_protocols([protocol])
+    return context
+
+
+def rpc_target(name, port, server_name="localhost", pid=None, **files):
+    """A gRPC server as a target: a health check of the whole server, and as the large answer the
+    descriptors that reflection gives for its own service."""
+
+    def headers(path):
+        return (
             (":method", "POST"),
-            (":scheme", "https" if tls else "http"),
-            (":path", "/grpc.health.v1.Health/Check"),
+            (":scheme", "https" if files else "http"),
+            (":path", path),
             (":authority", f"{server_name}:{port}"),
             ("content-type", "application/grpc"),
             ("te", "trailers"),
-        ),
+        )
+
+    symbol = b"grpc.reflection.v1.ServerReflection"
+    question = b"\x22" + bytes([len(symbol)]) + symbol  # file_containing_symbol
+    return Target(
+        name=name,
+        port=port,
+        headers=headers("/grpc.health.v1.Health/Check"),
         body=bytes(5),
-        tls=tls,
+        large_headers=headers("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"),
+        large_body=struct.pack(">BI", 0, len(question)) + question,
         server_name=server_name,
         pid=pid,
+        **files,
     )
 
 
