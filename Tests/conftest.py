@@ -3,7 +3,7 @@
 import pytest
 
 from harness import deployment as deployments
-from harness import processes, reference, rest, slow, wire
+from harness import interop, processes, reference, rest, slow, wire
 
 
 def pytest_addoption(parser):
@@ -78,6 +78,12 @@ def interop_server(logs):
 @pytest.fixture(scope="session")
 def interop_target(interop_server):
     return wire.rpc_target("interop", interop_server.port, pid=interop_server.pid)
+
+
+@pytest.fixture(scope="session")
+def interop_messages():
+    """The descriptors of Tests/Protos."""
+    return interop.pool()
 
 
 @pytest.fixture(scope="session")
