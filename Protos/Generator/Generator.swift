@@ -55,5 +55,20 @@ struct Generator {
       }
       try writeFile("\(folder)/\(arguments.module)Files.swift", writer.list().bytes)
     }
+    if let folder = arguments.stubs {
+      let stubs = StubsWriter(
+        contracts: contracts, module: arguments.module, imports: arguments.imports)
+      for file in files where !file.services.isEmpty {
+        let path = "\(folder)/\(Names.fileName(file.name)).swift"
+        try writeFile(path, stubs.write(file).bytes)
+      }
+    }
+    if let path = arguments.routes {
+      try writeFile(
+        path, RoutesWriter(contracts: contracts, module: arguments.module).write(files).bytes)
+    }
+    if let path = arguments.openAPI {
+      try writeFile(path, OpenAPIWriter(contracts).write(files).bytes)
+    }
   }
 }

@@ -947,7 +947,7 @@ public struct GetResponseSigningKeyRequest: ContractMessage, Equatable {
 }
 
 /// The secret that an account's validation answers are signed with.
-public struct ResponseSigningKey: ContractMessage, Equatable, CustomReflectable {
+public struct GetResponseSigningKeyResponse: ContractMessage, Equatable, CustomReflectable {
   public var accountId: String
   /// 64 characters of lower-case hex, used as that text and not decoded.
   public var signingKey: String
@@ -961,7 +961,7 @@ public struct ResponseSigningKey: ContractMessage, Equatable, CustomReflectable 
   }
 
   public static let schema = MessageSchema(
-    latchkey__keys__v1__response_signing_key__get_descriptor(),
+    latchkey__keys__v1__get_response_signing_key_response__get_descriptor(),
     [
       FieldContract("accountId", isRequired: true, format: .uuid),
       FieldContract("signingKey", isRequired: true, isSecret: true),
@@ -969,7 +969,7 @@ public struct ResponseSigningKey: ContractMessage, Equatable, CustomReflectable 
 
   public init(decoding bytes: UnsafeRawBufferPointer) throws(Fault) {
     let arena = Arena()
-    let message = try arena.unpack(bytes, Self.schema, as: Latchkey__Keys__V1__ResponseSigningKey.self)
+    let message = try arena.unpack(bytes, Self.schema, as: Latchkey__Keys__V1__GetResponseSigningKeyResponse.self)
     guard let value = Self(message) else {
       throw arena.refusal(of: message, Self.schema)
     }
@@ -978,7 +978,7 @@ public struct ResponseSigningKey: ContractMessage, Equatable, CustomReflectable 
   }
 
   /// Nil when a required field is absent, a string is bad, or an enum value is unknown.
-  init?(_ message: UnsafePointer<Latchkey__Keys__V1__ResponseSigningKey>) {
+  init?(_ message: UnsafePointer<Latchkey__Keys__V1__GetResponseSigningKeyResponse>) {
     guard let value = message.pointee.account_id, let value = Arena.string(value) else { return nil }
     self.accountId = value
     guard let value = message.pointee.signing_key, let value = Arena.string(value) else { return nil }
@@ -991,9 +991,9 @@ public struct ResponseSigningKey: ContractMessage, Equatable, CustomReflectable 
   }
 
   /// The message in protobuf-c's form; it lives as long as the arena.
-  func build(in arena: borrowing Arena) -> UnsafeMutablePointer<Latchkey__Keys__V1__ResponseSigningKey> {
-    let message = arena.make(Latchkey__Keys__V1__ResponseSigningKey.self)
-    latchkey__keys__v1__response_signing_key__init(message)
+  func build(in arena: borrowing Arena) -> UnsafeMutablePointer<Latchkey__Keys__V1__GetResponseSigningKeyResponse> {
+    let message = arena.make(Latchkey__Keys__V1__GetResponseSigningKeyResponse.self)
+    latchkey__keys__v1__get_response_signing_key_response__init(message)
     message.pointee.account_id = arena.copy(self.accountId)
     message.pointee.signing_key = arena.copy(self.signingKey)
     return message

@@ -9,7 +9,7 @@ public enum MessagesFiles {
   public static let all: [FileDescriptor] = [
     FileDescriptor(
       "grpc/health/v1/health.proto",
-      imports: [],
+      dependencies: [],
       symbols: [
         "grpc.health.v1.HealthCheckRequest",
         "grpc.health.v1.HealthCheckResponse",
@@ -20,7 +20,7 @@ public enum MessagesFiles {
       ], bytes: descriptor_of_grpc_health_v1_health(), count: 450),
     FileDescriptor(
       "grpc/reflection/v1/reflection.proto",
-      imports: [],
+      dependencies: [],
       symbols: [
         "grpc.reflection.v1.ServerReflectionRequest",
         "grpc.reflection.v1.ExtensionRequest",
@@ -35,7 +35,7 @@ public enum MessagesFiles {
       ], bytes: descriptor_of_grpc_reflection_v1_reflection(), count: 1575),
     FileDescriptor(
       "grpc/reflection/v1alpha/reflection.proto",
-      imports: [],
+      dependencies: [],
       symbols: [
         "grpc.reflection.v1alpha.ServerReflectionRequest",
         "grpc.reflection.v1alpha.ExtensionRequest",
@@ -50,7 +50,7 @@ public enum MessagesFiles {
       ], bytes: descriptor_of_grpc_reflection_v1alpha_reflection(), count: 1630),
     FileDescriptor(
       "keys.proto",
-      imports: ["paging.proto"],
+      dependencies: ["paging.proto"],
       symbols: [
         "latchkey.keys.v1.CreateAccountRequest",
         "latchkey.keys.v1.Account",
@@ -65,7 +65,7 @@ public enum MessagesFiles {
         "latchkey.keys.v1.AuthenticateApiKeyRequest",
         "latchkey.keys.v1.AuthenticateApiKeyResponse",
         "latchkey.keys.v1.GetResponseSigningKeyRequest",
-        "latchkey.keys.v1.ResponseSigningKey",
+        "latchkey.keys.v1.GetResponseSigningKeyResponse",
         "latchkey.keys.v1.ApiKey.Environment",
         "latchkey.keys.v1.AuthenticateApiKeyResponse.Verdict",
         "latchkey.keys.v1.Keys",
@@ -77,10 +77,10 @@ public enum MessagesFiles {
         "latchkey.keys.v1.Keys.ListApiKeys",
         "latchkey.keys.v1.Keys.GetApiKey",
         "latchkey.keys.v1.Keys.RevokeApiKey",
-      ], bytes: descriptor_of_keys(), count: 2583),
+      ], bytes: descriptor_of_keys(), count: 2605),
     FileDescriptor(
       "latchkey/rpc/rpc.proto",
-      imports: [],
+      dependencies: [],
       symbols: [
         "latchkey.rpc.v1.Caller",
         "latchkey.rpc.v1.FaultDetails",
@@ -91,7 +91,7 @@ public enum MessagesFiles {
       ], bytes: descriptor_of_latchkey_rpc_rpc(), count: 756),
     FileDescriptor(
       "licenses.proto",
-      imports: ["paging.proto"],
+      dependencies: ["paging.proto"],
       symbols: [
         "latchkey.licenses.v1.Product",
         "latchkey.licenses.v1.CreateProductRequest",
@@ -137,7 +137,7 @@ public enum MessagesFiles {
       ], bytes: descriptor_of_licenses(), count: 7800),
     FileDescriptor(
       "paging.proto",
-      imports: [],
+      dependencies: [],
       symbols: [
         "latchkey.paging.v1.Pagination",
       ], bytes: descriptor_of_paging(), count: 108),

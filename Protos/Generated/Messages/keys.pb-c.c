@@ -592,49 +592,49 @@ void   latchkey__keys__v1__get_response_signing_key_request__free_unpacked
   assert(message->base.descriptor == &latchkey__keys__v1__get_response_signing_key_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-void   latchkey__keys__v1__response_signing_key__init
-                     (Latchkey__Keys__V1__ResponseSigningKey         *message)
+void   latchkey__keys__v1__get_response_signing_key_response__init
+                     (Latchkey__Keys__V1__GetResponseSigningKeyResponse         *message)
 {
-  static const Latchkey__Keys__V1__ResponseSigningKey init_value = LATCHKEY__KEYS__V1__RESPONSE_SIGNING_KEY__INIT;
+  static const Latchkey__Keys__V1__GetResponseSigningKeyResponse init_value = LATCHKEY__KEYS__V1__GET_RESPONSE_SIGNING_KEY_RESPONSE__INIT;
   *message = init_value;
 }
-size_t latchkey__keys__v1__response_signing_key__get_packed_size
-                     (const Latchkey__Keys__V1__ResponseSigningKey *message)
+size_t latchkey__keys__v1__get_response_signing_key_response__get_packed_size
+                     (const Latchkey__Keys__V1__GetResponseSigningKeyResponse *message)
 {
-  assert(message->base.descriptor == &latchkey__keys__v1__response_signing_key__descriptor);
+  assert(message->base.descriptor == &latchkey__keys__v1__get_response_signing_key_response__descriptor);
   return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
 }
-size_t latchkey__keys__v1__response_signing_key__pack
-                     (const Latchkey__Keys__V1__ResponseSigningKey *message,
+size_t latchkey__keys__v1__get_response_signing_key_response__pack
+                     (const Latchkey__Keys__V1__GetResponseSigningKeyResponse *message,
                       uint8_t       *out)
 {
-  assert(message->base.descriptor == &latchkey__keys__v1__response_signing_key__descriptor);
+  assert(message->base.descriptor == &latchkey__keys__v1__get_response_signing_key_response__descriptor);
   return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
 }
-size_t latchkey__keys__v1__response_signing_key__pack_to_buffer
-                     (const Latchkey__Keys__V1__ResponseSigningKey *message,
+size_t latchkey__keys__v1__get_response_signing_key_response__pack_to_buffer
+                     (const Latchkey__Keys__V1__GetResponseSigningKeyResponse *message,
                       ProtobufCBuffer *buffer)
 {
-  assert(message->base.descriptor == &latchkey__keys__v1__response_signing_key__descriptor);
+  assert(message->base.descriptor == &latchkey__keys__v1__get_response_signing_key_response__descriptor);
   return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
 }
-Latchkey__Keys__V1__ResponseSigningKey *
-       latchkey__keys__v1__response_signing_key__unpack
+Latchkey__Keys__V1__GetResponseSigningKeyResponse *
+       latchkey__keys__v1__get_response_signing_key_response__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data)
 {
-  return (Latchkey__Keys__V1__ResponseSigningKey *)
-     protobuf_c_message_unpack (&latchkey__keys__v1__response_signing_key__descriptor,
+  return (Latchkey__Keys__V1__GetResponseSigningKeyResponse *)
+     protobuf_c_message_unpack (&latchkey__keys__v1__get_response_signing_key_response__descriptor,
                                 allocator, len, data);
 }
-void   latchkey__keys__v1__response_signing_key__free_unpacked
-                     (Latchkey__Keys__V1__ResponseSigningKey *message,
+void   latchkey__keys__v1__get_response_signing_key_response__free_unpacked
+                     (Latchkey__Keys__V1__GetResponseSigningKeyResponse *message,
                       ProtobufCAllocator *allocator)
 {
   if(!message)
     return;
-  assert(message->base.descriptor == &latchkey__keys__v1__response_signing_key__descriptor);
+  assert(message->base.descriptor == &latchkey__keys__v1__get_response_signing_key_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 static const ProtobufCFieldDescriptor latchkey__keys__v1__create_account_request__field_descriptors[2] =
@@ -1535,7 +1535,7 @@ const ProtobufCMessageDescriptor latchkey__keys__v1__get_response_signing_key_re
   (ProtobufCMessageInit) latchkey__keys__v1__get_response_signing_key_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor latchkey__keys__v1__response_signing_key__field_descriptors[2] =
+static const ProtobufCFieldDescriptor latchkey__keys__v1__get_response_signing_key_response__field_descriptors[2] =
 {
   {
     "account_id",
@@ -1543,7 +1543,7 @@ static const ProtobufCFieldDescriptor latchkey__keys__v1__response_signing_key__
     PROTOBUF_C_LABEL_OPTIONAL,
     PROTOBUF_C_TYPE_STRING,
     0,   /* quantifier_offset */
-    offsetof(Latchkey__Keys__V1__ResponseSigningKey, account_id),
+    offsetof(Latchkey__Keys__V1__GetResponseSigningKeyResponse, account_id),
     NULL,
     NULL,
     0,             /* flags */
@@ -1555,34 +1555,34 @@ static const ProtobufCFieldDescriptor latchkey__keys__v1__response_signing_key__
     PROTOBUF_C_LABEL_OPTIONAL,
     PROTOBUF_C_TYPE_STRING,
     0,   /* quantifier_offset */
-    offsetof(Latchkey__Keys__V1__ResponseSigningKey, signing_key),
+    offsetof(Latchkey__Keys__V1__GetResponseSigningKeyResponse, signing_key),
     NULL,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
 };
-static const unsigned latchkey__keys__v1__response_signing_key__field_indices_by_name[] = {
+static const unsigned latchkey__keys__v1__get_response_signing_key_response__field_indices_by_name[] = {
   0,   /* field[0] = account_id */
   1,   /* field[1] = signing_key */
 };
-static const ProtobufCIntRange latchkey__keys__v1__response_signing_key__number_ranges[1 + 1] =
+static const ProtobufCIntRange latchkey__keys__v1__get_response_signing_key_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
   { 0, 2 }
 };
-const ProtobufCMessageDescriptor latchkey__keys__v1__response_signing_key__descriptor =
+const ProtobufCMessageDescriptor latchkey__keys__v1__get_response_signing_key_response__descriptor =
 {
   PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "latchkey.keys.v1.ResponseSigningKey",
-  "ResponseSigningKey",
-  "Latchkey__Keys__V1__ResponseSigningKey",
+  "latchkey.keys.v1.GetResponseSigningKeyResponse",
+  "GetResponseSigningKeyResponse",
+  "Latchkey__Keys__V1__GetResponseSigningKeyResponse",
   "latchkey.keys.v1",
-  sizeof(Latchkey__Keys__V1__ResponseSigningKey),
+  sizeof(Latchkey__Keys__V1__GetResponseSigningKeyResponse),
   2,
-  latchkey__keys__v1__response_signing_key__field_descriptors,
-  latchkey__keys__v1__response_signing_key__field_indices_by_name,
-  1,  latchkey__keys__v1__response_signing_key__number_ranges,
-  (ProtobufCMessageInit) latchkey__keys__v1__response_signing_key__init,
+  latchkey__keys__v1__get_response_signing_key_response__field_descriptors,
+  latchkey__keys__v1__get_response_signing_key_response__field_indices_by_name,
+  1,  latchkey__keys__v1__get_response_signing_key_response__number_ranges,
+  (ProtobufCMessageInit) latchkey__keys__v1__get_response_signing_key_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

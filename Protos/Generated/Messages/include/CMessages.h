@@ -132,8 +132,8 @@ static inline const ProtobufCMessageDescriptor *latchkey__keys__v1__get_response
   return &latchkey__keys__v1__get_response_signing_key_request__descriptor;
 }
 
-static inline const ProtobufCMessageDescriptor *latchkey__keys__v1__response_signing_key__get_descriptor(void) {
-  return &latchkey__keys__v1__response_signing_key__descriptor;
+static inline const ProtobufCMessageDescriptor *latchkey__keys__v1__get_response_signing_key_response__get_descriptor(void) {
+  return &latchkey__keys__v1__get_response_signing_key_response__descriptor;
 }
 
 static inline const ProtobufCMessageDescriptor *latchkey__rpc__v1__caller__get_descriptor(void) {
@@ -249,7 +249,7 @@ const unsigned char *descriptor_of_grpc_reflection_v1_reflection(void);
 /// The encoded descriptor of grpc/reflection/v1alpha/reflection.proto, 1630 bytes.
 const unsigned char *descriptor_of_grpc_reflection_v1alpha_reflection(void);
 
-/// The encoded descriptor of keys.proto, 2583 bytes.
+/// The encoded descriptor of keys.proto, 2605 bytes.
 const unsigned char *descriptor_of_keys(void);
 
 /// The encoded descriptor of latchkey/rpc/rpc.proto, 756 bytes.

@@ -29,7 +29,7 @@ typedef struct Latchkey__Keys__V1__RevokeApiKeyResponse Latchkey__Keys__V1__Revo
 typedef struct Latchkey__Keys__V1__AuthenticateApiKeyRequest Latchkey__Keys__V1__AuthenticateApiKeyRequest;
 typedef struct Latchkey__Keys__V1__AuthenticateApiKeyResponse Latchkey__Keys__V1__AuthenticateApiKeyResponse;
 typedef struct Latchkey__Keys__V1__GetResponseSigningKeyRequest Latchkey__Keys__V1__GetResponseSigningKeyRequest;
-typedef struct Latchkey__Keys__V1__ResponseSigningKey Latchkey__Keys__V1__ResponseSigningKey;
+typedef struct Latchkey__Keys__V1__GetResponseSigningKeyResponse Latchkey__Keys__V1__GetResponseSigningKeyResponse;
 
 
 /* --- enums --- */
@@ -226,14 +226,14 @@ struct  Latchkey__Keys__V1__GetResponseSigningKeyRequest
     , NULL }
 
 
-struct  Latchkey__Keys__V1__ResponseSigningKey
+struct  Latchkey__Keys__V1__GetResponseSigningKeyResponse
 {
   ProtobufCMessage base;
   char *account_id;
   char *signing_key;
 };
-#define LATCHKEY__KEYS__V1__RESPONSE_SIGNING_KEY__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&latchkey__keys__v1__response_signing_key__descriptor) \
+#define LATCHKEY__KEYS__V1__GET_RESPONSE_SIGNING_KEY_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&latchkey__keys__v1__get_response_signing_key_response__descriptor) \
     , NULL, NULL }
 
 
@@ -484,24 +484,24 @@ Latchkey__Keys__V1__GetResponseSigningKeyRequest *
 void   latchkey__keys__v1__get_response_signing_key_request__free_unpacked
                      (Latchkey__Keys__V1__GetResponseSigningKeyRequest *message,
                       ProtobufCAllocator *allocator);
-/* Latchkey__Keys__V1__ResponseSigningKey methods */
-void   latchkey__keys__v1__response_signing_key__init
-                     (Latchkey__Keys__V1__ResponseSigningKey         *message);
-size_t latchkey__keys__v1__response_signing_key__get_packed_size
-                     (const Latchkey__Keys__V1__ResponseSigningKey   *message);
-size_t latchkey__keys__v1__response_signing_key__pack
-                     (const Latchkey__Keys__V1__ResponseSigningKey   *message,
+/* Latchkey__Keys__V1__GetResponseSigningKeyResponse methods */
+void   latchkey__keys__v1__get_response_signing_key_response__init
+                     (Latchkey__Keys__V1__GetResponseSigningKeyResponse         *message);
+size_t latchkey__keys__v1__get_response_signing_key_response__get_packed_size
+                     (const Latchkey__Keys__V1__GetResponseSigningKeyResponse   *message);
+size_t latchkey__keys__v1__get_response_signing_key_response__pack
+                     (const Latchkey__Keys__V1__GetResponseSigningKeyResponse   *message,
                       uint8_t             *out);
-size_t latchkey__keys__v1__response_signing_key__pack_to_buffer
-                     (const Latchkey__Keys__V1__ResponseSigningKey   *message,
+size_t latchkey__keys__v1__get_response_signing_key_response__pack_to_buffer
+                     (const Latchkey__Keys__V1__GetResponseSigningKeyResponse   *message,
                       ProtobufCBuffer     *buffer);
-Latchkey__Keys__V1__ResponseSigningKey *
-       latchkey__keys__v1__response_signing_key__unpack
+Latchkey__Keys__V1__GetResponseSigningKeyResponse *
+       latchkey__keys__v1__get_response_signing_key_response__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data);
-void   latchkey__keys__v1__response_signing_key__free_unpacked
-                     (Latchkey__Keys__V1__ResponseSigningKey *message,
+void   latchkey__keys__v1__get_response_signing_key_response__free_unpacked
+                     (Latchkey__Keys__V1__GetResponseSigningKeyResponse *message,
                       ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
@@ -544,8 +544,8 @@ typedef void (*Latchkey__Keys__V1__AuthenticateApiKeyResponse_Closure)
 typedef void (*Latchkey__Keys__V1__GetResponseSigningKeyRequest_Closure)
                  (const Latchkey__Keys__V1__GetResponseSigningKeyRequest *message,
                   void *closure_data);
-typedef void (*Latchkey__Keys__V1__ResponseSigningKey_Closure)
-                 (const Latchkey__Keys__V1__ResponseSigningKey *message,
+typedef void (*Latchkey__Keys__V1__GetResponseSigningKeyResponse_Closure)
+                 (const Latchkey__Keys__V1__GetResponseSigningKeyResponse *message,
                   void *closure_data);
 
 /* --- services --- */
@@ -568,7 +568,7 @@ extern const ProtobufCMessageDescriptor latchkey__keys__v1__authenticate_api_key
 extern const ProtobufCMessageDescriptor latchkey__keys__v1__authenticate_api_key_response__descriptor;
 extern const ProtobufCEnumDescriptor    latchkey__keys__v1__authenticate_api_key_response__verdict__descriptor;
 extern const ProtobufCMessageDescriptor latchkey__keys__v1__get_response_signing_key_request__descriptor;
-extern const ProtobufCMessageDescriptor latchkey__keys__v1__response_signing_key__descriptor;
+extern const ProtobufCMessageDescriptor latchkey__keys__v1__get_response_signing_key_response__descriptor;
 
 PROTOBUF_C__END_DECLS
 
