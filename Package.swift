@@ -137,7 +137,7 @@ let package = Package(
     tests("HTTP", name: "HTTPTests", ["EventLoop", "Faults", "TestKit", "TLS"]),
     tests("RPC", name: "RPCTests", ["EventLoop", "Faults", "HTTP", "Messages", "Protobuf", "TestKit"]),
     tests("Protobuf", name: "ProtobufTests", ["Faults", "Messages", "TestMessages"]),
-    tests("Transcoding", name: "TranscodingTests", ["Faults", "Messages", "Protobuf"]),
+    tests("Transcoding", name: "TranscodingTests", ["Faults", "Messages", "Primitives", "Protobuf", "TestMessages"]),
     tests("Postgres", name: "PostgresTests", ["EventLoop", "Faults", "Primitives", "TestKit"]),
     tests("ServiceKit", name: "ServiceKitTests", ["EventLoop", "Faults", logging]),
     tests("KeysService", name: "KeysServiceTests", ["Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives", "RPC", "TestKit"]),

@@ -1,4 +1,5 @@
 internal import CProtobufC
+internal import Glibc
 internal import Protobuf
 
 extension RequestReader {
@@ -47,7 +48,7 @@ extension RequestReader {
 
   /// Stores a copy of bytes.
   mutating func store(_ bytes: UnsafeRawBufferPointer, to place: UnsafeMutableRawPointer) {
-    let copy = arena.string(bytes).bindMemory(to: UInt8.self, capacity: bytes.count)
+    let copy = copy(bytes).bindMemory(to: UInt8.self, capacity: bytes.count)
     place.storeBytes(
       of: ProtobufCBinaryData(len: bytes.count, data: copy),
       as: ProtobufCBinaryData.self
@@ -61,9 +62,9 @@ extension RequestReader {
     _ field: FieldSchema
   ) {
     guard !names.isEmpty else { return }
-    let items = arena.allocate(bytes: names.count * field.stride)
+    let items = allocate(bytes: names.count * field.stride)
     for (index, name) in names.enumerated() {
-      let copy = name.withUnsafeBytes { arena.string($0) }
+      let copy = name.withUnsafeBytes { self.copy($0) }
       items.storeBytes(
         of: copy,
         toByteOffset: index * field.stride,
@@ -85,5 +86,24 @@ extension RequestReader {
       return false
     }
     return true
+  }
+
+  /// Takes zeroed memory for a part of the message.
+  ///
+  /// What a request may need is bounded before (``JSONLimits``, and the size of its text), far below what
+  /// the arena gives.
+  func allocate(bytes: Int) -> UnsafeMutableRawPointer {
+    guard let memory = arena.allocate(bytes: bytes) else {
+      fatalError("A request needs more memory than its limits allow.")
+    }
+    memset(memory, 0, bytes)
+    return memory
+  }
+
+  /// Copies a string and ends it with NUL, as C reads it.
+  func copy(_ utf8: UnsafeRawBufferPointer) -> UnsafeMutableRawPointer {
+    let copy = allocate(bytes: utf8.count + 1)
+    if let base = utf8.baseAddress { copy.copyMemory(from: base, byteCount: utf8.count) }
+    return copy
   }
 }

@@ -33,7 +33,7 @@ extension RequestReader {
     into message: UnsafeMutablePointer<ProtobufCMessage>,
     _ field: RequestPlan.Field
   ) {
-    let items = arena.allocate(bytes: parameters.count * field.schema.stride)
+    let items = allocate(bytes: parameters.count * field.schema.stride)
     for (index, parameter) in parameters.enumerated() {
       issues.path.append(String(index))
       _ = read(parameter, to: items + index * field.schema.stride, field)
@@ -98,7 +98,7 @@ extension RequestReader {
   ) -> Bool {
     switch (field.schema.type, field.schema.contract.format) {
     case (PROTOBUF_C_TYPE_STRING, let format):
-      let copy = arena.string(text)
+      let copy = copy(text)
       if format == .uuid { Self.lowercase(copy, count: text.count) }
       place.storeBytes(of: copy, as: UnsafeMutableRawPointer.self)
       return true

@@ -7,12 +7,12 @@ internal import Protobuf
 struct RequestReader: ~Copyable {
   /// What is wrong so far, and where the reader is.
   var issues = IssueList()
-  var arena = BuildArena()
+  let arena = Arena.forWriting()
 
   /// An empty message of the plan's type.
   mutating func makeMessage(_ plan: RequestPlan) -> UnsafeMutablePointer<ProtobufCMessage> {
     let descriptor = plan.schema.descriptor
-    let memory = arena.allocate(bytes: descriptor.pointee.sizeof_message)
+    let memory = allocate(bytes: descriptor.pointee.sizeof_message)
     let message = memory.bindMemory(to: ProtobufCMessage.self, capacity: 1)
     descriptor.pointee.message_init(message)
     return message
@@ -52,7 +52,7 @@ struct RequestReader: ~Copyable {
     guard array.kind == .array else { return refuse("array", array) }
     let count = array.count
     guard count > 0 else { return }
-    let items = arena.allocate(bytes: count * field.schema.stride)
+    let items = allocate(bytes: count * field.schema.stride)
     for index in 0..<count {
       guard let value = array.element(index) else { break }
       issues.path.append(String(index))

@@ -33,6 +33,8 @@ public final class ResponsePlan: Sendable {
     var name: Range<Int>
   }
 
+  /// What the outermost message type is.
+  let schema: MessageSchema
   /// The fields of every message in the tree, each message's in one piece.
   let fields: [Field]
   /// The values of every enum in the tree, each enum's in one piece.
@@ -44,6 +46,7 @@ public final class ResponsePlan: Sendable {
 
   /// Works out the plan for a schema and those it contains.
   public init(_ schema: MessageSchema) {
+    self.schema = schema
     var builder = Builder()
     root = builder.add(schema)
     fields = builder.fields
