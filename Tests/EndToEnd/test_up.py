@@ -90,17 +90,12 @@ def test_it_says_what_to_do_next(one):
     assert one.url in said and said.count("curl ") >= 3, said
 
 
-def test_the_three_curl_lines_issue_and_validate_a_license(one):
+def test_the_calls_on_the_screen_issue_and_validate_a_license(one):
     """Copied from the screen into a shell, just as they stand there."""
     one.start()
     said = one.log.read_text()
-    lines, current = [], ""
-    for line in said.splitlines():
-        current += line.strip().removesuffix("\\") + " "
-        if not line.rstrip().endswith("\\"):
-            lines.append(current.strip())
-            current = ""
-    script = "\n".join(line for line in lines if "curl " in line)
+    lines = [line.strip() for line in said.replace("\\\n", " ").splitlines()]
+    script = "\n".join(line for line in lines if line.startswith(". ") or "curl " in line)
     done = subprocess.run(
         ["bash", "-ec", script], capture_output=True, text=True, timeout=30, cwd="/"
     )

@@ -1,6 +1,7 @@
 """A whole Latchkey under `latchkey up`, as a new user starts it."""
 
 import pathlib
+import shlex
 import shutil
 import signal
 import ssl
@@ -48,11 +49,8 @@ class Deployment:
             self.stop()
             raise
         seconds = time.monotonic() - begun
-        self.environment = dict(
-            line.split("=", 1)
-            for line in (self.data_directory / "dev.env").read_text().splitlines()
-            if "=" in line and not line.startswith("#")
-        )
+        text = (self.data_directory / "dev.env").read_text()
+        self.environment = dict(word.split("=", 1) for word in shlex.split(text, comments=True))
         return seconds
 
     def command(self):

@@ -155,17 +155,19 @@ def command_line(pid):
 
 
 def mentioning(text):
-    """Living processes, other than this one, whose command line or folder names `text`."""
+    """Living processes, other than this one, that name `text`: in their arguments, in the
+    environment they were started with, or as the folder they work in."""
     found = {}
     for entry in os.listdir("/proc"):
         if not entry.isdigit() or int(entry) == os.getpid() or not running(entry):
             continue
+        line = command_line(entry)
         try:
             folder = os.readlink(f"/proc/{entry}/cwd")
+            environment = pathlib.Path(f"/proc/{entry}/environ").read_bytes()
         except OSError:
-            folder = ""
-        line = command_line(entry)
-        if str(text) in line or str(text) in folder:
+            folder, environment = "", b""
+        if str(text) in line or str(text) in folder or str(text).encode() in environment:
             found[int(entry)] = line or folder
     return found
 
@@ -185,10 +187,13 @@ def proportional_bytes(pid):
 
 
 def cpu_seconds(pid):
-    """User and system time a process has taken so far."""
-    fields = _stat(pid)
-    assert fields is not None, f"process {pid} is gone"
-    return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
+    """User and system time that a process and everything below it, ended or not, took so far."""
+    total = 0
+    for one in [pid, *descendants(pid)]:
+        fields = _stat(one)
+        # utime, stime, and the same of children that have ended and been waited for.
+        total += sum(map(int, fields[11:15])) if fields else 0
+    return total / TICKS_PER_SECOND
 
 
 def open_files(pid):

@@ -1,0 +1,31 @@
+"""`make bench`: what is measured, as ratios of figures of one run."""
+
+import argparse
+
+from . import unary, validation
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="Tests/Benchmarks/run", description=__doc__)
+    parser.add_argument("--only", choices=["unary", "validation"], help="one of the two")
+    parser.add_argument("--requests", type=int, default=200_000, help="requests of one run")
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each; the median counts")
+    parser.add_argument("--licenses", type=int, default=100_000, help="licenses in the database")
+    options = parser.parse_args()
+    ratios = {}
+    if options.only != "validation":
+        ratios["unary RPC / nghttpd"] = (
+            unary.measure(options.requests, options.rounds),
+            unary.TARGET,
+        )
+    if options.only != "unary":
+        ratios["validate-key / pgbench"] = (
+            validation.measure(options.requests, options.rounds, options.licenses),
+            validation.TARGET,
+        )
+    for name, (ratio, target) in ratios.items():
+        print(f"{name}: {ratio:.2f} (target {target})")
+
+
+if __name__ == "__main__":
+    main()
