@@ -6,11 +6,11 @@ public import Protobuf
 
 /// Names the service to check.
 public struct HealthCheckRequest: ContractMessage, Equatable {
-  /// The full name of the service; empty for the server as a whole.
-  public var service: String
+  /// The full name of the service; absent or empty for the server as a whole.
+  public var service: String?
 
   public init(
-    service: String = ""
+    service: String? = nil
   ) {
     self.service = service
   }
@@ -37,7 +37,7 @@ public struct HealthCheckRequest: ContractMessage, Equatable {
       guard let value = Arena.string(value) else { return nil }
       self.service = value
     } else {
-      self.service = ""
+      self.service = nil
     }
   }
 
@@ -50,8 +50,8 @@ public struct HealthCheckRequest: ContractMessage, Equatable {
   func build(in arena: borrowing Arena) -> UnsafeMutablePointer<Grpc__Health__V1__HealthCheckRequest> {
     let message = arena.make(Grpc__Health__V1__HealthCheckRequest.self)
     grpc__health__v1__health_check_request__init(message)
-    if self.service != "" {
-      message.pointee.service = arena.copy(self.service)
+    if let value = self.service {
+      message.pointee.service = arena.copy(value)
     }
     return message
   }
@@ -59,10 +59,10 @@ public struct HealthCheckRequest: ContractMessage, Equatable {
 
 /// How a service is.
 public struct HealthCheckResponse: ContractMessage, Equatable {
-  public var status: HealthCheckResponse.ServingStatus
+  public var status: HealthCheckResponse.ServingStatus?
 
   public init(
-    status: HealthCheckResponse.ServingStatus = .unknown
+    status: HealthCheckResponse.ServingStatus? = nil
   ) {
     self.status = status
   }
@@ -85,8 +85,12 @@ public struct HealthCheckResponse: ContractMessage, Equatable {
 
   /// Nil when a required field is absent, a string is bad, or an enum value is unknown.
   init?(_ message: UnsafePointer<Grpc__Health__V1__HealthCheckResponse>) {
-    guard let value = HealthCheckResponse.ServingStatus(rawValue: Int32(bitPattern: message.pointee.status.rawValue)) else { return nil }
-    self.status = value
+    if message.pointee.has_status != 0 {
+      guard let value = HealthCheckResponse.ServingStatus(rawValue: Int32(bitPattern: message.pointee.status.rawValue)) else { return nil }
+      self.status = value
+    } else {
+      self.status = nil
+    }
   }
 
   public func encode(appendingTo output: inout [UInt8]) {
@@ -98,9 +102,9 @@ public struct HealthCheckResponse: ContractMessage, Equatable {
   func build(in arena: borrowing Arena) -> UnsafeMutablePointer<Grpc__Health__V1__HealthCheckResponse> {
     let message = arena.make(Grpc__Health__V1__HealthCheckResponse.self)
     grpc__health__v1__health_check_response__init(message)
-    if self.status != .unknown {
+    if let value = self.status {
       message.pointee.has_status = 1
-      message.pointee.status = Grpc__Health__V1__HealthCheckResponse__ServingStatus(rawValue: UInt32(bitPattern: self.status.rawValue))
+      message.pointee.status = Grpc__Health__V1__HealthCheckResponse__ServingStatus(rawValue: UInt32(bitPattern: value.rawValue))
     }
     return message
   }

@@ -9,7 +9,7 @@ public enum MessagesFiles {
   public static let all: [FileDescriptor] = [
     FileDescriptor(
       "grpc/health/v1/health.proto",
-      dependencies: [],
+      imports: [],
       symbols: [
         "grpc.health.v1.HealthCheckRequest",
         "grpc.health.v1.HealthCheckResponse",
@@ -20,7 +20,7 @@ public enum MessagesFiles {
       ], bytes: descriptor_of_grpc_health_v1_health(), count: 450),
     FileDescriptor(
       "grpc/reflection/v1/reflection.proto",
-      dependencies: [],
+      imports: [],
       symbols: [
         "grpc.reflection.v1.ServerReflectionRequest",
         "grpc.reflection.v1.ExtensionRequest",
@@ -35,7 +35,7 @@ public enum MessagesFiles {
       ], bytes: descriptor_of_grpc_reflection_v1_reflection(), count: 1575),
     FileDescriptor(
       "grpc/reflection/v1alpha/reflection.proto",
-      dependencies: [],
+      imports: [],
       symbols: [
         "grpc.reflection.v1alpha.ServerReflectionRequest",
         "grpc.reflection.v1alpha.ExtensionRequest",
@@ -50,7 +50,7 @@ public enum MessagesFiles {
       ], bytes: descriptor_of_grpc_reflection_v1alpha_reflection(), count: 1630),
     FileDescriptor(
       "keys.proto",
-      dependencies: ["paging.proto"],
+      imports: ["paging.proto"],
       symbols: [
         "latchkey.keys.v1.CreateAccountRequest",
         "latchkey.keys.v1.Account",
@@ -80,7 +80,7 @@ public enum MessagesFiles {
       ], bytes: descriptor_of_keys(), count: 2605),
     FileDescriptor(
       "latchkey/rpc/rpc.proto",
-      dependencies: [],
+      imports: [],
       symbols: [
         "latchkey.rpc.v1.Caller",
         "latchkey.rpc.v1.FaultDetails",
@@ -91,7 +91,7 @@ public enum MessagesFiles {
       ], bytes: descriptor_of_latchkey_rpc_rpc(), count: 756),
     FileDescriptor(
       "licenses.proto",
-      dependencies: ["paging.proto"],
+      imports: ["paging.proto"],
       symbols: [
         "latchkey.licenses.v1.Product",
         "latchkey.licenses.v1.CreateProductRequest",
@@ -137,7 +137,7 @@ public enum MessagesFiles {
       ], bytes: descriptor_of_licenses(), count: 7800),
     FileDescriptor(
       "paging.proto",
-      dependencies: [],
+      imports: [],
       symbols: [
         "latchkey.paging.v1.Pagination",
       ], bytes: descriptor_of_paging(), count: 108),

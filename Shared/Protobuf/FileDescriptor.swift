@@ -3,7 +3,7 @@ public struct FileDescriptor: Sendable {
   /// The path as imports name it, such as `latchkey/rpc/rpc.proto`.
   public let name: String
   /// The files it imports, by name.
-  public let dependencies: [String]
+  public let imports: [String]
   /// The full names of all that it declares: messages, enums, services and methods.
   public let symbols: [String]
   /// The encoded `google.protobuf.FileDescriptorProto`, without our own options.
@@ -13,10 +13,10 @@ public struct FileDescriptor: Sendable {
   ///
   /// - Parameter bytes: A constant of the generated C code.
   public init(
-    _ name: String, dependencies: [String], symbols: [String], bytes: UnsafePointer<UInt8>, count: Int
+    _ name: String, imports: [String], symbols: [String], bytes: UnsafePointer<UInt8>, count: Int
   ) {
     self.name = name
-    self.dependencies = dependencies
+    self.imports = imports
     self.symbols = symbols
     self.bytes = Array(UnsafeBufferPointer(start: bytes, count: count))
   }
@@ -32,7 +32,7 @@ extension [FileDescriptor] {
         let file = first(where: { $0.name == name })
       else { continue }
       found.append(file)
-      pending += file.dependencies
+      pending += file.imports
     }
     return found
   }

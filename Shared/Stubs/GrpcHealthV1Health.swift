@@ -52,7 +52,7 @@ extension HealthService {
   public func register(on server: RPCServer) {
     server.register(
       HealthMethods.serviceName, methods,
-      descriptors: MessagesFiles.all.closure(of: "grpc/health/v1/health.proto"))
+      files: MessagesFiles.all.closure(of: "grpc/health/v1/health.proto"))
   }
 }
 

@@ -41,7 +41,7 @@ extension ServerReflectionService {
   public func register(on server: RPCServer) {
     server.register(
       ServerReflectionMethods.serviceName, methods,
-      descriptors: MessagesFiles.all.closure(of: "grpc/reflection/v1/reflection.proto"))
+      files: MessagesFiles.all.closure(of: "grpc/reflection/v1/reflection.proto"))
   }
 }
 

@@ -41,7 +41,7 @@ extension AlphaServerReflectionService {
   public func register(on server: RPCServer) {
     server.register(
       AlphaServerReflectionMethods.serviceName, methods,
-      descriptors: MessagesFiles.all.closure(of: "grpc/reflection/v1alpha/reflection.proto"))
+      files: MessagesFiles.all.closure(of: "grpc/reflection/v1alpha/reflection.proto"))
   }
 }
 

@@ -120,7 +120,7 @@ extension KeysService {
   public func register(on server: RPCServer) {
     server.register(
       KeysMethods.serviceName, methods,
-      descriptors: MessagesFiles.all.closure(of: "keys.proto"))
+      files: MessagesFiles.all.closure(of: "keys.proto"))
   }
 }
 

@@ -151,7 +151,7 @@ extension LicensesService {
   public func register(on server: RPCServer) {
     server.register(
       LicensesMethods.serviceName, methods,
-      descriptors: MessagesFiles.all.closure(of: "licenses.proto"))
+      files: MessagesFiles.all.closure(of: "licenses.proto"))
   }
 }
 

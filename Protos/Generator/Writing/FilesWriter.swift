@@ -63,7 +63,7 @@ struct FilesWriter {
       for file in files {
         text.add("  FileDescriptor(")
         text.add("    \(quoted(file.name)),")
-        text.add("    dependencies: [\(file.imports.map(quoted).joined(separator: ", "))],")
+        text.add("    imports: [\(file.imports.map(quoted).joined(separator: ", "))],")
         text.add("    symbols: [")
         for symbol in file.symbols { text.add("      \(quoted(symbol)),") }
         text.add("    ], bytes: \(Self.accessor(file))(), count: \(file.descriptor.count)),")

@@ -109,7 +109,7 @@ struct StubsWriter {
       try text.block("public func register(on server: RPCServer) {") { (text) in
         text.add("server.register(")
         text.add("  \(service.swiftName)Methods.serviceName, methods,")
-        text.add("  descriptors: \(module)Files.all.closure(of: \(quoted(file.name))))")
+        text.add("  files: \(module)Files.all.closure(of: \(quoted(file.name))))")
       }
     }
   }

@@ -9,7 +9,7 @@ public enum TestMessagesFiles {
   public static let all: [FileDescriptor] = [
     FileDescriptor(
       "grpc/testing/test.proto",
-      dependencies: [],
+      imports: [],
       symbols: [
         "grpc.testing.Empty",
         "grpc.testing.BoolValue",
@@ -37,7 +37,7 @@ public enum TestMessagesFiles {
       ], bytes: descriptor_of_grpc_testing_test(), count: 2483),
     FileDescriptor(
       "peer/peer.proto",
-      dependencies: [],
+      imports: [],
       symbols: [
         "peer.v1.ValidateRequest",
         "peer.v1.ValidateResponse",
@@ -46,7 +46,7 @@ public enum TestMessagesFiles {
       ], bytes: descriptor_of_peer_peer(), count: 709),
     FileDescriptor(
       "sample/sample.proto",
-      dependencies: [],
+      imports: [],
       symbols: [
         "sample.v1.Everything",
         "sample.v1.Everything.Inner",

@@ -118,7 +118,7 @@ extension TestServiceService {
   public func register(on server: RPCServer) {
     server.register(
       TestServiceMethods.serviceName, methods,
-      descriptors: TestMessagesFiles.all.closure(of: "grpc/testing/test.proto"))
+      files: TestMessagesFiles.all.closure(of: "grpc/testing/test.proto"))
   }
 }
 
@@ -226,7 +226,7 @@ extension UnimplementedServiceService {
   public func register(on server: RPCServer) {
     server.register(
       UnimplementedServiceMethods.serviceName, methods,
-      descriptors: TestMessagesFiles.all.closure(of: "grpc/testing/test.proto"))
+      files: TestMessagesFiles.all.closure(of: "grpc/testing/test.proto"))
   }
 }
 

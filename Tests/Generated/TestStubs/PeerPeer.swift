@@ -41,7 +41,7 @@ extension LicenseServiceService {
   public func register(on server: RPCServer) {
     server.register(
       LicenseServiceMethods.serviceName, methods,
-      descriptors: TestMessagesFiles.all.closure(of: "peer/peer.proto"))
+      files: TestMessagesFiles.all.closure(of: "peer/peer.proto"))
   }
 }
 
