@@ -24,26 +24,31 @@ private final class BackgroundWork: Sendable {
   @EventLoop func start() {
     let request = UnsafeMutablePointer<uv_work_t>.allocate(capacity: 1)
     request.pointee.data = Unmanaged.passRetained(self).toOpaque()
-    let status = uv_queue_work(
-      EventLoop.reactor.loop, request,
-      { request in
-        guard let request, let context = request.pointee.data else { return }
-        let work = Unmanaged<BackgroundWork>.fromOpaque(context).takeRetainedValue()
-        // What resumes the task replaces the work, for the second callback.
-        let completion = Completion(work.work())
-        request.pointee.data = Unmanaged.passRetained(completion).toOpaque()
-      },
-      { request, _ in
-        guard let request, let context = request.pointee.data else { return }
-        let completion = Unmanaged<Completion>.fromOpaque(context).takeRetainedValue()
-        request.deallocate()
-        completion.body()
-      })
+    let status = uv_queue_work(EventLoop.reactor.loop, request, runOnWorker, completeOnLoop)
     precondition(status == 0, "uv_queue_work: \(uvMessage(status))")
   }
 
-  private final class Completion: Sendable {
-    let body: @Sendable () -> Void
-    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-  }
+  func run() -> @Sendable () -> Void { work() }
+}
+
+/// What resumes the task, in the place of the work once it is done.
+private final class Completion: Sendable {
+  let body: @Sendable () -> Void
+  init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+}
+
+/// Runs the work. A function of its own, since a closure inside of an isolated method would take on its
+/// isolation, and this runs on a worker's thread.
+private func runOnWorker(_ request: UnsafeMutablePointer<uv_work_t>?) {
+  guard let request, let context = request.pointee.data else { return }
+  let work = Unmanaged<BackgroundWork>.fromOpaque(context).takeRetainedValue()
+  request.pointee.data = Unmanaged.passRetained(Completion(work.run())).toOpaque()
+}
+
+/// Resumes the task; on the loop's thread.
+private func completeOnLoop(_ request: UnsafeMutablePointer<uv_work_t>?, _ status: Int32) {
+  guard let request, let context = request.pointee.data else { return }
+  let completion = Unmanaged<Completion>.fromOpaque(context).takeRetainedValue()
+  request.deallocate()
+  completion.body()
 }
