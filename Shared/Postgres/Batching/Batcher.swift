@@ -1,0 +1,178 @@
+public import EventLoop
+public import Faults
+
+/// Gathers the keys that are asked for within one tick of the loop into one query.
+///
+/// With at most two queries under way, a batch is one key while there is little to do and grows by
+/// itself under load: what is asked for while both are busy goes out together when one comes back. So
+/// there is no added waiting and no cache: every answer comes from a query that began after the question.
+@EventLoop
+public final class Batcher<Key: Hashable & Sendable, Value: Sendable>: Flushable {
+  /// Asks for several keys at once; a key without a value is left out of the answer.
+  public typealias Fetch = @EventLoop ([Key]) async throws(Fault) -> [Key: Value]
+
+  private let keysMax: Int
+  private let inFlightMax: Int
+  private let waitingMax: Int
+  private let fetch: Fetch
+  /// Questions that wait, in batches that are full but for the last.
+  private var waiting = FIFO<Batch<Key, Value>>()
+  /// The batch that is being filled; the last of those that wait.
+  private var filling: Batch<Key, Value>?
+  /// A batch that is done with, whose storage is used again.
+  private var spare: Batch<Key, Value>?
+  private var waitingCount = 0
+  private var inFlightCount = 0
+  private var isMarked = false
+
+  /// Makes a batcher.
+  ///
+  /// - Parameters:
+  ///   - keysMax: The most keys in one query.
+  ///   - inFlightMax: The most queries under way at a time. Two keep the server busy while an answer is
+  ///     being read; more would only make batches smaller.
+  ///   - waitingMax: The most questions that wait for a query to begin; what is beyond is refused.
+  ///   - fetch: The query.
+  public init(
+    keysMax: Int = 256, inFlightMax: Int = 2, waitingMax: Int = 16_384, fetch: @escaping Fetch
+  ) {
+    precondition(keysMax > 0 && inFlightMax > 0 && waitingMax > 0, "A batcher needs room")
+    self.keysMax = keysMax
+    self.inFlightMax = inFlightMax
+    self.waitingMax = waitingMax
+    self.fetch = fetch
+  }
+
+  /// Asks for the value of a key. Equal keys in one batch are asked for once.
+  ///
+  /// - Returns: The value, or nil when the query gave none for the key.
+  /// - Throws: ``Fault`` that the query failed with; `cancelled` when the calling task was cancelled,
+  ///   which leaves the query to the others; `unavailable` when too many wait.
+  public func load(_ key: Key) async throws(Fault) -> Value? {
+    guard !Task.isCancelled else { throw .cancelled }
+    guard waitingCount < waitingMax else { throw .tooBusy }
+    let waiter = BatchWaiter<Value>()
+    let outcome: Result<Value?, Fault> = await withTaskCancellationHandler {
+      await withUnsafeContinuation { continuation in
+        guard waiter.begin(continuation) else { return }
+        enqueue(key, waiter)
+      }
+    } onCancel: {
+      EventLoop.perform { waiter.end(.failure(.cancelled)) }
+    }
+    return try outcome.get()
+  }
+
+  private func enqueue(_ key: Key, _ waiter: BatchWaiter<Value>) {
+    waitingCount += 1
+    let batch = filling ?? nextBatch()
+    batch.append(key, waiter)
+    if batch.keys.count == keysMax { filling = nil }
+    markDirty()
+  }
+
+  private func nextBatch() -> Batch<Key, Value> {
+    let batch = spare ?? Batch<Key, Value>()
+    spare = nil
+    waiting.append(batch)
+    filling = batch
+    return batch
+  }
+
+  /// Begins as many queries as may be under way; called by the loop at the end of a tick.
+  public func flush() {
+    isMarked = false
+    while inFlightCount < inFlightMax, let batch = waiting.popFirst() {
+      if batch === filling { filling = nil }
+      waitingCount -= batch.waiterCount
+      inFlightCount += 1
+      EventLoop.spawn { [self] in await run(batch) }
+    }
+  }
+
+  private func run(_ batch: Batch<Key, Value>) async {
+    do throws(Fault) {
+      let values = try await fetch(batch.keys)
+      for (index, key) in batch.keys.enumerated() { batch.resume(index, .success(values[key])) }
+    } catch {
+      for index in batch.keys.indices { batch.resume(index, .failure(error)) }
+    }
+    batch.removeAll()
+    spare = batch
+    inFlightCount -= 1
+    // At the end of the tick, so that those who were just answered can ask for more in the same query.
+    if !waiting.isEmpty { markDirty() }
+  }
+
+  private func markDirty() {
+    guard !isMarked, inFlightCount < inFlightMax else { return }
+    isMarked = true
+    EventLoop.flushAtEndOfTick(self)
+  }
+}
+
+/// Keys in the order of asking, each with everybody who waits for it.
+@EventLoop
+private final class Batch<Key: Hashable & Sendable, Value: Sendable> {
+  private(set) var keys: [Key] = []
+  private(set) var waiterCount = 0
+  private var waiters: [BatchWaiter<Value>] = []
+  private var positions: [Key: Int] = [:]
+
+  /// Adds a waiter, to the key if it is there already.
+  func append(_ key: Key, _ waiter: BatchWaiter<Value>) {
+    waiterCount += 1
+    if let position = positions.updateValue(keys.count, forKey: key) {
+      positions[key] = position
+      waiter.next = waiters[position].next
+      waiters[position].next = waiter
+      return
+    }
+    keys.append(key)
+    waiters.append(waiter)
+  }
+
+  /// Answers everybody who waits for a key.
+  func resume(_ index: Int, _ outcome: Result<Value?, Fault>) {
+    var waiter: BatchWaiter<Value>? = waiters[index]
+    while let current = waiter {
+      current.end(outcome)
+      waiter = current.next
+    }
+  }
+
+  /// Empties it and keeps the storage.
+  func removeAll() {
+    keys.removeAll(keepingCapacity: true)
+    waiters.removeAll(keepingCapacity: true)
+    positions.removeAll(keepingCapacity: true)
+    waiterCount = 0
+  }
+}
+
+/// One caller; the others that wait for the same key hang on it.
+@EventLoop
+private final class BatchWaiter<Value: Sendable> {
+  private var continuation: UnsafeContinuation<Result<Value?, Fault>, Never>?
+  private var isOver = false
+  var next: BatchWaiter?
+
+  /// Makes the caller wait.
+  ///
+  /// - Returns: False when the task was cancelled before it came here.
+  func begin(_ continuation: UnsafeContinuation<Result<Value?, Fault>, Never>) -> Bool {
+    if isOver {
+      continuation.resume(returning: .failure(.cancelled))
+    } else {
+      self.continuation = continuation
+    }
+    return !isOver
+  }
+
+  /// Answers the caller, unless it has gone.
+  func end(_ outcome: Result<Value?, Fault>) {
+    isOver = true
+    continuation?.resume(returning: outcome)
+    continuation = nil
+  }
+}
