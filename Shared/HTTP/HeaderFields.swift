@@ -53,6 +53,15 @@ public struct HeaderFields: Sendable {
     note(start, nameEnd)
   }
 
+  /// Adds a field from bytes, with its name in lower case.
+  mutating func append(lowercasing name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) {
+    let start = storage.count
+    for byte in name { storage.append(byte.lowercased) }
+    let nameEnd = storage.count
+    storage.append(contentsOf: value)
+    note(start, nameEnd)
+  }
+
   private mutating func note(_ start: Int, _ nameEnd: Int) {
     entries.append(
       Entry(start: Int32(start), nameEnd: Int32(nameEnd), valueEnd: Int32(storage.count)))

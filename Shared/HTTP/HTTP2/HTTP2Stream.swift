@@ -40,7 +40,8 @@ public final class HTTP2Stream: ServerStream {
   var hasDrained = false
   /// Receives header blocks; moved to its place when the block is complete.
   var isReadingTrailers = false
-  var openedAt = Instant(nanoseconds: 0)
+  /// When the stream was opened.
+  public internal(set) var openedAt = Instant(nanoseconds: 0)
   var progressAt = Instant(nanoseconds: 0)
   /// When the peer last took something of the output, or the output began.
   private(set) var outputProgressAt = Instant(nanoseconds: 0)
