@@ -14,13 +14,13 @@ public enum HKDF {
   ///   - salt: Random or fixed bytes, or nothing.
   ///   - purpose: What the key is for (`info` in the RFC); another purpose gives another key.
   ///   - count: How many bytes to derive, 1 to ``outputBytesMax``.
-  /// - Returns: The derived key.
+  /// - Returns: The derived key; wipe it after use.
   public static func derive(
     from secret: UnsafeRawBufferPointer,
     salt: [UInt8] = [],
     purpose: [UInt8],
     count: Int
-  ) -> SecretBytes {
+  ) -> [UInt8] {
     precondition(!secret.isEmpty && (1...outputBytesMax).contains(count), "sizes out of range")
     let context = EVP_PKEY_CTX_new_id(EVP_PKEY_HKDF, nil)
     defer { EVP_PKEY_CTX_free(context) }
@@ -35,9 +35,8 @@ public enum HKDF {
       && (purpose.isEmpty
         || EVP_PKEY_CTX_add1_hkdf_info(context, purpose, Int32(purpose.count)) == 1)
     precondition(isReady, "OpenSSL refused the parameters of HKDF")
-    return SecretBytes(count: count) { output in
-      var written = count
-      let output = output.bindMemory(to: UInt8.self)
+    return [UInt8](unsafeUninitializedCapacity: count) { output, written in
+      written = count
       let isDone = EVP_PKEY_derive(context, output.baseAddress, &written) == 1
       precondition(isDone && written == count, "OpenSSL could not derive a key")
     }

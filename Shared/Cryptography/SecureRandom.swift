@@ -18,10 +18,4 @@ public enum SecureRandom {
     Sodium.prepare()
     randombytes_buf(base, buffer.count)
   }
-
-  /// A number from 0 up to and without `bound`, each equally likely.
-  static func below(_ bound: UInt32) -> UInt32 {
-    Sodium.prepare()
-    return randombytes_uniform(bound)
-  }
 }

@@ -7,12 +7,11 @@ public enum Base62 {
   /// The character of a value below 62.
   public static func character(_ value: UInt8) -> UInt8 {
     precondition(value < radix, "not a base-62 digit")
-    switch value {
-    case 0..<10: return UInt8(ascii: "0") + value
-    case 10..<36: return UInt8(ascii: "A") + (value - 10)
-    default: return UInt8(ascii: "a") + (value - 36)
-    }
+    return alphabet.utf8Start[Int(value)]
   }
+
+  private static let alphabet: StaticString =
+    "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
   /// The value of an ASCII character, or nil.
   public static func value(of character: UInt8) -> UInt8? {

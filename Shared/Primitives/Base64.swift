@@ -111,15 +111,16 @@ public enum Base64 {
 extension Base64.Alphabet {
   fileprivate var usualPadding: Base64.Padding { self == .standard ? .required : .absent }
 
-  fileprivate func character(_ value: UInt32) -> UInt8 {
-    let value = UInt8(value & 0x3f)
-    switch value {
-    case 0..<26: return UInt8(ascii: "A") + value
-    case 26..<52: return UInt8(ascii: "a") + (value - 26)
-    case 52..<62: return UInt8(ascii: "0") + (value - 52)
-    case 62: return self == .standard ? UInt8(ascii: "+") : UInt8(ascii: "-")
-    default: return self == .standard ? UInt8(ascii: "/") : UInt8(ascii: "_")
+  /// All 64 characters, in the order of their values.
+  private var characters: StaticString {
+    switch self {
+    case .standard: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    case .url: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     }
+  }
+
+  fileprivate func character(_ value: UInt32) -> UInt8 {
+    characters.utf8Start[Int(value & 0x3f)]
   }
 
   fileprivate func value(of character: UInt8) -> UInt8? {

@@ -6,16 +6,11 @@ public enum CrockfordBase32 {
   /// How many bits a symbol holds.
   public static let bitsPerSymbol = 5
 
+  private static let alphabet: StaticString = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
   /// The symbol of the low five bits of a value.
   public static func symbol(_ value: UInt8) -> UInt8 {
-    switch value & 0x1f {
-    case let value where value < 10: UInt8(ascii: "0") + value
-    case let value where value < 18: UInt8(ascii: "A") + (value - 10)  // A to H
-    case let value where value < 20: UInt8(ascii: "J") + (value - 18)  // J, K
-    case let value where value < 22: UInt8(ascii: "M") + (value - 20)  // M, N
-    case let value where value < 27: UInt8(ascii: "P") + (value - 22)  // P to T
-    case let value: UInt8(ascii: "V") + (value - 27)  // V to Z
-    }
+    alphabet.utf8Start[Int(value & 0x1f)]
   }
 
   /// The value of a symbol in either case, without look-alikes; nil for any other character.
@@ -37,13 +32,14 @@ public enum CrockfordBase32 {
   ///
   /// - Returns: The symbol, or nil for U and everything outside letters and digits.
   public static func folded(_ character: UInt8) -> UInt8? {
-    switch character {
-    case UInt8(ascii: "I"), UInt8(ascii: "i"), UInt8(ascii: "L"), UInt8(ascii: "l"):
-      UInt8(ascii: "1")
-    case UInt8(ascii: "O"), UInt8(ascii: "o"):
-      UInt8(ascii: "0")
-    default:
-      value(of: character).map(symbol)
+    let isLower = (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(character)
+    let upper = isLower ? character - 32 : character
+    switch upper {
+    case UInt8(ascii: "I"), UInt8(ascii: "L"): return UInt8(ascii: "1")
+    case UInt8(ascii: "O"): return UInt8(ascii: "0")
+    case UInt8(ascii: "U"): return nil
+    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"): return upper
+    default: return nil
     }
   }
 

@@ -162,7 +162,7 @@ func hex(_ text: String) -> [UInt8] {
     let key = secret.withUnsafeBytes {
       HKDF.derive(from: $0, salt: salt, purpose: purpose, count: expected.count)
     }
-    #expect(key.copy() == expected)
+    #expect(key == expected)
   }
 }
 

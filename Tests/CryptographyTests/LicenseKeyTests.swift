@@ -39,7 +39,7 @@ import Testing
     #expect(LicenseKey.lookupHashes(of: typed).first == SHA256.hash(canonical))
     #expect(LicenseKey.lookupHashes(of: typed).last == SHA256.hash(typed))
     #expect(LicenseKey.lookupHashes(of: typed).count == (typed == canonical ? 1 : 2))
-    #expect(LicenseKey.fileSecret(of: typed).equals(LicenseKey.fileSecret(of: canonical)))
+    #expect(LicenseKey.fileSecret(of: typed) == LicenseKey.fileSecret(of: canonical))
   }
 
   @Test(arguments: [
@@ -68,11 +68,11 @@ import Testing
   @Test func `the file secret is HKDF of the canonical key`() {
     let secret = LicenseKey.fileSecret(of: "lic-oi23-4567-89ab-cdef")
     #expect(
-      Hex.encode(secret.copy())
+      Hex.encode(secret)
         == "330395ed71344dc8eddf32cb0d575fca093cadf199f190bf5bbd1ad334c57182"
     )
-    #expect(LicenseKey.parse("LIC-0123-4567-89AB-CDEF")?.fileSecret.equals(secret) == true)
-    #expect(!LicenseKey.fileSecret(of: "other").equals(secret))
+    #expect(LicenseKey.parse("LIC-0123-4567-89AB-CDEF")?.fileSecret == secret)
+    #expect(LicenseKey.fileSecret(of: "other") != secret)
   }
 
   @Test func `no way of printing shows more than the prefix`() throws {

@@ -27,8 +27,12 @@ public struct APIKey: Sendable, Hashable {
   /// Makes a new key.
   public static func generate(_ environment: Environment) -> APIKey {
     var bytes = Array(prefix(of: environment).utf8)
-    for _ in 0..<randomCount {
-      bytes.append(Base62.character(UInt8(SecureRandom.below(UInt32(Base62.radix)))))
+    let wanted = bytes.count + randomCount
+    while bytes.count < wanted {
+      // 248 is the largest multiple of 62 in a byte: beyond it, some characters would be likelier.
+      for byte in SecureRandom.bytes(wanted - bytes.count) where byte < 248 {
+        bytes.append(Base62.character(byte % Base62.radix))
+      }
     }
     Base62.append(UInt64(CRC32.checksum(bytes)), width: checksumCount, to: &bytes)
     return APIKey(environment: environment, text: String(decoding: bytes, as: UTF8.self))
@@ -41,18 +45,21 @@ public struct APIKey: Sendable, Hashable {
   ///   character or the checksum is wrong.
   public static func parse(_ text: String) -> APIKey? {
     guard text.utf8.count == characterCount else { return nil }
-    var text = text
-    return text.withUTF8 { bytes in
-      guard let environment = environment(ofPrefix: bytes[..<prefixByteCount]) else { return nil }
-      let body = bytes[prefixByteCount...]
-      guard body.allSatisfy({ Base62.value(of: $0) != nil }) else { return nil }
+    var readable = text
+    let environment: Environment? = readable.withUTF8 { bytes in
+      guard let named = Self.environment(ofPrefix: bytes[..<prefixByteCount]) else { return nil }
       let split = characterCount - checksumCount
-      let stated = bytes[split...].reduce(UInt64(0)) { sum, character in
-        sum * UInt64(Base62.radix) + UInt64(Base62.value(of: character) ?? 0)
+      guard bytes[prefixByteCount..<split].allSatisfy({ Base62.value(of: $0) != nil }) else {
+        return nil
       }
-      guard stated == UInt64(CRC32.checksum(bytes[..<split])) else { return nil }
-      return APIKey(environment: environment, text: String(decoding: bytes, as: UTF8.self))
+      var stated: UInt64 = 0
+      for character in bytes[split...] {
+        guard let value = Base62.value(of: character) else { return nil }
+        stated = stated * UInt64(Base62.radix) + UInt64(value)
+      }
+      return stated == UInt64(CRC32.checksum(bytes[..<split])) ? named : nil
     }
+    return environment.map { APIKey(environment: $0, text: text) }
   }
 
   /// The SHA-256 of the text: what is stored and looked up.

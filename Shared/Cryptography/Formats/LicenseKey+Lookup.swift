@@ -20,12 +20,12 @@ extension LicenseKey {
     return [canonical, exact]
   }
 
-  /// The secret from which an offline license file's payload key comes, 32 bytes.
+  /// The secret from which an offline license file's payload key comes, 32 bytes; wipe it after use.
   ///
   /// Whoever has the license key can derive it, in canonical form where the text has one, else from
   /// the exact text. It is sealed when the license is made, so that files can be made without the
   /// key. The secret of an imported key is as easy to guess as that key.
-  public static func fileSecret(of text: String) -> SecretBytes {
+  public static func fileSecret(of text: String) -> [UInt8] {
     precondition(!text.isEmpty, "a license key has at least one character")
     let purpose = Array("latchkey license file secret 1".utf8)
     return withCanonicalBytes(of: text) { canonical in
@@ -39,6 +39,6 @@ extension LicenseKey {
     }
   }
 
-  /// The secret from which an offline license file's payload key comes, 32 bytes.
-  public var fileSecret: SecretBytes { LicenseKey.fileSecret(of: text) }
+  /// The secret from which an offline license file's payload key comes, 32 bytes; wipe it after use.
+  public var fileSecret: [UInt8] { LicenseKey.fileSecret(of: text) }
 }
