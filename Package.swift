@@ -69,7 +69,8 @@ let package = Package(
     module("Primitives", path: "Shared/Primitives"),
     module("Faults", path: "Shared/Faults"),
     module(
-      "Cryptography", path: "Shared/Cryptography", ["COpenSSL", "CSodium", "Faults", "Primitives"]),
+      "Cryptography", path: "Shared/Cryptography", ["COpenSSL", "CSodium", "Faults", "Primitives"],
+      exclude: ["README.md"]),
 
     // The runtime: event loop, TLS, HTTP, RPC.
     module("EventLoop", path: "Shared/EventLoop", ["CUV", "Faults"]),
