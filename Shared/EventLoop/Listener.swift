@@ -19,6 +19,7 @@ public final class Listener {
   private let descriptor: Int32
   private var watcher: SocketWatcher?
   private var pause: LoopTimer?
+  private var isStopped = false
 
   /// Binds and listens. Connections come once ``start(_:)`` is called.
   ///
@@ -64,10 +65,11 @@ public final class Listener {
 
   /// Stops listening; open connections stay.
   public func stop() {
-    guard let watcher else { return }
-    self.watcher = nil
+    guard !isStopped else { return }
+    isStopped = true
     pause?.cancel()
-    watcher.stop()
+    watcher?.stop()
+    watcher = nil
     close(descriptor)
     if case .unix(let path) = address.kind { unlink(path) }
   }

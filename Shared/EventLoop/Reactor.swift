@@ -13,6 +13,8 @@ final class Reactor {
   /// Rounds of jobs and flushes in one tick before sockets get their turn, so that tasks that keep
   /// enqueueing each other cannot starve them; far more than honest work takes.
   private static let roundsMax = 256
+  /// Rounds of jobs after which output is sent in any case; a call takes two or three.
+  private static let roundsPerFlush = 8
   /// The size of the buffer that all sockets read through: one TLS record or many small requests.
   static let readBufferBytes = 64 * 1024
 
@@ -58,22 +60,25 @@ final class Reactor {
   private func drain() {
     let serial = EventLoop.shared.unownedExecutor
     let task = EventLoop.shared.asUnownedTaskExecutor()
-    for _ in 0..<Reactor.roundsMax {
+    for round in 1...Reactor.roundsMax {
       if jobs.isEmpty && dirty.isEmpty { break }
-      while !jobs.isEmpty {
-        swap(&jobs, &running)
-        for job in running {
-          // Both faces, as the tasks have the preference: a mismatch would re-enqueue at every suspension.
-          job.runSynchronously(isolatedTo: serial, taskExecutor: task)
-        }
-        running.removeAll(keepingCapacity: true)
-        if jobs.count > 4096 { break }
+      swap(&jobs, &running)
+      for job in running {
+        // Both faces, as the tasks have the preference: a mismatch would re-enqueue at every suspension.
+        job.runSynchronously(isolatedTo: serial, taskExecutor: task)
       }
-      swap(&dirty, &flushing)
-      for flushable in flushing { flushable.flush() }
-      flushing.removeAll(keepingCapacity: true)
+      running.removeAll(keepingCapacity: true)
+      // Output goes out once the jobs are through, so that a connection's answers leave together; but
+      // jobs that keep enqueueing each other must not hold it back.
+      if jobs.isEmpty || round.isMultiple(of: Reactor.roundsPerFlush) { flush() }
     }
     keepAwake(!jobs.isEmpty || !dirty.isEmpty)
+  }
+
+  private func flush() {
+    swap(&dirty, &flushing)
+    for flushable in flushing { flushable.flush() }
+    flushing.removeAll(keepingCapacity: true)
   }
 
   /// An idle handle makes the poll return at once while work is left over.

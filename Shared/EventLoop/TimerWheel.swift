@@ -118,7 +118,8 @@ final class TimerWheel {
       uv_timer_stop(handle)
     } else {
       manualNow = nil
-      armed = .max
+      // The manual clock may have run ahead: every slot is looked at again.
+      served = nowMilliseconds - Int64(TimerWheel.slotCount)
       serve()
     }
   }

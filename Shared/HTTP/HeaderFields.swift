@@ -62,6 +62,17 @@ public struct HeaderFields: Sendable {
     note(start, nameEnd)
   }
 
+  /// Adds all fields of another value.
+  public mutating func append(contentsOf other: HeaderFields) {
+    let base = Int32(storage.count)
+    storage.append(contentsOf: other.storage)
+    for entry in other.entries {
+      entries.append(
+        Entry(
+          start: entry.start + base, nameEnd: entry.nameEnd + base, valueEnd: entry.valueEnd + base))
+    }
+  }
+
   private mutating func note(_ start: Int, _ nameEnd: Int) {
     entries.append(
       Entry(start: Int32(start), nameEnd: Int32(nameEnd), valueEnd: Int32(storage.count)))

@@ -25,11 +25,14 @@ public protocol ServerStream: AnyObject {
   /// Lets the peer send as many bytes again as it has sent, and keeps them in ``received``: for a handler that gathers
   /// a whole body. The sum is held against the process's budget.
   @EventLoop func acknowledgeReceived()
-  /// Sends the answer's head. Once.
-  @EventLoop func sendHead(status: Int, _ fields: HeaderFields)
+  /// Sends the answer's head. Once. With `isEnd` it is the whole answer.
+  @EventLoop func sendHead(status: Int, _ fields: HeaderFields, isEnd: Bool)
   /// Sends a piece of the body, written by `write` to the end of the buffer it is given.
   @EventLoop func sendBody(_ write: (inout [UInt8]) -> Void)
   /// Ends the answer. Trailers are dropped over HTTP/1.1, which our clients do not ask for.
+  ///
+  /// A peer that has not sent its whole request by then is told to stop: over HTTP/2 by a reset without error
+  /// (RFC 9113, section 8.1), over HTTP/1.1 by the end of the connection.
   @EventLoop func finish(_ trailers: HeaderFields?)
   /// Gives the stream up without an answer, or in the middle of one.
   @EventLoop func reset(_ code: StreamError)

@@ -30,6 +30,13 @@ enum HTTP2Callbacks {
       }
       return 0
     }
+    nghttp2_session_callbacks_set_on_frame_send_callback(callbacks) { _, frame, context in
+      guard let frame, frame.pointee.hd.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0,
+        frame.pointee.hd.type <= UInt8(NGHTTP2_HEADERS.rawValue)
+      else { return 0 }
+      HTTP2Callbacks.session(context)?.noteAnswered(frame.pointee.hd.stream_id)
+      return 0
+    }
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks) { _, id, code, context in
       HTTP2Callbacks.session(context)?.noteClosed(id, code)
       return 0

@@ -151,7 +151,7 @@ final class HTTP2Session {
   @EventLoop func setNeedsFlush() { requestFlush() }
 
   @EventLoop
-  func submitResponse(status: Int, _ fields: HeaderFields, for stream: HTTP2Stream) {
+  func submitResponse(status: Int, _ fields: HeaderFields, isEnd: Bool, for stream: HTTP2Stream) {
     withUnsafeTemporaryAllocation(byteCount: 3, alignment: 1) { digits in
       digits[0] = UInt8(48 + status / 100 % 10)
       digits[1] = UInt8(48 + status / 10 % 10)
@@ -160,8 +160,12 @@ final class HTTP2Session {
       fields.withNameValues(
         prefix: [nghttp2_nv(name.span, UnsafeRawBufferPointer(digits))]
       ) { values in
-        var provider = HTTP2Callbacks.dataProvider
-        nghttp2_submit_response(session, stream.id, values.baseAddress, values.count, &provider)
+        if isEnd {
+          nghttp2_submit_response(session, stream.id, values.baseAddress, values.count, nil)
+        } else {
+          var provider = HTTP2Callbacks.dataProvider
+          nghttp2_submit_response(session, stream.id, values.baseAddress, values.count, &provider)
+        }
       }
     }
   }
@@ -203,22 +207,15 @@ final class HTTP2Session {
   /// Opens a stream from the client's side. Nil when the session takes no more.
   @EventLoop
   func submitRequest(
-    method: StaticString, path: StaticString, authority: String, fields: HeaderFields
+    method: StaticString, path: String, authority: String, fields: HeaderFields
   ) -> HTTP2Stream? {
     guard !peerIsGoingAway else { return nil }
     var authority = authority
+    var path = path
     let id = authority.withUTF8 { authority in
-      let scheme: StaticString = origin.isSecure ? "https" : "http"
-      return fields.withNameValues(prefix: [
-        nghttp2_nv((":method" as StaticString).span, method.span),
-        nghttp2_nv((":scheme" as StaticString).span, scheme.span),
-        nghttp2_nv((":path" as StaticString).span, path.span),
-        nghttp2_nv(
-          (":authority" as StaticString).span, UnsafeRawBufferPointer(authority)),
-      ]) { values in
-        var provider = HTTP2Callbacks.dataProvider
-        return nghttp2_submit_request(
-          session, nil, values.baseAddress, values.count, &provider, nil)
+      path.withUTF8 { path in
+        submitRequest(
+          method, UnsafeRawBufferPointer(path), UnsafeRawBufferPointer(authority), fields)
       }
     }
     guard id > 0 else { return nil }
@@ -226,6 +223,22 @@ final class HTTP2Session {
     stream.markSubmitted()
     requestFlush()
     return stream
+  }
+
+  private func submitRequest(
+    _ method: StaticString, _ path: UnsafeRawBufferPointer, _ authority: UnsafeRawBufferPointer,
+    _ fields: HeaderFields
+  ) -> Int32 {
+    let scheme: StaticString = origin.isSecure ? "https" : "http"
+    return fields.withNameValues(prefix: [
+      nghttp2_nv((":method" as StaticString).span, method.span),
+      nghttp2_nv((":scheme" as StaticString).span, scheme.span),
+      nghttp2_nv((":path" as StaticString).span, path),
+      nghttp2_nv((":authority" as StaticString).span, authority),
+    ]) { values in
+      var provider = HTTP2Callbacks.dataProvider
+      return nghttp2_submit_request(session, nil, values.baseAddress, values.count, &provider, nil)
+    }
   }
 
   // MARK: The end
@@ -268,7 +281,7 @@ final class HTTP2Session {
   @EventLoop
   func closeAll() {
     for stream in streams.values.sorted(by: { $0.id < $1.id }) {
-      stream.errorCode = NGHTTP2_CANCEL.rawValue
+      stream.wasConnectionLost = true
       close(stream)
     }
     streams.removeAll()
@@ -328,6 +341,13 @@ final class HTTP2Session {
   /// Bytes of DATA frames that no stream takes: padding, and data for streams that are gone.
   func noteIgnored(_ id: Int32, _ count: Int) {
     nghttp2_session_consume_connection(session, count)
+  }
+
+  /// The answer is out in full: a peer that still sends its request is told to stop.
+  func noteAnswered(_ id: Int32) {
+    guard role == .server, let stream = stream(id), !stream.isRequestComplete else { return }
+    nghttp2_submit_rst_stream(
+      session, UInt8(NGHTTP2_FLAG_NONE.rawValue), id, NGHTTP2_NO_ERROR.rawValue)
   }
 
   func notePong() { pongCount += 1 }

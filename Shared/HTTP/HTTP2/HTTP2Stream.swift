@@ -24,7 +24,11 @@ public final class HTTP2Stream: ServerStream {
   public internal(set) var isClosed = false
   /// Why the stream was closed: an HTTP/2 error code.
   public internal(set) var errorCode: UInt32 = 0
+  /// Whether the stream was closed because its connection is gone.
+  public internal(set) var wasConnectionLost = false
   public var attachment: AnyObject?
+  /// On the client's side, who waits for the answer.
+  var responseHandler: (any ResponseHandler)?
 
   /// Received bytes that the peer may not replace yet.
   var unacknowledged = 0
@@ -87,11 +91,11 @@ public final class HTTP2Stream: ServerStream {
     unacknowledged = 0
   }
 
-  /// Body bytes the stream holds without having told the peer to go on are bounded by its window.
-  @EventLoop public func sendHead(status: Int, _ fields: HeaderFields) {
+  @EventLoop public func sendHead(status: Int, _ fields: HeaderFields, isEnd: Bool) {
     guard !isClosed, !hasSubmitted else { return }
     hasSubmitted = true
-    session.submitResponse(status: status, fields, for: self)
+    if isEnd { isOutputFinished = true }
+    session.submitResponse(status: status, fields, isEnd: isEnd, for: self)
     session.setNeedsFlush()
   }
 

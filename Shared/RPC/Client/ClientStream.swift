@@ -1,0 +1,175 @@
+internal import EventLoop
+internal import Faults
+internal import HTTP
+internal import Protobuf
+
+/// One call from the client's side, without the types of its messages.
+///
+/// It ends once: with the server's trailers, a reset, the deadline, or a cancelled task.
+@EventLoop
+final class ClientStream: ResponseHandler {
+  /// How the call has ended; nil while it goes on.
+  private(set) var outcome: Result<Metadata, Fault>?
+  /// Whether the server has begun to answer; then the call is never repeated.
+  private(set) var hasAnswered = false
+  /// Whether the server may have acted on the call; it has not when it says that it refused the stream.
+  private(set) var mayHaveRun = true
+  /// The first fields of the answer.
+  private(set) var initialMetadata = Metadata()
+  private var stream: HTTP2Stream?
+  private var bytes: [UInt8] = []
+  private var offset = 0
+  private var deadlineTimer: LoopTimer?
+  private var waiting: CheckedContinuation<Void, Never>?
+  private var writerWaiting: CheckedContinuation<Void, Never>?
+  private var hasSentEnd = false
+
+  /// Opens the stream. False when the connection takes no more; another one may.
+  func open(
+    on connection: HTTP2ClientConnection, path: String, fields: HeaderFields, deadline: Instant
+  ) -> Bool {
+    guard let stream = connection.open(method: "POST", path: path, fields: fields, handler: self)
+    else { return false }
+    self.stream = stream
+    deadlineTimer = LoopTimer { [self] in
+      end(.failure(Fault(.deadlineExceeded, "The deadline passed before the answer came")), reset: .cancel)
+    }
+    deadlineTimer?.start(at: deadline)
+    return true
+  }
+
+  /// Sends a message, and ends the sending side with the last one.
+  func send(_ message: some Message, isLast: Bool) {
+    guard outcome == nil, !hasSentEnd, let stream else { return }
+    stream.sendBody { MessageFraming.append(message, to: &$0) }
+    if isLast { finishSending() }
+  }
+
+  /// Ends the sending side.
+  func finishSending() {
+    guard outcome == nil, !hasSentEnd else { return }
+    hasSentEnd = true
+    stream?.finish(nil)
+  }
+
+  /// Waits while the server does not keep up with what is sent.
+  func waitForDrain() async {
+    while outcome == nil, let stream, stream.outputPending > HTTP2Stream.outputHighWater {
+      await withCheckedContinuation { writerWaiting = $0 }
+    }
+  }
+
+  /// Gives the call up.
+  func cancel() {
+    end(.failure(Fault(.cancelled, "The call was cancelled")), reset: .cancel)
+  }
+
+  /// The next message of the answer; nil after the last one.
+  ///
+  /// - Throws: ``Fault`` that ended the call, after the messages that came before it.
+  func next<M: Message>() async throws(Fault) -> M? {
+    while true {
+      takeBytes()
+      do throws(Fault) {
+        if let range = try MessageFraming.next(in: bytes, from: offset) {
+          offset = range.upperBound
+          return try MessageFraming.decode(range, of: bytes)
+        }
+      } catch {
+        end(.failure(error), reset: .cancel)
+        throw error
+      }
+      switch outcome {
+      case .failure(let fault): throw fault
+      case .success:
+        guard offset == bytes.count else {
+          throw .internalError("the answer ended in the middle of a message")
+        }
+        return nil
+      case nil: await news()
+      }
+    }
+  }
+
+  private func takeBytes() {
+    guard let stream, !stream.received.isEmpty else { return }
+    let more = stream.takeReceived()
+    if offset == bytes.count { bytes = more } else { bytes = bytes[offset...] + more }
+    offset = 0
+  }
+
+  /// Suspends until something has come; gives the call up when the task is cancelled.
+  private func news() async {
+    await withTaskCancellationHandler {
+      // A task that was cancelled before has ended the call in the handler below.
+      guard outcome == nil else { return }
+      await withCheckedContinuation { waiting = $0 }
+    } onCancel: {
+      EventLoop.perform { [self] in cancel() }
+    }
+  }
+
+  /// Waits for the head of the answer, or the end of the call.
+  func waitForHead() async {
+    while !hasAnswered && outcome == nil { await news() }
+  }
+
+  // MARK: From the connection
+
+  func received(_ stream: HTTP2Stream) {
+    if !hasAnswered {
+      hasAnswered = true
+      guard stream.status == 200 else {
+        end(.failure(Fault(httpStatus: stream.status)), reset: .cancel)
+        return
+      }
+      initialMetadata = stream.responseFields
+    }
+    if stream.isRequestComplete {
+      // The bytes leave the stream before it ends, for whoever reads them later.
+      takeBytes()
+      // Without messages, status and head come as one block ("Trailers-Only").
+      let trailers = stream.trailers ?? stream.responseFields
+      end(Fault(trailers: trailers).map { .failure($0) } ?? .success(trailers), reset: .noError)
+      return
+    }
+    wake()
+  }
+
+  func drained(_ stream: HTTP2Stream) { wakeWriter() }
+
+  func closed(_ stream: HTTP2Stream) {
+    takeBytes()
+    mayHaveRun = stream.errorCode != StreamError.refusedStream.rawValue
+    let fault =
+      stream.wasConnectionLost
+      ? Fault.unavailable("The connection to the server was lost")
+      : Fault(resetCode: stream.errorCode)
+    end(.failure(fault), reset: nil)
+  }
+
+  private func end(_ result: Result<Metadata, Fault>, reset: StreamError?) {
+    guard outcome == nil else { return }
+    outcome = result
+    deadlineTimer?.cancel()
+    deadlineTimer = nil
+    // Both sides must be through, or the stream would stay open.
+    if let reset, let stream, !stream.isClosed, !(stream.isRequestComplete && hasSentEnd) {
+      stream.reset(reset)
+    }
+    wake()
+    wakeWriter()
+  }
+
+  private func wake() {
+    guard let waiting else { return }
+    self.waiting = nil
+    waiting.resume()
+  }
+
+  private func wakeWriter() {
+    guard let writerWaiting else { return }
+    self.writerWaiting = nil
+    writerWaiting.resume()
+  }
+}

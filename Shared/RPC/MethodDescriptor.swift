@@ -1,0 +1,36 @@
+/// What is known of a method before it is called: generated from the contract.
+public struct MethodDescriptor: Sendable {
+  /// Which sides send a stream of messages.
+  public enum Kind: Sendable {
+    case unary, clientStreaming, serverStreaming, bidirectional
+  }
+
+  /// The request path, `/package.Service/Method`.
+  public let path: String
+  /// Which sides stream.
+  public let kind: Kind
+  /// Whether repeating a call does no harm, so that a client may retry it.
+  public let isIdempotent: Bool
+  /// The scope that a caller must hold; nil where any caller may call.
+  public let scope: String?
+  /// The deadline of a call that brings none; nil takes ``standardTimeout``.
+  public let defaultTimeout: Duration?
+  /// The identities (names in client certificates) that may call; `*` admits every identity of the deployment.
+  public let callers: [String]
+
+  /// The deadline of a call where neither caller nor contract names one.
+  public static let standardTimeout = Duration.seconds(10)
+
+  /// Makes a descriptor.
+  public init(
+    path: String, kind: Kind = .unary, isIdempotent: Bool = false, scope: String? = nil,
+    defaultTimeout: Duration? = nil, callers: [String] = ["*"]
+  ) {
+    self.path = path
+    self.kind = kind
+    self.isIdempotent = isIdempotent
+    self.scope = scope
+    self.defaultTimeout = defaultTimeout
+    self.callers = callers
+  }
+}

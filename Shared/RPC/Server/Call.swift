@@ -1,0 +1,168 @@
+public import EventLoop
+public import Faults
+public import HTTP
+public import Messages
+internal import Protobuf
+public import Primitives
+
+/// One call on the server's side, as the method that serves it sees it.
+///
+/// The task that serves the call is cancelled when the client goes away or the deadline passes.
+@EventLoop
+public final class Call {
+  /// The method's descriptor.
+  public let method: MethodDescriptor
+  /// When the call must have been answered.
+  public let deadline: Instant
+  /// The DNS name in the peer's verified certificate; nil without mutual TLS.
+  public let peerIdentity: String?
+  /// Who is behind the call, as the gateway says; nil where the peer may not say, or has not.
+  public let caller: Caller?
+  /// Fields to send after the last message, besides the status.
+  public var trailers = Metadata()
+
+  /// What serves the call. Read and set by the server alone.
+  var task: Task<Void, Never>?
+  var deadlineTimer: LoopTimer?
+  let stream: any ServerStream
+  private(set) var isFinished = false
+  private var hasSentHead = false
+  /// Where the next message begins in the stream's bytes.
+  var reader: RequestBuffer?
+  var writerWaiting: CheckedContinuation<Void, Never>?
+  /// Begins to serve a unary call once its one message is here.
+  var unaryStart: (@EventLoop (Call, [UInt8], Range<Int>) -> Void)?
+
+  init(
+    method: MethodDescriptor, stream: any ServerStream, deadline: Instant, peerIdentity: String?,
+    caller: Caller?
+  ) {
+    self.method = method
+    self.stream = stream
+    self.deadline = deadline
+    self.peerIdentity = peerIdentity
+    self.caller = caller
+  }
+
+  /// The fields that came with the call.
+  public var metadata: Metadata { stream.request.fields }
+
+  /// The time left until the deadline.
+  public var remaining: Duration { deadline - Instant.now }
+
+  /// The id of the REST request behind the call, for logs; empty where there is none.
+  public var requestID: String { caller?.requestId ?? "" }
+
+  /// The account and environment that the call may touch.
+  ///
+  /// - Throws: ``Fault`` `unauthenticated` when the call brings no credential.
+  public func requireTenant() throws(Fault) -> Tenant {
+    guard let caller, let account = caller.accountId.flatMap({ UUID($0) }),
+      let environment = caller.environment
+    else {
+      throw Fault(
+        .unauthenticated, "This call needs an API key", reason: .unauthorized,
+        detail: "no tenant in the caller's metadata")
+    }
+    return Tenant(accountID: account, environment: environment == .live ? .live : .test)
+  }
+
+  /// Refuses a caller without the method's scope. An actor without limits has the one scope `*`.
+  func checkScope() throws(Fault) {
+    guard let scope = method.scope else { return }
+    let scopes = caller?.scopes ?? []
+    guard scopes.contains(scope) || scopes.contains("*") else {
+      throw Fault(
+        .permissionDenied, "The API key lacks the scope \(scope)", reason: .forbidden)
+    }
+  }
+
+  // MARK: Answering
+
+  /// Fields of every answer.
+  private static let head = HeaderFields([
+    "content-type": "application/grpc", "grpc-accept-encoding": "identity",
+  ])
+  private static let success = HeaderFields(["grpc-status": "0"])
+
+  private func sendHead() {
+    guard !hasSentHead else { return }
+    hasSentHead = true
+    stream.sendHead(status: 200, Call.head, isEnd: false)
+  }
+
+  /// Sends the first fields of the answer now, before any message.
+  public func sendInitialMetadata(_ metadata: Metadata) {
+    guard !hasSentHead, !isFinished else { return }
+    hasSentHead = true
+    var fields = Call.head
+    fields.append(contentsOf: metadata)
+    stream.sendHead(status: 200, fields, isEnd: false)
+  }
+
+  func send(_ message: some Message) {
+    guard !isFinished else { return }
+    sendHead()
+    stream.sendBody { MessageFraming.append(message, to: &$0) }
+  }
+
+  /// Ends the call well.
+  func succeed() {
+    guard !isFinished else { return }
+    sendHead()
+    if trailers.isEmpty {
+      stream.finish(Call.success)
+    } else {
+      var fields = Call.success
+      fields.append(contentsOf: trailers)
+      stream.finish(fields)
+    }
+    finish()
+  }
+
+  /// Ends the call with a fault.
+  func fail(_ fault: Fault) {
+    guard !isFinished else { return }
+    if hasSentHead {
+      stream.finish(fault.trailers(adding: trailers))
+    } else {
+      // Nothing was sent: status and head go out as one block ("Trailers-Only").
+      hasSentHead = true
+      var fields = Call.head
+      fields.append(contentsOf: fault.trailers(adding: trailers))
+      stream.sendHead(status: 200, fields, isEnd: true)
+    }
+    finish()
+  }
+
+  private func finish() {
+    isFinished = true
+    deadlineTimer?.cancel()
+    deadlineTimer = nil
+    reader?.end()
+    reader = nil
+    resumeWriter()
+  }
+
+  // MARK: What happens to the call
+
+  /// The deadline has passed: the client is told, and the task is cancelled.
+  func deadlinePassed() {
+    fail(Fault(.deadlineExceeded, "The deadline passed before the call was answered"))
+    task?.cancel()
+  }
+
+  /// The client is gone.
+  func streamClosed() {
+    let wasRunning = !isFinished
+    finish()
+    if wasRunning { task?.cancel() }
+    task = nil
+  }
+
+  func resumeWriter() {
+    guard let writerWaiting else { return }
+    self.writerWaiting = nil
+    writerWaiting.resume()
+  }
+}

@@ -1,0 +1,105 @@
+public import EventLoop
+public import Faults
+internal import HTTP
+public import Protobuf
+
+/// A method and what serves it, without the types of its messages.
+@EventLoop
+public struct Method {
+  /// What is known of the method.
+  public let descriptor: MethodDescriptor
+  /// Begins to serve a call whose head has come.
+  let start: @EventLoop (Call) -> Void
+
+  private init(_ descriptor: MethodDescriptor, _ start: @escaping @EventLoop (Call) -> Void) {
+    self.descriptor = descriptor
+    self.start = start
+  }
+
+  /// One message in, one out.
+  public static func unary<Request: Message, Response: Message>(
+    _ descriptor: MethodDescriptor,
+    _ body: @escaping @EventLoop (Request, Call) async throws(Fault) -> Response
+  ) -> Method {
+    // Its message is decoded before a task is made, so that a call with bad bytes costs none.
+    let serve: @EventLoop (Call, [UInt8], Range<Int>) -> Void = { call, bytes, range in
+      let request: Request
+      do throws(Fault) {
+        request = try MessageFraming.decode(range, of: bytes)
+      } catch {
+        call.fail(error)
+        return
+      }
+      call.run { () async throws(Fault) in call.send(try await body(request, call)) }
+    }
+    return Method(descriptor) { call in call.unaryStart = serve }
+  }
+
+  /// One message in, a stream out.
+  public static func serverStreaming<Request: Message, Response: Message>(
+    _ descriptor: MethodDescriptor,
+    _ body: @escaping @EventLoop (Request, ResponseWriter<Response>, Call) async throws(Fault) -> Void
+  ) -> Method {
+    Method(descriptor) { call in
+      let requests = RequestReader<Request>(call.openReader())
+      call.run { () async throws(Fault) in
+        guard let request = try await requests.next() else {
+          throw Fault(.internalError, "The call ended without its request message")
+        }
+        try await body(request, ResponseWriter(call), call)
+      }
+    }
+  }
+
+  /// A stream in, one message out.
+  public static func clientStreaming<Request: Message, Response: Message>(
+    _ descriptor: MethodDescriptor,
+    _ body: @escaping @EventLoop (RequestReader<Request>, Call) async throws(Fault) -> Response
+  ) -> Method {
+    Method(descriptor) { call in
+      let requests = RequestReader<Request>(call.openReader())
+      call.run { () async throws(Fault) in call.send(try await body(requests, call)) }
+    }
+  }
+
+  /// A stream in, a stream out, at the same time.
+  public static func bidirectional<Request: Message, Response: Message>(
+    _ descriptor: MethodDescriptor,
+    _ body: @escaping @EventLoop (
+      RequestReader<Request>, ResponseWriter<Response>, Call
+    ) async throws(Fault) -> Void
+  ) -> Method {
+    Method(descriptor) { call in
+      let requests = RequestReader<Request>(call.openReader())
+      call.run { () async throws(Fault) in try await body(requests, ResponseWriter(call), call) }
+    }
+  }
+}
+
+extension Call {
+  /// Starts the task that serves the call, and ends the call with what it comes to.
+  func run(_ body: @escaping @EventLoop () async throws(Fault) -> Void) {
+    task = EventLoop.spawn { [self] in
+      do throws(Fault) {
+        try await body()
+        succeed()
+      } catch {
+        fail(error)
+      }
+      task = nil
+    }
+  }
+
+  func openReader() -> RequestBuffer {
+    let buffer = RequestBuffer(stream)
+    reader = buffer
+    return buffer
+  }
+
+  /// Suspends while more is waiting to be sent than a stream should hold.
+  func waitForDrain() async {
+    while stream.outputPending > RPCServer.outputHighWater, !isFinished, !stream.isClosed {
+      await withCheckedContinuation { writerWaiting = $0 }
+    }
+  }
+}

@@ -1,0 +1,244 @@
+public import EventLoop
+public import Faults
+internal import HTTP
+internal import Messages
+public import Protobuf
+public import TLS
+
+/// Serves methods over the gRPC wire protocol.
+///
+/// Source: gRPC, `doc/PROTOCOL-HTTP2.md`.
+@EventLoop
+public final class RPCServer {
+  /// What a stream may hold unsent before its writer waits.
+  static let outputHighWater = HTTP2Stream.outputHighWater
+
+  /// Who may call, and whose word about the caller is taken.
+  public enum Access: Sendable {
+    /// Peers show certificates; each method lists who may call it. `tellsCaller` are the identities whose
+    /// `latchkey-caller-bin` is believed.
+    case identities(tellsCaller: Set<String>)
+    /// Anybody may call anything: plaintext servers in tests.
+    case open
+  }
+
+  /// Longest deadline a client may ask for; a call that rests for longer is not a call.
+  private static let timeoutMax = Duration.seconds(3600)
+
+  private let access: Access
+  private var methods: [[UInt8]: Method] = [:]
+  private var services: Set<String> = []
+  private var http: HTTPServer?
+  /// Answers grpc.health.v1; says not serving until told otherwise.
+  public let health = HealthService()
+  private let reflection = ReflectionService()
+  private var dispatcher: Dispatcher?
+
+  /// Makes a server that serves nothing but health and reflection.
+  public init(access: Access) {
+    self.access = access
+    register("grpc.health.v1.Health", health.methods, files: [])
+    for name in [ReflectionService.names.v1, ReflectionService.names.v1alpha] {
+      register(name, reflection.methods(name), files: [])
+    }
+    reflection.add(MessagesFiles.all.filter { $0.name.hasPrefix("grpc/") })
+  }
+
+  /// Adds a service.
+  ///
+  /// - Parameters:
+  ///   - name: The full name, `package.Service`.
+  ///   - files: The file that declares it, and all that it imports.
+  public func register(_ name: String, _ methods: [Method], files: [FileDescriptor]) {
+    precondition(services.insert(name).inserted, "\(name) is registered twice")
+    for method in methods { self.methods[Array(method.descriptor.path.utf8)] = method }
+    reflection.add(service: name)
+    reflection.add(files)
+    health.add(service: name)
+  }
+
+  /// Serves a listener's connections until ``drain(timeout:)``.
+  ///
+  /// - Parameter tls: Mutual TLS; nil serves plaintext, which only tests do.
+  public func serve(_ listener: Listener, tls: TLSContext?) {
+    var limits = HTTPLimits()
+    // Streams may rest: they have deadlines. Connections between services stay.
+    limits.bodyTimeout = nil
+    limits.bodyTotalTimeout = nil
+    limits.idleTimeout = .seconds(600)
+    limits.streamsMax = 1024
+    let dispatcher = Dispatcher(self)
+    self.dispatcher = dispatcher
+    let http = HTTPServer(handler: dispatcher, limits: limits, tls: tls, plaintextProtocol: .http2)
+    http.onFailure = onConnectionFailure
+    self.http = http
+    http.serve(listener)
+  }
+
+  /// Told of each connection that failed in its handshake, for a log line. Set before ``serve(_:tls:)``.
+  public var onConnectionFailure: (@EventLoop (Fault) -> Void)?
+
+  /// Says that the server is not healthy, stops listening, lets the open calls end, and cancels what is left after `timeout`.
+  public func drain(timeout: Duration) async {
+    health.shutDown()
+    await http?.drain(timeout: timeout)
+    http = nil
+  }
+
+  /// Open connections.
+  public var connectionCount: Int { http?.connectionCount ?? 0 }
+
+  // MARK: A call begins
+
+  fileprivate func begin(_ stream: any ServerStream) throws(Fault) -> Call {
+    let fields = stream.request.fields
+    guard !stream.request.isTooLarge else {
+      throw Fault(.resourceExhausted, "The call's metadata is over the limit of \(HTTPLimits().headerBytesMax) bytes")
+    }
+    guard let method = methods[stream.request.target] else { throw unknown(stream.request.target) }
+    if let encoding = fields.bytes(of: "grpc-encoding"), !encoding.elementsEqual("identity".utf8) {
+      throw Fault(.unimplemented, "Messages are only accepted with grpc-encoding identity")
+    }
+    let descriptor = method.descriptor
+    var timeout = descriptor.defaultTimeout ?? MethodDescriptor.standardTimeout
+    // A stream of either kind may be meant to stay open, such as a health watch.
+    if descriptor.kind != .unary, descriptor.defaultTimeout == nil { timeout = RPCServer.timeoutMax }
+    if let text = fields.bytes(of: "grpc-timeout") {
+      guard let given = Timeout.parse(text) else {
+        throw Fault(.internalError, "The grpc-timeout field is malformed")
+      }
+      timeout = min(given, RPCServer.timeoutMax)
+    }
+    let call = Call(
+      method: descriptor, stream: stream, deadline: Instant.now + timeout,
+      peerIdentity: stream.origin.identity, caller: try caller(stream, fields))
+    try checkAccess(descriptor, stream.origin.identity)
+    if case .identities = access { try call.checkScope() }
+    method.start(call)
+    return call
+  }
+
+  private func checkAccess(_ method: MethodDescriptor, _ identity: String?) throws(Fault) {
+    guard case .identities = access else { return }
+    guard let identity, method.callers.contains(identity) || method.callers.contains("*") else {
+      throw Fault(
+        .permissionDenied, "This identity may not call this method", reason: .forbidden,
+        detail: "\(identity ?? "no identity") called \(method.path)")
+    }
+  }
+
+  private func caller(_ stream: any ServerStream, _ fields: HeaderFields) throws(Fault) -> Caller? {
+    if case .identities(let trusted) = access {
+      guard let identity = stream.origin.identity, trusted.contains(identity) else { return nil }
+    }
+    guard fields.bytes(of: "latchkey-caller-bin") != nil else { return nil }
+    guard let bytes = fields.binary("latchkey-caller-bin") else {
+      throw Fault(.invalidArgument, "The metadata latchkey-caller-bin is not base64")
+    }
+    return try bytes.withUnsafeBufferPointer { buffer throws(Fault) in
+      try Caller(decoding: UnsafeRawBufferPointer(buffer))
+    }
+  }
+
+  private func unknown(_ target: [UInt8]) -> Fault {
+    let path = String(decoding: target.prefix(256), as: UTF8.self)
+    let service = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst().first
+    if let service, services.contains(String(service)) {
+      return Fault(.unimplemented, "The service has no method \(path)")
+    }
+    return Fault(.unimplemented, "There is no service at \(path)")
+  }
+}
+
+/// Turns streams into calls.
+@EventLoop
+private final class Dispatcher: RequestHandler {
+  private unowned let server: RPCServer
+
+  init(_ server: RPCServer) { self.server = server }
+
+  func receivedHead(_ stream: any ServerStream) {
+    let fields = stream.request.fields
+    guard stream.request.method == .post else {
+      refuse(stream, status: 405)
+      return
+    }
+    guard let type = fields.bytes(of: "content-type"), Dispatcher.isGRPC(type) else {
+      refuse(stream, status: 415)
+      return
+    }
+    do throws(Fault) {
+      let call = try server.begin(stream)
+      stream.attachment = call
+      if call.deadline - Instant.now <= .zero {
+        call.deadlinePassed()
+      } else {
+        call.deadlineTimer = LoopTimer { call.deadlinePassed() }
+        call.deadlineTimer?.start(at: call.deadline)
+      }
+    } catch {
+      Call(
+        method: MethodDescriptor(path: ""), stream: stream, deadline: Instant.now,
+        peerIdentity: nil, caller: nil
+      ).fail(error)
+    }
+  }
+
+  func receivedBody(_ stream: any ServerStream) {
+    guard let call = stream.attachment as? Call, !call.isFinished else {
+      // Answered already; whatever else comes is dropped.
+      _ = stream.takeReceived()
+      return
+    }
+    if let reader = call.reader {
+      reader.wake()
+      return
+    }
+    guard let start = call.unaryStart else { return }
+    do throws(Fault) {
+      guard let range = try MessageFraming.next(in: stream.received, from: 0) else {
+        guard !stream.isRequestComplete else {
+          throw Fault(
+            .internalError,
+            stream.received.isEmpty
+              ? "The call ended without its request message"
+              : "The request ended in the middle of a message")
+        }
+        stream.acknowledgeReceived()
+        return
+      }
+      guard stream.isRequestComplete else {
+        if stream.received.count > range.upperBound {
+          throw Fault(.unimplemented, "A unary call takes one request message")
+        }
+        return
+      }
+      let bytes = stream.takeReceived()
+      guard bytes.count == range.upperBound else {
+        throw Fault(.unimplemented, "A unary call takes one request message")
+      }
+      call.unaryStart = nil
+      start(call, bytes, range)
+    } catch {
+      call.fail(error)
+    }
+  }
+
+  func drained(_ stream: any ServerStream) { (stream.attachment as? Call)?.resumeWriter() }
+
+  func closed(_ stream: any ServerStream) { (stream.attachment as? Call)?.streamClosed() }
+
+  private func refuse(_ stream: any ServerStream, status: Int) {
+    stream.sendHead(status: status, HeaderFields(), isEnd: true)
+  }
+
+  /// `application/grpc`, alone or with a suffix or parameters.
+  private static func isGRPC(_ type: ArraySlice<UInt8>) -> Bool {
+    let name = "application/grpc".utf8
+    guard type.starts(with: name) else { return false }
+    let rest = type.dropFirst(name.count)
+    guard let next = rest.first else { return true }
+    if next == UInt8(ascii: ";") { return true }
+    return next == UInt8(ascii: "+") && rest.dropFirst().starts(with: "proto".utf8)
+  }
+}
