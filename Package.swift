@@ -89,6 +89,11 @@ let package = Package(
       "TestMessages", path: "Tests/Generated/TestMessages",
       ["CProtobufC", "CTestMessages", "Faults", "Protobuf"]),
     module(
+      "Stubs", path: "Shared/Stubs", ["EventLoop", "Faults", "Messages", "Protobuf", "RPC"]),
+    module(
+      "TestStubs", path: "Tests/Generated/TestStubs",
+      ["EventLoop", "Faults", "Protobuf", "RPC", "TestMessages"]),
+    module(
       "Transcoding", path: "Shared/Transcoding",
       ["CJansson", "CProtobufC", "Faults", "Primitives", "Protobuf"]),
     executable(
