@@ -11,19 +11,19 @@ public final class Batcher<Key: Hashable & Sendable, Value: Sendable>: Flushable
   /// Asks for several keys at once; a key without a value is left out of the answer.
   public typealias Fetch = @EventLoop ([Key]) async throws(Fault) -> [Key: Value]
 
-  private let keysMax: Int
-  private let inFlightMax: Int
-  private let waitingMax: Int
-  private let fetch: Fetch
+  @usableFromInline let keysMax: Int
+  @usableFromInline let inFlightMax: Int
+  @usableFromInline let waitingMax: Int
+  @usableFromInline let fetch: Fetch
   /// Questions that wait, in batches that are full but for the last.
-  private var waiting = FIFO<Batch<Key, Value>>()
+  @usableFromInline var waiting = FIFO<Batch<Key, Value>>()
   /// The batch that is being filled; the last of those that wait.
-  private var filling: Batch<Key, Value>?
+  @usableFromInline var filling: Batch<Key, Value>?
   /// A batch that is done with, whose storage is used again.
-  private var spare: Batch<Key, Value>?
-  private var waitingCount = 0
-  private var inFlightCount = 0
-  private var isMarked = false
+  @usableFromInline var spare: Batch<Key, Value>?
+  @usableFromInline var waitingCount = 0
+  @usableFromInline var inFlightCount = 0
+  @usableFromInline var isMarked = false
 
   /// Makes a batcher.
   ///
@@ -48,6 +48,7 @@ public final class Batcher<Key: Hashable & Sendable, Value: Sendable>: Flushable
   /// - Returns: The value, or nil when the query gave none for the key.
   /// - Throws: ``Fault`` that the query failed with; `cancelled` when the calling task was cancelled,
   ///   which leaves the query to the others; `unavailable` when too many wait.
+  @inlinable
   public func load(_ key: Key) async throws(Fault) -> Value? {
     guard !Task.isCancelled else { throw .cancelled }
     guard waitingCount < waitingMax else { throw .tooBusy }
@@ -63,7 +64,7 @@ public final class Batcher<Key: Hashable & Sendable, Value: Sendable>: Flushable
     return try outcome.get()
   }
 
-  private func enqueue(_ key: Key, _ waiter: BatchWaiter<Value>) {
+  @inlinable func enqueue(_ key: Key, _ waiter: BatchWaiter<Value>) {
     waitingCount += 1
     let batch = filling ?? nextBatch()
     batch.append(key, waiter)
@@ -71,7 +72,7 @@ public final class Batcher<Key: Hashable & Sendable, Value: Sendable>: Flushable
     markDirty()
   }
 
-  private func nextBatch() -> Batch<Key, Value> {
+  @inlinable func nextBatch() -> Batch<Key, Value> {
     let batch = spare ?? Batch<Key, Value>()
     spare = nil
     waiting.append(batch)
@@ -80,6 +81,7 @@ public final class Batcher<Key: Hashable & Sendable, Value: Sendable>: Flushable
   }
 
   /// Begins as many queries as may be under way; called by the loop at the end of a tick.
+  @inlinable
   public func flush() {
     isMarked = false
     while inFlightCount < inFlightMax, let batch = waiting.popFirst() {
@@ -90,7 +92,7 @@ public final class Batcher<Key: Hashable & Sendable, Value: Sendable>: Flushable
     }
   }
 
-  private func run(_ batch: Batch<Key, Value>) async {
+  @inlinable func run(_ batch: Batch<Key, Value>) async {
     do throws(Fault) {
       let values = try await fetch(batch.keys)
       for (index, key) in batch.keys.enumerated() { batch.resume(index, .success(values[key])) }
@@ -104,75 +106,9 @@ public final class Batcher<Key: Hashable & Sendable, Value: Sendable>: Flushable
     if !waiting.isEmpty { markDirty() }
   }
 
-  private func markDirty() {
+  @inlinable func markDirty() {
     guard !isMarked, inFlightCount < inFlightMax else { return }
     isMarked = true
     EventLoop.flushAtEndOfTick(self)
-  }
-}
-
-/// Keys in the order of asking, each with everybody who waits for it.
-@EventLoop
-private final class Batch<Key: Hashable & Sendable, Value: Sendable> {
-  private(set) var keys: [Key] = []
-  private(set) var waiterCount = 0
-  private var waiters: [BatchWaiter<Value>] = []
-  private var positions: [Key: Int] = [:]
-
-  /// Adds a waiter, to the key if it is there already.
-  func append(_ key: Key, _ waiter: BatchWaiter<Value>) {
-    waiterCount += 1
-    if let position = positions.updateValue(keys.count, forKey: key) {
-      positions[key] = position
-      waiter.next = waiters[position].next
-      waiters[position].next = waiter
-      return
-    }
-    keys.append(key)
-    waiters.append(waiter)
-  }
-
-  /// Answers everybody who waits for a key.
-  func resume(_ index: Int, _ outcome: Result<Value?, Fault>) {
-    var waiter: BatchWaiter<Value>? = waiters[index]
-    while let current = waiter {
-      current.end(outcome)
-      waiter = current.next
-    }
-  }
-
-  /// Empties it and keeps the storage.
-  func removeAll() {
-    keys.removeAll(keepingCapacity: true)
-    waiters.removeAll(keepingCapacity: true)
-    positions.removeAll(keepingCapacity: true)
-    waiterCount = 0
-  }
-}
-
-/// One caller; the others that wait for the same key hang on it.
-@EventLoop
-private final class BatchWaiter<Value: Sendable> {
-  private var continuation: UnsafeContinuation<Result<Value?, Fault>, Never>?
-  private var isOver = false
-  var next: BatchWaiter?
-
-  /// Makes the caller wait.
-  ///
-  /// - Returns: False when the task was cancelled before it came here.
-  func begin(_ continuation: UnsafeContinuation<Result<Value?, Fault>, Never>) -> Bool {
-    if isOver {
-      continuation.resume(returning: .failure(.cancelled))
-    } else {
-      self.continuation = continuation
-    }
-    return !isOver
-  }
-
-  /// Answers the caller, unless it has gone.
-  func end(_ outcome: Result<Value?, Fault>) {
-    isOver = true
-    continuation?.resume(returning: outcome)
-    continuation = nil
   }
 }

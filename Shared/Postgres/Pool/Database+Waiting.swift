@@ -1,5 +1,5 @@
 internal import EventLoop
-internal import Faults
+public import Faults
 
 /// A caller that waits for a shared connection.
 struct SharedWaiter {
@@ -102,5 +102,5 @@ extension Database {
 
 extension Fault {
   /// The caller has gone.
-  static let cancelled = Fault(.cancelled, "The call was cancelled")
+  @usableFromInline static let cancelled = Fault(.cancelled, "The call was cancelled")
 }

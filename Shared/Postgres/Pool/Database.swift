@@ -174,5 +174,5 @@ extension Fault {
   /// The process is ending.
   static let shuttingDown = Fault.unavailable("The service is shutting down")
   /// More work than the database takes.
-  static let tooBusy = Fault.unavailable("The database is too busy")
+  @usableFromInline static let tooBusy = Fault.unavailable("The database is too busy")
 }

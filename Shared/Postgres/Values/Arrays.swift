@@ -1,4 +1,5 @@
 public import Faults
+public import Primitives
 
 // The binary form of an array: dimensions, whether it has nulls, element type; for each dimension its
 // length and lower bound; then each element as a length (-1 for null) and its bytes. All numbers are
@@ -25,7 +26,7 @@ private func elementType(ofArray type: UInt32) -> UInt32 {
 
 /// Writes an array whose elements append themselves; `sizeHint` is the usual size of one.
 @inline(__always)
-private func encodeArray<T>(
+func encodeArray<T>(
   _ array: [T], type: UInt32, sizeHint: Int, hasNulls: Bool, to bytes: inout [UInt8],
   _ encode: (T, inout [UInt8]) -> Bool
 ) {
@@ -139,6 +140,25 @@ extension Array: PostgresDecodable where Element: PostgresElement {
   /// Reads one value.
   public static func decode(_ field: Field) throws(Fault) -> [Element] {
     try Element.decode(array: field)
+  }
+}
+
+// The hashes and ids that batches ask for: written out, so that the loop knows the type of its elements.
+extension Digest {
+  /// Appends the binary form of the whole array.
+  public static func encode(array: [Digest], to bytes: inout [UInt8]) {
+    encodeArray(
+      array, type: postgresArrayType, sizeHint: postgresSizeHint, hasNulls: false, to: &bytes
+    ) { element, bytes in element.encode(to: &bytes) }
+  }
+}
+
+extension UUID {
+  /// Appends the binary form of the whole array.
+  public static func encode(array: [UUID], to bytes: inout [UInt8]) {
+    encodeArray(
+      array, type: postgresArrayType, sizeHint: postgresSizeHint, hasNulls: false, to: &bytes
+    ) { element, bytes in element.encode(to: &bytes) }
   }
 }
 

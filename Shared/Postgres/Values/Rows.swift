@@ -52,29 +52,28 @@ public struct Rows: Sendable, RandomAccessCollection {
     return Row(rows: self, index: Int32(index))
   }
 
-  /// Reads one value.
-  func value<T: PostgresDecodable>(row: Int32, column: Int) throws(Fault) -> T {
+  /// Lends one value; the bytes are the result's and live as long as it does.
+  @usableFromInline
+  func field(row: Int32, column: Int) throws(Fault) -> Field {
     guard let handle, column >= 0, column < columnCount else {
       throw .internalError("A row has \(columnCount) columns; column \(column) was asked for")
     }
     let column = Int32(column)
     let type = PQftype(handle.pointer, column)
-    guard PQgetisnull(handle.pointer, row, column) == 0 else {
-      return try T.decode(Field(bytes: nil, type: type))
-    }
     let length = Int(PQgetlength(handle.pointer, row, column))
-    let start = UnsafeRawPointer(PQgetvalue(handle.pointer, row, column))
-    // The result owns the bytes, so it must outlive the reading.
-    return try withExtendedLifetime(handle) { () throws(Fault) in
-      try T.decode(Field(bytes: UnsafeRawBufferPointer(start: start, count: length), type: type))
+    // A null has no length, so only what has none needs a closer look.
+    if length == 0, PQgetisnull(handle.pointer, row, column) == 1 {
+      return Field(bytes: nil, type: type)
     }
+    let start = UnsafeRawPointer(PQgetvalue(handle.pointer, row, column))
+    return Field(bytes: UnsafeRawBufferPointer(start: start, count: length), type: type)
   }
 }
 
 /// One row of a result.
 public struct Row: Sendable {
-  private let rows: Rows
-  private let index: Int32
+  @usableFromInline let rows: Rows
+  @usableFromInline let index: Int32
 
   fileprivate init(rows: Rows, index: Int32) {
     self.rows = rows
@@ -85,13 +84,18 @@ public struct Row: Sendable {
   /// `let id: UUID = try row.value(0)`. Null can be read as an optional only.
   ///
   /// - Throws: ``Fault`` `internalError` when the column does not hold such a value.
+  @inlinable
   public func value<T: PostgresDecodable>(_ column: Int) throws(Fault) -> T {
-    try rows.value(row: index, column: column)
+    // The bytes are the result's, so it must outlive the reading.
+    try withExtendedLifetime(rows) { () throws(Fault) in
+      try T.decode(try rows.field(row: index, column: column))
+    }
   }
 
   /// Reads all columns, in order: `let (id, name) = try row.values(UUID.self, String?.self)`.
   ///
   /// - Throws: ``Fault`` `internalError` when there are not exactly as many, or one does not fit.
+  @inlinable
   public func values<each T: PostgresDecodable>(
     _ types: repeat (each T).Type
   ) throws(Fault) -> (repeat each T) {

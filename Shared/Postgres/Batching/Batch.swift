@@ -1,0 +1,74 @@
+public import EventLoop
+public import Faults
+
+/// Keys in the order of asking, each with everybody who waits for it.
+@EventLoop
+@usableFromInline
+final class Batch<Key: Hashable & Sendable, Value: Sendable> {
+  @usableFromInline var keys: [Key] = []
+  @usableFromInline var waiterCount = 0
+  @usableFromInline var waiters: [BatchWaiter<Value>] = []
+  @usableFromInline var positions: [Key: Int] = [:]
+
+  @inlinable init() {}
+
+  /// Adds a waiter, to the key if it is there already.
+  @inlinable func append(_ key: Key, _ waiter: BatchWaiter<Value>) {
+    waiterCount += 1
+    if let position = positions.updateValue(keys.count, forKey: key) {
+      positions[key] = position
+      waiter.next = waiters[position].next
+      waiters[position].next = waiter
+      return
+    }
+    keys.append(key)
+    waiters.append(waiter)
+  }
+
+  /// Answers everybody who waits for a key.
+  @inlinable func resume(_ index: Int, _ outcome: Result<Value?, Fault>) {
+    var waiter: BatchWaiter<Value>? = waiters[index]
+    while let current = waiter {
+      current.end(outcome)
+      waiter = current.next
+    }
+  }
+
+  /// Empties it and keeps the storage.
+  @inlinable func removeAll() {
+    keys.removeAll(keepingCapacity: true)
+    waiters.removeAll(keepingCapacity: true)
+    positions.removeAll(keepingCapacity: true)
+    waiterCount = 0
+  }
+}
+
+/// One caller; the others that wait for the same key hang on it.
+@EventLoop
+@usableFromInline
+final class BatchWaiter<Value: Sendable> {
+  @usableFromInline var continuation: UnsafeContinuation<Result<Value?, Fault>, Never>?
+  @usableFromInline var isOver = false
+  @usableFromInline var next: BatchWaiter?
+
+  @inlinable init() {}
+
+  /// Makes the caller wait.
+  ///
+  /// - Returns: False when the task was cancelled before it came here.
+  @inlinable func begin(_ continuation: UnsafeContinuation<Result<Value?, Fault>, Never>) -> Bool {
+    if isOver {
+      continuation.resume(returning: .failure(.cancelled))
+    } else {
+      self.continuation = continuation
+    }
+    return !isOver
+  }
+
+  /// Answers the caller, unless it has gone.
+  @inlinable func end(_ outcome: Result<Value?, Fault>) {
+    isOver = true
+    continuation?.resume(returning: outcome)
+    continuation = nil
+  }
+}
