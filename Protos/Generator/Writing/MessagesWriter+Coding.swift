@@ -115,7 +115,7 @@ extension MessagesWriter {
       text.add("  \(target) = \(swift.write("value"))")
       text.add("}")
     case .implicit:
-      text.add("if \(name) != \(swift.zero) {")
+      text.add("if \(swift.hasContent(name)) {")
       if !swift.isPointer { text.add("  \(flag)") }
       text.add("  \(target) = \(swift.write(name))")
       text.add("}")
@@ -124,6 +124,15 @@ extension MessagesWriter {
 }
 
 extension SwiftField {
+  /// Whether an implicit value is other than zero.
+  func hasContent(_ value: String) -> String {
+    switch field.kind {
+    case .string, .bytes: "!\(value).isEmpty"
+    case .bool: value
+    default: "\(value) != \(zero)"
+    }
+  }
+
   /// Whether a value that is there may still be refused.
   var canBeBad: Bool {
     switch field.kind {

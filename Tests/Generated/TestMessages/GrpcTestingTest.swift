@@ -78,7 +78,7 @@ public struct BoolValue: ContractMessage, Equatable {
   func build(in arena: borrowing Arena) -> UnsafeMutablePointer<Grpc__Testing__BoolValue> {
     let message = arena.make(Grpc__Testing__BoolValue.self)
     grpc__testing__bool_value__init(message)
-    if self.value != false {
+    if self.value {
       message.pointee.has_value = 1
       message.pointee.value = self.value ? 1 : 0
     }
@@ -136,7 +136,7 @@ public struct Payload: ContractMessage, Equatable {
       message.pointee.has_type = 1
       message.pointee.type = Grpc__Testing__PayloadType(rawValue: UInt32(bitPattern: self.type.rawValue))
     }
-    if self.body != [] {
+    if !self.body.isEmpty {
       message.pointee.has_body = 1
       message.pointee.body = arena.copy(self.body)
     }
@@ -198,7 +198,7 @@ public struct EchoStatus: ContractMessage, Equatable {
       message.pointee.has_code = 1
       message.pointee.code = self.code
     }
-    if self.message != "" {
+    if !self.message.isEmpty {
       message.pointee.message = arena.copy(self.message)
     }
     return message
@@ -317,11 +317,11 @@ public struct SimpleRequest: ContractMessage, Equatable {
     if let value = self.payload {
       message.pointee.payload = value.build(in: arena)
     }
-    if self.fillUsername != false {
+    if self.fillUsername {
       message.pointee.has_fill_username = 1
       message.pointee.fill_username = self.fillUsername ? 1 : 0
     }
-    if self.fillOauthScope != false {
+    if self.fillOauthScope {
       message.pointee.has_fill_oauth_scope = 1
       message.pointee.fill_oauth_scope = self.fillOauthScope ? 1 : 0
     }
@@ -334,7 +334,7 @@ public struct SimpleRequest: ContractMessage, Equatable {
     if let value = self.expectCompressed {
       message.pointee.expect_compressed = value.build(in: arena)
     }
-    if self.fillServerId != false {
+    if self.fillServerId {
       message.pointee.has_fill_server_id = 1
       message.pointee.fill_server_id = self.fillServerId ? 1 : 0
     }
@@ -430,16 +430,16 @@ public struct SimpleResponse: ContractMessage, Equatable {
     if let value = self.payload {
       message.pointee.payload = value.build(in: arena)
     }
-    if self.username != "" {
+    if !self.username.isEmpty {
       message.pointee.username = arena.copy(self.username)
     }
-    if self.oauthScope != "" {
+    if !self.oauthScope.isEmpty {
       message.pointee.oauth_scope = arena.copy(self.oauthScope)
     }
-    if self.serverId != "" {
+    if !self.serverId.isEmpty {
       message.pointee.server_id = arena.copy(self.serverId)
     }
-    if self.hostname != "" {
+    if !self.hostname.isEmpty {
       message.pointee.hostname = arena.copy(self.hostname)
     }
     return message

@@ -100,19 +100,19 @@ public struct ValidateRequest: ContractMessage, Equatable {
   func build(in arena: borrowing Arena) -> UnsafeMutablePointer<Peer__V1__ValidateRequest> {
     let message = arena.make(Peer__V1__ValidateRequest.self)
     peer__v1__validate_request__init(message)
-    if self.accountId != "" {
+    if !self.accountId.isEmpty {
       message.pointee.account_id = arena.copy(self.accountId)
     }
-    if self.key != "" {
+    if !self.key.isEmpty {
       message.pointee.key = arena.copy(self.key)
     }
-    if self.productId != "" {
+    if !self.productId.isEmpty {
       message.pointee.product_id = arena.copy(self.productId)
     }
-    if self.fingerprint != "" {
+    if !self.fingerprint.isEmpty {
       message.pointee.fingerprint = arena.copy(self.fingerprint)
     }
-    if self.version != "" {
+    if !self.version.isEmpty {
       message.pointee.version = arena.copy(self.version)
     }
     if !self.entitlements.isEmpty {
@@ -263,29 +263,29 @@ public struct ValidateResponse: ContractMessage, Equatable {
   func build(in arena: borrowing Arena) -> UnsafeMutablePointer<Peer__V1__ValidateResponse> {
     let message = arena.make(Peer__V1__ValidateResponse.self)
     peer__v1__validate_response__init(message)
-    if self.valid != false {
+    if self.valid {
       message.pointee.has_valid = 1
       message.pointee.valid = self.valid ? 1 : 0
     }
-    if self.code != "" {
+    if !self.code.isEmpty {
       message.pointee.code = arena.copy(self.code)
     }
-    if self.detail != "" {
+    if !self.detail.isEmpty {
       message.pointee.detail = arena.copy(self.detail)
     }
-    if self.accountId != "" {
+    if !self.accountId.isEmpty {
       message.pointee.account_id = arena.copy(self.accountId)
     }
-    if self.licenseId != "" {
+    if !self.licenseId.isEmpty {
       message.pointee.license_id = arena.copy(self.licenseId)
     }
-    if self.policyId != "" {
+    if !self.policyId.isEmpty {
       message.pointee.policy_id = arena.copy(self.policyId)
     }
-    if self.key != "" {
+    if !self.key.isEmpty {
       message.pointee.key = arena.copy(self.key)
     }
-    if self.fingerprint != "" {
+    if !self.fingerprint.isEmpty {
       message.pointee.fingerprint = arena.copy(self.fingerprint)
     }
     if !self.entitlements.isEmpty {
