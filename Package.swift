@@ -142,7 +142,8 @@ let package = Package(
     tests("TLS", name: "TLSTests", ["COpenSSL", "Faults"]),
     tests("HTTP", name: "HTTPTests", ["EventLoop", "Faults", "TestKit", "TLS"]),
     tests("RPC", name: "RPCTests", ["EventLoop", "Faults", "HTTP", "Messages", "Protobuf", "TestKit"]),
-    tests("Protobuf", name: "ProtobufTests", ["Faults", "Messages", "TestMessages"]),
+    tests(
+      "Protobuf", name: "ProtobufTests", ["Faults", "Messages", "TestMessages", "latchkey-protogen"]),
     tests("Transcoding", name: "TranscodingTests", ["Faults", "Messages", "Primitives", "Protobuf", "TestMessages"]),
     tests("Postgres", name: "PostgresTests", ["EventLoop", "Faults", "Primitives", "TestKit"]),
     tests("ServiceKit", name: "ServiceKitTests", ["EventLoop", "Faults", logging]),

@@ -1,4 +1,3 @@
-import CDescriptors
 import Glibc
 
 /// Reads contracts and writes what is made of them.
@@ -16,11 +15,8 @@ struct Generator {
 
   private static func run(_ arguments: Arguments) throws(Failure) {
     let set = try DescriptorSet(readFile(arguments.descriptors))
-    let contractFiles = set.files.filter {
-      !DescriptorSet.optionFiles.contains(text($0.pointee.name))
-    }
     var reader = ContractReader()
-    for file in contractFiles { try reader.read(file) }
+    for file in set.contractFiles { try reader.read(file) }
     let contracts = reader.contracts
     var files: [ContractFile] = []
     for name in arguments.files {
@@ -33,7 +29,7 @@ struct Generator {
     try rules.check(files: files)
     try writeAll(files, contracts, arguments)
     if let path = arguments.stripped {
-      try writeFile(path, DescriptorSet.encodeWithoutServices(contractFiles))
+      try writeFile(path, DescriptorSet.encodeWithoutServices(set.contractFiles))
     }
   }
 

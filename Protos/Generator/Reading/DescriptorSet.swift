@@ -24,6 +24,11 @@ final class DescriptorSet {
     pointers(set.pointee.file, set.pointee.n_file)
   }
 
+  /// The files that are contracts, not what our options are made of.
+  var contractFiles: [UnsafeMutablePointer<File>] {
+    files.filter { !Self.optionFiles.contains(text($0.pointee.name)) }
+  }
+
   /// Encodes a set of some of the files, without services: what protoc-c is given, which would make C code of
   /// services that nobody calls.
   static func encodeWithoutServices(_ files: [UnsafeMutablePointer<File>]) -> [UInt8] {
