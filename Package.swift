@@ -84,12 +84,12 @@ let package = Package(
     module("Protobuf", path: "Shared/Protobuf", ["CProtobufC", "Faults"]),
     module(
       "Messages", path: "Shared/Messages", ["CMessages", "CProtobufC", "Faults", "Protobuf"]),
+    module(
+      "Stubs", path: "Shared/Stubs", ["EventLoop", "Faults", "Messages", "Protobuf", "RPC"]),
     contracts("CTestMessages", path: "Tests/Generated/CTestMessages"),
     module(
       "TestMessages", path: "Tests/Generated/TestMessages",
       ["CProtobufC", "CTestMessages", "Faults", "Protobuf"]),
-    module(
-      "Stubs", path: "Shared/Stubs", ["EventLoop", "Faults", "Messages", "Protobuf", "RPC"]),
     module(
       "TestStubs", path: "Tests/Generated/TestStubs",
       ["EventLoop", "Faults", "Protobuf", "RPC", "TestMessages"]),

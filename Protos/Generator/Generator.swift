@@ -34,17 +34,25 @@ struct Generator {
   }
 
   private static func writeAll(
-    _ files: [ContractFile], _ contracts: Contracts, _ arguments: Arguments
+    _ files: [ContractFile],
+    _ contracts: Contracts,
+    _ arguments: Arguments
   ) throws(Failure) {
     let writer = FilesWriter(
-      module: arguments.module, cModule: arguments.cModule, files: files)
+      module: arguments.module,
+      cModule: arguments.cModule,
+      files: files
+    )
     if let folder = arguments.c {
       try writeFile("\(folder)/include/\(arguments.cModule).h", writer.header().bytes)
       try writeFile("\(folder)/descriptors.c", writer.descriptors().bytes)
     }
     if let folder = arguments.messages {
       let messages = MessagesWriter(
-        contracts: contracts, cModule: arguments.cModule, imports: arguments.imports)
+        contracts: contracts,
+        cModule: arguments.cModule,
+        imports: arguments.imports
+      )
       for file in files where !file.messages.isEmpty || !file.enumerations.isEmpty {
         let path = "\(folder)/\(Names.fileName(file.name)).swift"
         try writeFile(path, messages.write(file).bytes)
@@ -53,7 +61,10 @@ struct Generator {
     }
     if let folder = arguments.stubs {
       let stubs = StubsWriter(
-        contracts: contracts, module: arguments.module, imports: arguments.imports)
+        contracts: contracts,
+        module: arguments.module,
+        imports: arguments.imports
+      )
       for file in files where !file.services.isEmpty {
         let path = "\(folder)/\(Names.fileName(file.name)).swift"
         try writeFile(path, stubs.write(file).bytes)
@@ -61,7 +72,9 @@ struct Generator {
     }
     if let path = arguments.routes {
       try writeFile(
-        path, RoutesWriter(contracts: contracts, module: arguments.module).write(files).bytes)
+        path,
+        RoutesWriter(contracts: contracts, module: arguments.module).write(files).bytes
+      )
     }
     if let path = arguments.openAPI {
       try writeFile(path, OpenAPIWriter(contracts).write(files).bytes)

@@ -7,28 +7,42 @@ extension Arena {
   ///
   /// Nothing of the contract is checked yet, not even that strings are UTF-8.
   ///
-  /// - Parameter structure: The C structure that the schema describes.
+  /// - Parameters:
+  ///   - bytes: The encoded message.
+  ///   - schema: The message's schema.
+  ///   - structure: The C structure that the schema describes.
+  /// - Returns: The message.
   /// - Throws: ``Fault`` `invalidArgument` when the bytes are not a message, or are one that takes more memory
   ///   than the arena may have.
   public func unpack<Structure>(
-    _ bytes: UnsafeRawBufferPointer, _ schema: MessageSchema, as structure: Structure.Type
+    _ bytes: UnsafeRawBufferPointer,
+    _ schema: MessageSchema,
+    as structure: Structure.Type
   ) throws(Fault) -> UnsafePointer<Structure> {
     UnsafeRawPointer(try unpack(bytes, schema)).assumingMemoryBound(to: structure)
   }
 
   /// Unpacks a message of whatever type the schema describes.
   public func unpack(
-    _ bytes: UnsafeRawBufferPointer, _ schema: MessageSchema
+    _ bytes: UnsafeRawBufferPointer,
+    _ schema: MessageSchema
   ) throws(Fault) -> UnsafeMutablePointer<ProtobufCMessage> {
     // An empty message may come without an address, which protobuf-c does not expect.
     let start = bytes.baseAddress ?? UnsafeRawPointer(allocator)
     // Null when bytes are malformed, a length points beyond the end, or memory ran out.
     let message = protobuf_c_message_unpack(
-      schema.descriptor, allocator, bytes.count, start.assumingMemoryBound(to: UInt8.self))
+      schema.descriptor,
+      allocator,
+      bytes.count,
+      start.assumingMemoryBound(to: UInt8.self)
+    )
     guard let message else {
       throw Fault(
-        .invalidArgument, "The message cannot be read", reason: .validationError,
-        detail: "not a \(schema.name) of \(bytes.count) bytes")
+        .invalidArgument,
+        "The message cannot be read",
+        reason: .validationError,
+        detail: "not a \(schema.name) of \(bytes.count) bytes"
+      )
     }
     return message
   }
@@ -64,7 +78,8 @@ extension Arena {
 
   /// The texts of an unpacked repeated string; nil when one of them contains NUL or is not UTF-8.
   public static func strings(
-    _ items: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?, _ count: Int
+    _ items: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?,
+    _ count: Int
   ) -> [String]? {
     values(items, count) { item in item.flatMap { string($0) } }
   }
@@ -72,7 +87,8 @@ extension Arena {
   /// The values of an unpacked repeated message; nil when `read` says nil to one of them.
   @inlinable
   public static func messages<Structure, Value>(
-    _ items: UnsafeMutablePointer<UnsafeMutablePointer<Structure>?>?, _ count: Int,
+    _ items: UnsafeMutablePointer<UnsafeMutablePointer<Structure>?>?,
+    _ count: Int,
     _ read: (UnsafePointer<Structure>) -> Value?
   ) -> [Value]? {
     values(items, count) { item in item.flatMap { read($0) } }
@@ -81,7 +97,9 @@ extension Arena {
   /// The values of an unpacked repeated field; nil when `read` says nil to one of them.
   @inlinable
   public static func values<Item, Value>(
-    _ items: UnsafeMutablePointer<Item>?, _ count: Int, _ read: (Item) -> Value?
+    _ items: UnsafeMutablePointer<Item>?,
+    _ count: Int,
+    _ read: (Item) -> Value?
   ) -> [Value]? {
     guard let items, count > 0 else { return [] }
     var values: [Value] = []
@@ -114,7 +132,9 @@ extension MessageSchema {
 
 extension FieldSchema {
   fileprivate func collectBadText(
-    _ value: UnsafeRawPointer, _ issues: inout Issues, at item: Int?
+    _ value: UnsafeRawPointer,
+    _ issues: inout Issues,
+    at item: Int?
   ) {
     switch type {
     case PROTOBUF_C_TYPE_STRING:

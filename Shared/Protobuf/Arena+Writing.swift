@@ -47,7 +47,8 @@ extension Arena {
   /// Makes an array of messages, each of which `build` puts into this arena.
   @inlinable
   public func copyMessages<Value, Structure>(
-    _ values: [Value], _ build: (Value) -> UnsafeMutablePointer<Structure>
+    _ values: [Value],
+    _ build: (Value) -> UnsafeMutablePointer<Structure>
   ) -> UnsafeMutablePointer<UnsafeMutablePointer<Structure>?> {
     copy(values) { build($0) }
   }
@@ -55,7 +56,8 @@ extension Arena {
   /// Makes an array of what `write` makes of each value.
   @inlinable
   public func copy<Value, Item>(
-    _ values: [Value], _ write: (Value) -> Item
+    _ values: [Value],
+    _ write: (Value) -> Item
   ) -> UnsafeMutablePointer<Item> {
     let items = make(Item.self, count: values.count)
     for index in values.indices {

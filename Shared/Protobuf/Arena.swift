@@ -11,7 +11,9 @@ import Synchronization
 /// The last arena that went leaves its first block behind for the next one, so that a process which reads and
 /// writes one message after the other allocates nothing.
 public struct Arena: ~Copyable {
-  /// An arena that reads what others sent refuses to grow beyond this. protobuf-c makes at most about 100
+  /// An arena that reads what others sent refuses to grow beyond this.
+  ///
+  /// protobuf-c makes at most about 100
   /// bytes of structure from 2 bytes of message, so messages near the 4 MiB that RPC accepts still fit unless
   /// they are made of nothing but empty messages.
   public static let untrustedBytesMax = 64 << 20
@@ -38,9 +40,16 @@ public struct Arena: ~Copyable {
     state.initialize(
       to: State(
         allocator: ProtobufCAllocator(
-          alloc: allocateCallback, free: freeCallback, allocator_data: block),
-        cursor: block + Self.stateBytes, end: block + Self.firstBlockBytes, overflow: nil,
-        remaining: bytesMax))
+          alloc: allocateCallback,
+          free: freeCallback,
+          allocator_data: block
+        ),
+        cursor: block + Self.stateBytes,
+        end: block + Self.firstBlockBytes,
+        overflow: nil,
+        remaining: bytesMax
+      )
+    )
   }
 
   deinit {
@@ -52,7 +61,9 @@ public struct Arena: ~Copyable {
     let block = UInt(bitPattern: state)
     free(
       UnsafeMutableRawPointer(
-        bitPattern: spareBlock.exchange(block, ordering: .acquiringAndReleasing)))
+        bitPattern: spareBlock.exchange(block, ordering: .acquiringAndReleasing)
+      )
+    )
   }
 
   /// The arena as protobuf-c takes it; valid as long as the arena.

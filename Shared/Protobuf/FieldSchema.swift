@@ -21,7 +21,9 @@ public struct FieldSchema: Sendable {
   public let contract: FieldContract
 
   init(
-    index: Int, _ descriptor: UnsafePointer<ProtobufCFieldDescriptor>, _ contract: FieldContract
+    index: Int,
+    _ descriptor: UnsafePointer<ProtobufCFieldDescriptor>,
+    _ contract: FieldContract
   ) {
     self.index = index
     name = String(cString: descriptor.pointee.name)
@@ -93,10 +95,18 @@ public struct FieldContract: Sendable {
 
   /// Makes a contract; what is not given is not limited.
   public init(
-    _ jsonName: String, isRequired: Bool = false, format: Format = .plain, place: Place = .body,
-    isNeverNull: Bool = false, isSecret: Bool = false, length: ClosedRange<Int>? = nil,
-    characters: CharacterClass? = nil, range: ClosedRange<Int64>? = nil,
-    items: ClosedRange<Int>? = nil, enumeration: EnumSchema? = nil, message: MessageSchema? = nil
+    _ jsonName: String,
+    isRequired: Bool = false,
+    format: Format = .plain,
+    place: Place = .body,
+    isNeverNull: Bool = false,
+    isSecret: Bool = false,
+    length: ClosedRange<Int>? = nil,
+    characters: CharacterClass? = nil,
+    range: ClosedRange<Int64>? = nil,
+    items: ClosedRange<Int>? = nil,
+    enumeration: EnumSchema? = nil,
+    message: MessageSchema? = nil
   ) {
     self.jsonName = jsonName
     self.isRequired = isRequired

@@ -11,9 +11,18 @@ public struct FileDescriptor: Sendable {
 
   /// Makes a descriptor.
   ///
-  /// - Parameter bytes: A constant of the generated C code.
+  /// - Parameters:
+  ///   - name: The path as imports name it.
+  ///   - imports: The files it imports, by name.
+  ///   - symbols: The full names of all that it declares.
+  ///   - bytes: The encoded file, a constant of the generated C code.
+  ///   - count: How many bytes there are.
   public init(
-    _ name: String, imports: [String], symbols: [String], bytes: UnsafePointer<UInt8>, count: Int
+    _ name: String,
+    imports: [String],
+    symbols: [String],
+    bytes: UnsafePointer<UInt8>,
+    count: Int
   ) {
     self.name = name
     self.imports = imports

@@ -8,6 +8,7 @@ extension MessageSchema {
   /// Strings must end at their first NUL and be UTF-8, which whoever filled the message has made sure of.
   ///
   /// - Parameter message: A message of this schema's type, as protobuf-c unpacks it.
+  /// - Returns: The issues, at most 100.
   public func validate(_ message: UnsafePointer<ProtobufCMessage>) -> [Fault.Issue] {
     var issues = Issues()
     validate(UnsafeRawPointer(message), &issues)
@@ -135,7 +136,9 @@ extension FieldSchema {
   }
 
   private func validate(
-    _ text: UnsafeBufferPointer<UInt8>, _ issues: inout Issues, at item: Int?
+    _ text: UnsafeBufferPointer<UInt8>,
+    _ issues: inout Issues,
+    at item: Int?
   ) {
     if contract.length != nil {
       // Each code point has exactly one byte that is not a continuation byte (10xxxxxx).

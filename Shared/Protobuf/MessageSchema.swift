@@ -23,7 +23,8 @@ public final class MessageSchema: Sendable {
   ///   - descriptor: A constant of the generated C code, which lives as long as the process.
   ///   - contracts: One for each field, in the order of `descriptor.fields`.
   public init(
-    _ descriptor: UnsafePointer<ProtobufCMessageDescriptor>, _ contracts: [FieldContract]
+    _ descriptor: UnsafePointer<ProtobufCMessageDescriptor>,
+    _ contracts: [FieldContract]
   ) {
     let count = Int(descriptor.pointee.n_fields)
     precondition(contracts.count == count, "a contract for each field of the descriptor")

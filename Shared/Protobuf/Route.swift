@@ -80,11 +80,23 @@ public struct Route: Sendable {
 
   /// Makes a route.
   public init(
-    _ verb: Verb, _ template: String, _ segments: [Segment], service: String, rpc: String,
-    request: MessageSchema, response: MessageSchema, authentication: Authentication,
-    scope: String? = nil, limit: Limit = .management, successStatus: Int = 200,
-    isSigned: Bool = false, isEnveloped: Bool = true, requestBody: Body = .json,
-    responseBody: Body = .json, isIdempotent: Bool = false, timeout: Duration? = nil
+    _ verb: Verb,
+    _ template: String,
+    _ segments: [Segment],
+    service: String,
+    rpc: String,
+    request: MessageSchema,
+    response: MessageSchema,
+    authentication: Authentication,
+    scope: String? = nil,
+    limit: Limit = .management,
+    successStatus: Int = 200,
+    isSigned: Bool = false,
+    isEnveloped: Bool = true,
+    requestBody: Body = .json,
+    responseBody: Body = .json,
+    isIdempotent: Bool = false,
+    timeout: Duration? = nil
   ) {
     self.verb = verb
     self.template = template

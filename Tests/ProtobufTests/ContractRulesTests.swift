@@ -20,7 +20,11 @@ import Testing
 
   static let mistakes: [Mistake] = [
     Mistake("a required field", "// M.\nmessage M { required int32 a = 1; }", "write `optional`"),
-    Mistake("a native default", "// M.\nmessage M { optional int32 a = 1 [default = 1]; }", "t.M.a"),
+    Mistake(
+      "a native default",
+      "// M.\nmessage M { optional int32 a = 1 [default = 1]; }",
+      "t.M.a"
+    ),
     Mistake("a oneof", "// M.\nmessage M { oneof x { int32 a = 1; } }", "oneofs"),
     Mistake("a group", "// M.\nmessage M { optional group G = 1 {} }", "groups"),
     Mistake("a message without a comment", "message M {}", "t.M: a message needs a comment"),
@@ -29,51 +33,68 @@ import Testing
     Mistake(
       "recursion by way of another",
       "// M.\nmessage M { repeated N n = 1; }\n// N.\nmessage N { optional M m = 1; }",
-      "t.N: a message must not contain itself"),
+      "t.N: a message must not contain itself"
+    ),
     Mistake("a name in camel case", "// M.\nmessage M { optional int32 aB = 1; }", "snake_case"),
     Mistake(
       "a pattern on a number",
       "// M.\nmessage M { optional int32 a = 1 [(latchkey.field) = { pattern: \"[a]\" }]; }",
-      "a pattern needs string"),
+      "a pattern needs string"
+    ),
     Mistake(
       "a pattern that is no class",
       "// M.\nmessage M { optional string a = 1 [(latchkey.field) = { pattern: \"a+\" }]; }",
-      "one class of ASCII characters"),
+      "one class of ASCII characters"
+    ),
     Mistake(
       "limits the wrong way round",
       "// M.\nmessage M { optional int32 a = 1 [(latchkey.field) = { min: 2 max: 1 }]; }",
-      "a minimum is above its maximum"),
+      "a minimum is above its maximum"
+    ),
     Mistake(
       "a time as text",
       "// M.\nmessage M { optional string a = 1 [(latchkey.field) = { format: DATE_TIME }]; }",
-      "DATE_TIME needs int64"),
+      "DATE_TIME needs int64"
+    ),
     Mistake(
       "two values with one wire name",
       "// E.\nenum E { A = 1 [(latchkey.wire) = \"x\"]; B = 2 [(latchkey.wire) = \"x\"]; }",
-      "must differ"),
+      "must differ"
+    ),
     Mistake(
       "a service that nobody may call",
-      "// M.\nmessage M {}\n// S.\nservice S {\n// C.\nrpc C(M) returns (M);\n}", "nobody may call"),
+      "// M.\nmessage M {}\n// S.\nservice S {\n// C.\nrpc C(M) returns (M);\n}",
+      "nobody may call"
+    ),
     Mistake(
-      "a path with an unknown name", rest("get: \"/a/{b}\" auth: NONE", "optional string a = 1;"),
-      "no field with the JSON name b"),
+      "a path with an unknown name",
+      rest("get: \"/a/{b}\" auth: NONE", "optional string a = 1;"),
+      "no field with the JSON name b"
+    ),
     Mistake(
-      "a path with an optional name", rest("get: \"/a/{a}\" auth: NONE", "optional string a = 1;"),
-      "must be required"),
+      "a path with an optional name",
+      rest("get: \"/a/{a}\" auth: NONE", "optional string a = 1;"),
+      "must be required"
+    ),
     Mistake(
-      "GET with a body", rest("get: \"/a\" auth: NONE", "optional string a = 1;"),
-      "GET has no body"),
+      "GET with a body",
+      rest("get: \"/a\" auth: NONE", "optional string a = 1;"),
+      "GET has no body"
+    ),
     Mistake("an API key without a scope", rest("post: \"/a\"", ""), "needs a scope"),
     Mistake(
-      "a scope without a credential", rest("post: \"/a\" auth: NONE scope: \"x\"", ""),
-      "needs a credential"),
+      "a scope without a credential",
+      rest("post: \"/a\" auth: NONE scope: \"x\"", ""),
+      "needs a credential"
+    ),
     Mistake(
       "two methods on one route",
       "// M.\nmessage M { optional string a = 1 [(latchkey.field) = { required: true }]; }\n"
         + "// S.\nservice S {\n  option (latchkey.callers) = \"*\";\n"
         + "  // C.\n  rpc C(M) returns (M) { option (latchkey.rest) = { get: \"/x/{a}\" auth: NONE }; }\n"
         + "  // D.\n  rpc D(M) returns (M) { option (latchkey.rest) = { get: \"/x/{a}\" auth: NONE }; }\n}",
-      "has the route of t.S.C"),
+      "has the route of t.S.C"
+    ),
   ]
 
   private static func rest(_ face: String, _ fields: String) -> String {
@@ -100,7 +121,8 @@ import Testing
     _ = try Protoc.run(
       ["-I", folder.path] + Protoc.includes + [
         "--include_imports", "--include_source_info", "--descriptor_set_out=\(output)", "t.proto",
-      ])
+      ]
+    )
     let set = try DescriptorSet(readFile(output))
     var reader = ContractReader()
     for file in set.contractFiles { try reader.read(file) }

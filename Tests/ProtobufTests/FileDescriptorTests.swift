@@ -21,14 +21,19 @@ import Testing
         "grpc.health.v1.Health", "grpc.health.v1.Health.Check", "grpc.health.v1.Health.Watch",
         "grpc.health.v1.HealthCheckRequest", "grpc.health.v1.HealthCheckResponse",
         "grpc.health.v1.HealthCheckResponse.ServingStatus",
-      ])
+      ]
+    )
   }
 
   /// What reflection serves must be readable by clients who have never heard of our options.
   @Test(arguments: MessagesFiles.all + TestMessagesFiles.all)
-  func `descriptors are files of descriptor.proto without our options`(file: FileDescriptor) throws {
+  func `descriptors are files of descriptor.proto without our options`(file: FileDescriptor) throws
+  {
     let text = try Protoc.decode(
-      file.bytes, as: "google.protobuf.FileDescriptorProto", in: "google/protobuf/descriptor.proto")
+      file.bytes,
+      as: "google.protobuf.FileDescriptorProto",
+      in: "google/protobuf/descriptor.proto"
+    )
     #expect(text.hasPrefix("name: \"\(file.name)\""))
     #expect(!text.contains("latchkey/options.proto"))
     #expect(!text.contains("5000"))

@@ -38,21 +38,23 @@ import Testing
     }
   }
 
-  @Test(arguments: [
-    ("a length beyond the end", [0x72, 5, 0x61]),
-    ("a length of 2^31 - 1", [0x72, 0xFF, 0xFF, 0xFF, 0xFF, 0x07, 0x61]),
-    ("a length of 2^32 - 1", [0x72, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F, 0x61]),
-    ("a length of 2^64 - 1", [0x72, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 1]),
-    ("a varint of eleven bytes", [8] + [UInt8](repeating: 0xFF, count: 11)),
-    ("a varint that does not end", [8, 0x80]),
-    ("a tag of zero", [0, 0]),
-    ("a group", [0x0B, 0x0C]),
-    ("a wire type that is not one", [0x0F]),
-    ("a string as a varint", [0x70, 1]),
-    ("a varint as a string", [0x0A, 1, 1]),
-    ("a nested message that is cut short", [0x8A, 1, 3, 0x0A, 5, 0x61]),
-    ("a packed field that ends in a value", [0xB2, 1, 1, 0x80]),
-  ] as [(String, [UInt8])])
+  @Test(
+    arguments: [
+      ("a length beyond the end", [0x72, 5, 0x61]),
+      ("a length of 2^31 - 1", [0x72, 0xFF, 0xFF, 0xFF, 0xFF, 0x07, 0x61]),
+      ("a length of 2^32 - 1", [0x72, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F, 0x61]),
+      ("a length of 2^64 - 1", [0x72, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 1]),
+      ("a varint of eleven bytes", [8] + [UInt8](repeating: 0xFF, count: 11)),
+      ("a varint that does not end", [8, 0x80]),
+      ("a tag of zero", [0, 0]),
+      ("a group", [0x0B, 0x0C]),
+      ("a wire type that is not one", [0x0F]),
+      ("a string as a varint", [0x70, 1]),
+      ("a varint as a string", [0x0A, 1, 1]),
+      ("a nested message that is cut short", [0x8A, 1, 3, 0x0A, 5, 0x61]),
+      ("a packed field that ends in a value", [0xB2, 1, 1, 0x80]),
+    ] as [(String, [UInt8])]
+  )
   func `malformed bytes are refused`(what: String, bytes: [UInt8]) throws {
     let fault = try #require(throws: Fault.self) { try Everything(decoded: bytes) }
     #expect(fault.code == .invalidArgument)
@@ -64,17 +66,21 @@ import Testing
     #expect(Everything.issues(of: [0x72, 1, 0]) == ["stringValue invalid_string"])
     #expect(
       Everything.issues(of: [0x92, 2, 1, 0x61, 0x92, 2, 2, 0x61, 0])
-        == ["stringValues.1 invalid_string"])
+        == ["stringValues.1 invalid_string"]
+    )
     // inner_values (37) with name "a\0", after one that is good.
     #expect(
       Everything.issues(of: [0xAA, 2, 3, 0x0A, 1, 0x61, 0xAA, 2, 4, 0x0A, 2, 0x61, 0])
-        == ["innerValues.1.name invalid_string"])
+        == ["innerValues.1.name invalid_string"]
+    )
   }
 
-  @Test(arguments: [
-    [0xFF], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80], [0xE2, 0x82], [0x80],
-    [0xE0, 0x80, 0x80],
-  ] as [[UInt8]])
+  @Test(
+    arguments: [
+      [0xFF], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80], [0xE2, 0x82], [0x80],
+      [0xE0, 0x80, 0x80],
+    ] as [[UInt8]]
+  )
   func `a string that is not UTF-8 is refused`(text: [UInt8]) {
     let bytes = [0x72, UInt8(text.count)] + text
     #expect(Everything.issues(of: bytes) == ["stringValue invalid_string"])
@@ -86,7 +92,9 @@ import Testing
 
   @Test func `an unknown enum value is refused, singular and repeated`() {
     #expect(Everything.issues(of: [0x80, 1, 9]) == ["colourValue invalid_enum_value"])
-    #expect(Everything.issues(of: [0xA0, 2, 1, 0xA0, 2, 0]) == ["colourValues.1 invalid_enum_value"])
+    #expect(
+      Everything.issues(of: [0xA0, 2, 1, 0xA0, 2, 0]) == ["colourValues.1 invalid_enum_value"]
+    )
   }
 
   /// 2 bytes of message make some 60 bytes of structure; 4 MiB, the most that RPC accepts, is still bounded.
@@ -113,8 +121,9 @@ import Testing
   }
 }
 
-/// A small generator of random numbers that a seed determines. Source: Steele, Lea, Flood, "Fast splittable
-/// pseudorandom number generators", 2014.
+/// A small generator of random numbers that a seed determines.
+///
+/// Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014.
 struct SplitMix: RandomNumberGenerator {
   var state: UInt64
 

@@ -51,6 +51,8 @@ enum Protoc {
   /// Bytes to text format.
   static func decode(_ bytes: [UInt8], as message: String, in file: String) throws -> String {
     String(
-      decoding: try run(includes + ["--decode=\(message)", file], input: bytes), as: UTF8.self)
+      decoding: try run(includes + ["--decode=\(message)", file], input: bytes),
+      as: UTF8.self
+    )
   }
 }

@@ -53,7 +53,10 @@ import Testing
 
   @Test func `protoc reads what we write`() throws {
     let text = try Protoc.decode(
-      Everything.full.encoded, as: "sample.v1.Everything", in: Self.file)
+      Everything.full.encoded,
+      as: "sample.v1.Everything",
+      in: Self.file
+    )
     let again = try Protoc.encode(text, as: "sample.v1.Everything", in: Self.file)
     #expect(again == Everything.full.encoded)
   }

@@ -4,8 +4,11 @@ import Testing
 /// A secret that reaches a log by way of a message's description would be there for good.
 @Suite struct RedactionTests {
   private let message = Secretive(
-    user: "pat", password: "hunter2", keys: [Array("hunter2".utf8)],
-    nested: Secretive.Nested(token: [104, 117, 110]))
+    user: "pat",
+    password: "hunter2",
+    keys: [Array("hunter2".utf8)],
+    nested: Secretive.Nested(token: [104, 117, 110])
+  )
 
   @Test func `secrets are in no text that is made of a message`() {
     var dumped = ""

@@ -22,7 +22,12 @@ import Testing
   /// Zero and absent differ in our contracts.
   @Test func `explicit presence keeps zero and empty apart from absent`() throws {
     let zeros = Everything(
-      int32Value: 0, floatValue: 0, boolValue: false, stringValue: "", bytesValue: [])
+      int32Value: 0,
+      floatValue: 0,
+      boolValue: false,
+      stringValue: "",
+      bytesValue: []
+    )
     let decoded = try Everything(decoded: zeros.encoded)
     #expect(decoded == zeros)
     #expect(decoded.int32Value == 0)
@@ -48,7 +53,8 @@ import Testing
     let large = Everything(
       stringValue: String(repeating: "ü", count: 1 << 20),
       bytesValue: [UInt8](repeating: 7, count: 3 << 20),
-      stringValues: (0..<10_000).map { "item \($0)" })
+      stringValues: (0..<10_000).map { "item \($0)" }
+    )
     #expect(try Everything(decoded: large.encoded) == large)
   }
 
@@ -60,7 +66,8 @@ import Testing
 
   @Test func `the last of several values of a singular field holds`() throws {
     let decoded = try Everything(
-      decoded: Everything(stringValue: "first").encoded + Everything(stringValue: "second").encoded)
+      decoded: Everything(stringValue: "first").encoded + Everything(stringValue: "second").encoded
+    )
     #expect(decoded.stringValue == "second")
   }
 

@@ -11,7 +11,8 @@ import Testing
     let expected: [String]
 
     init(
-      _ what: String, _ change: @escaping @Sendable (inout Constrained) -> Void,
+      _ what: String,
+      _ change: @escaping @Sendable (inout Constrained) -> Void,
       _ expected: [String]
     ) {
       testDescription = what
@@ -39,7 +40,11 @@ import Testing
     Row("a tag too long", { $0.tags = ["a", "abcde"] }, ["tags.1 too_big"]),
     Row("id in upper case", { $0.id = $0.id?.uppercased() }, ["id invalid_string"]),
     Row("id too short", { $0.id = "0190a1b2" }, ["id invalid_string"]),
-    Row("id with a wrong hyphen", { $0.id = "0190a1b2c-3d4-7e5f-8a9b-0c1d2e3f4a5b" }, ["id invalid_string"]),
+    Row(
+      "id with a wrong hyphen",
+      { $0.id = "0190a1b2c-3d4-7e5f-8a9b-0c1d2e3f4a5b" },
+      ["id invalid_string"]
+    ),
     Row("email without a domain", { $0.email = "pat@" }, ["email invalid_string"]),
     Row("email without a dot", { $0.email = "pat@localhost" }, ["email invalid_string"]),
     Row("email without a name", { $0.email = "@studio.example" }, ["email invalid_string"]),
@@ -57,7 +62,11 @@ import Testing
         $0.count = 0
         $0.tags = ["abcde", "b", "abcde"]
         $0.id = "x"
-      }, ["name too_small", "count too_small", "tags.0 too_big", "tags.2 too_big", "id invalid_string"]
+      },
+      [
+        "name too_small", "count too_small", "tags.0 too_big", "tags.2 too_big",
+        "id invalid_string",
+      ]
     ),
   ]
 
@@ -71,7 +80,9 @@ import Testing
   @Test func `an absent required field is named, at every depth`() throws {
     #expect(Constrained.issues(of: []) == ["name invalid_type", "tags too_small"])
     let fault = try #require(throws: Fault.self) { try Constrained(decoded: []) }
-    #expect(fault.issues.first == Fault.Issue(path: ["name"], message: "Required", code: "invalid_type"))
+    #expect(
+      fault.issues.first == Fault.Issue(path: ["name"], message: "Required", code: "invalid_type")
+    )
     #expect(fault.reason == .validationError)
     // parts (10): the second without its name.
     let bytes = Constrained.good.encoded + [0x52, 0]
@@ -82,7 +93,8 @@ import Testing
     // tags (4) "abcde", nothing else.
     #expect(
       Constrained.issues(of: [0x22, 5, 0x61, 0x61, 0x61, 0x61, 0x61])
-        == ["name invalid_type", "tags.0 too_big"])
+        == ["name invalid_type", "tags.0 too_big"]
+    )
   }
 
   @Test func `a list of a hundred thousand bad items is no list of as many issues`() throws {

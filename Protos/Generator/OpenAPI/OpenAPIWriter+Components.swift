@@ -48,7 +48,8 @@ extension OpenAPIWriter {
     (
       "Signature",
       header(
-        "HMAC-SHA256, in lower-case hex, of the timestamp's text, a full stop, and the body's bytes.")
+        "HMAC-SHA256, in lower-case hex, of the timestamp's text, a full stop, and the body's bytes."
+      )
     ),
     ("SignatureTimestamp", header("When the answer was signed, in Unix seconds.")),
   ])

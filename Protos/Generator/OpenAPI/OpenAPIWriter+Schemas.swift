@@ -58,8 +58,10 @@ extension OpenAPIWriter {
             return (
               field.jsonName, schema(field, isNullable: isNullable, isDescribed: true)
             )
-          })
-      ))
+          }
+        )
+      )
+    )
     return .object(members)
   }
 

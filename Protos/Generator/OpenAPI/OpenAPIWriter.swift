@@ -17,7 +17,13 @@ struct OpenAPIWriter {
         else { continue }
         operations.append(
           Operation(
-            method: method, rest: rest, tag: service.name, request: request, response: response))
+            method: method,
+            rest: rest,
+            tag: service.name,
+            request: request,
+            response: response
+          )
+        )
       }
     }
     let tags = files.flatMap(\.services).filter { service in
@@ -40,7 +46,8 @@ struct OpenAPIWriter {
             .object([
               ("name", .string(service.name)), ("description", .string(service.comment)),
             ])
-          })
+          }
+        )
       ),
       ("paths", paths(operations)),
       (
@@ -147,7 +154,8 @@ struct OpenAPIWriter {
       .object([
         ("type", .string("object")), ("required", .array([.string("data")])),
         ("properties", .object([("data", message)])),
-      ]))
+      ])
+    )
   }
 
   private static func json(_ schema: JSONValue) -> JSONValue {

@@ -11,7 +11,8 @@ struct Comments {
         location.pointee.leading_comments ?? location.pointee.trailing_comments
       guard let comment else { continue }
       let path = Array(
-        UnsafeBufferPointer(start: location.pointee.path, count: location.pointee.n_path))
+        UnsafeBufferPointer(start: location.pointee.path, count: location.pointee.n_path)
+      )
       leading[path] = Self.tidy(String(cString: comment))
     }
   }

@@ -22,11 +22,13 @@ struct ContractReader {
       .enumerated()
     {
       messages.append(
-        try reading.message(message, in: reading.outermost, path: [4, Int32(index)]))
+        try reading.message(message, in: reading.outermost, path: [4, Int32(index)])
+      )
     }
     for (index, item) in pointers(file.pointee.enum_type, file.pointee.n_enum_type).enumerated() {
       enumerations.append(
-        try reading.enumeration(item, in: reading.outermost, path: [5, Int32(index)]))
+        try reading.enumeration(item, in: reading.outermost, path: [5, Int32(index)])
+      )
     }
     for (index, item) in pointers(file.pointee.service, file.pointee.n_service).enumerated() {
       services.append(try reading.service(item, path: [6, Int32(index)]))
@@ -35,15 +37,22 @@ struct ContractReader {
     add(messages, enumerations)
     contracts.files.append(
       ContractFile(
-        name: name, package: reading.package,
+        name: name,
+        package: reading.package,
         imports: texts(file.pointee.dependency, file.pointee.n_dependency),
-        hasImplicitPresence: reading.hasImplicitPresence, swiftPrefix: reading.swiftPrefix,
-        messages: messages, enumerations: enumerations, services: services,
-        descriptor: pack(UnsafePointer(file))))
+        hasImplicitPresence: reading.hasImplicitPresence,
+        swiftPrefix: reading.swiftPrefix,
+        messages: messages,
+        enumerations: enumerations,
+        services: services,
+        descriptor: pack(UnsafePointer(file))
+      )
+    )
   }
 
   private mutating func add(
-    _ messages: [ContractMessageType], _ enumerations: [ContractEnumeration]
+    _ messages: [ContractMessageType],
+    _ enumerations: [ContractEnumeration]
   ) {
     for enumeration in enumerations {
       contracts.enumerations[enumeration.fullName] = enumeration
@@ -81,7 +90,8 @@ struct FileReading {
   var outermost: Scope { Scope(fullName: package, swiftPrefix: swiftPrefix) }
 
   func message(
-    _ message: UnsafeMutablePointer<Google__Protobuf__DescriptorProto>, in scope: Scope,
+    _ message: UnsafeMutablePointer<Google__Protobuf__DescriptorProto>,
+    in scope: Scope,
     path: [Int32]
   ) throws(Failure) -> ContractMessageType {
     let fullName = "\(scope.fullName).\(text(message.pointee.name))"
@@ -107,13 +117,19 @@ struct FileReading {
       enumerations.append(try enumeration(item, in: inner, path: path + [4, Int32(index)]))
     }
     return ContractMessageType(
-      fullName: fullName, swiftName: swiftName, file: name, comment: comments[path],
-      fields: fields.sorted { $0.number < $1.number }, messages: messages,
-      enumerations: enumerations)
+      fullName: fullName,
+      swiftName: swiftName,
+      file: name,
+      comment: comments[path],
+      fields: fields.sorted { $0.number < $1.number },
+      messages: messages,
+      enumerations: enumerations
+    )
   }
 
   func enumeration(
-    _ enumeration: UnsafeMutablePointer<Google__Protobuf__EnumDescriptorProto>, in scope: Scope,
+    _ enumeration: UnsafeMutablePointer<Google__Protobuf__EnumDescriptorProto>,
+    in scope: Scope,
     path: [Int32]
   ) throws(Failure) -> ContractEnumeration {
     let shortName = text(enumeration.pointee.name)
@@ -126,12 +142,20 @@ struct FileReading {
       let wire = Extensions(base(item.pointee.options)).strings(OptionNumber.enumValueWire).last
       values.append(
         ContractEnumeration.Value(
-          name: name, number: item.pointee.number, wireName: wire ?? name,
-          comment: comments[path + [2, Int32(index)]]))
+          name: name,
+          number: item.pointee.number,
+          wireName: wire ?? name,
+          comment: comments[path + [2, Int32(index)]]
+        )
+      )
     }
     return ContractEnumeration(
-      fullName: "\(scope.fullName).\(shortName)", swiftName: scope.swiftPrefix + shortName,
-      file: name, comment: comments[path], values: values)
+      fullName: "\(scope.fullName).\(shortName)",
+      swiftName: scope.swiftPrefix + shortName,
+      file: name,
+      comment: comments[path],
+      values: values
+    )
   }
 }
 

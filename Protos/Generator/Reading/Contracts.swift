@@ -22,7 +22,9 @@ struct ContractFile {
   var descriptor: [UInt8]
 }
 
-/// A message type. Shared, since rules complete what the options of methods say of its fields.
+/// A message type.
+///
+/// Shared, since rules complete what the options of methods say of its fields.
 final class ContractMessageType {
   let fullName: String
   /// The name as Swift code outside of it writes it, such as `FaultDetails.Issue`.
@@ -35,8 +37,13 @@ final class ContractMessageType {
   let enumerations: [ContractEnumeration]
 
   init(
-    fullName: String, swiftName: String, file: String, comment: String, fields: [ContractField],
-    messages: [ContractMessageType], enumerations: [ContractEnumeration]
+    fullName: String,
+    swiftName: String,
+    file: String,
+    comment: String,
+    fields: [ContractField],
+    messages: [ContractMessageType],
+    enumerations: [ContractEnumeration]
   ) {
     self.fullName = fullName
     self.swiftName = swiftName

@@ -57,7 +57,8 @@ func pack<Structure>(_ message: UnsafePointer<Structure>) -> [UInt8] {
 
 /// The items of a repeated message field.
 func pointers<Structure>(
-  _ items: UnsafeMutablePointer<UnsafeMutablePointer<Structure>?>?, _ count: Int
+  _ items: UnsafeMutablePointer<UnsafeMutablePointer<Structure>?>?,
+  _ count: Int
 ) -> [UnsafeMutablePointer<Structure>] {
   UnsafeBufferPointer(start: items, count: items == nil ? 0 : count).compactMap { $0 }
 }

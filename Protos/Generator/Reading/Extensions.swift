@@ -1,17 +1,22 @@
 import CDescriptors
 import CProtobufC
 
-/// The options of ours that an options message of `descriptor.proto` carries. protobuf-c knows no extensions:
-/// they are among the unknown fields.
+/// The options of ours that an options message of `descriptor.proto` carries.
+///
+/// protobuf-c knows no extensions: they are among the unknown fields.
 struct Extensions {
-  /// The number of a field and its encoded values, in order. Text format writes an option that is set part by
+  /// The number of a field and its encoded values, in order.
+  ///
+  /// Text format writes an option that is set part by
   /// part as several values, which are to be merged; protobuf merges by concatenation.
   private var values: [UInt32: [[UInt8]]] = [:]
 
   init(_ options: UnsafePointer<ProtobufCMessage>?) {
     guard let options else { return }
     let unknown = UnsafeBufferPointer(
-      start: options.pointee.unknown_fields, count: Int(options.pointee.n_unknown_fields))
+      start: options.pointee.unknown_fields,
+      count: Int(options.pointee.n_unknown_fields)
+    )
     for field in unknown {
       var data = UnsafeBufferPointer(start: field.data, count: field.len)[...]
       if field.wire_type == PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED {
@@ -34,7 +39,8 @@ struct Extensions {
 
   /// A message option, while `body` runs; `initialize` is the type's `init` function.
   func message<Structure, Value>(
-    _ number: UInt32, _ initialize: (UnsafeMutablePointer<Structure>?) -> Void,
+    _ number: UInt32,
+    _ initialize: (UnsafeMutablePointer<Structure>?) -> Void,
     _ body: (Structure) throws(Failure) -> Value
   ) throws(Failure) -> Value? {
     guard let parts = values[number] else { return nil }

@@ -2,7 +2,8 @@ import CDescriptors
 
 extension FileReading {
   func field(
-    _ field: UnsafeMutablePointer<Google__Protobuf__FieldDescriptorProto>, of message: String,
+    _ field: UnsafeMutablePointer<Google__Protobuf__FieldDescriptorProto>,
+    of message: String,
     path: [Int32]
   ) throws(Failure) -> ContractField {
     let name = text(field.pointee.name)
@@ -17,17 +18,26 @@ extension FileReading {
     let kind = try kind(of: field, place)
     let extensions = Extensions(base(field.pointee.options))
     let options = try extensions.message(
-      OptionNumber.field, latchkey__field__init, FieldOptions.init)
+      OptionNumber.field,
+      latchkey__field__init,
+      FieldOptions.init
+    )
     let isMessage = if case .message = kind { true } else { false }
     return ContractField(
-      name: name, jsonName: text(field.pointee.json_name), number: field.pointee.number,
-      kind: kind, isRepeated: isRepeated,
+      name: name,
+      jsonName: text(field.pointee.json_name),
+      number: field.pointee.number,
+      kind: kind,
+      isRepeated: isRepeated,
       isImplicit: hasImplicitPresence && !isRepeated && !isMessage,
-      comment: comments[path], options: options ?? FieldOptions())
+      comment: comments[path],
+      options: options ?? FieldOptions()
+    )
   }
 
   private func kind(
-    of field: UnsafeMutablePointer<Google__Protobuf__FieldDescriptorProto>, _ place: String
+    of field: UnsafeMutablePointer<Google__Protobuf__FieldDescriptorProto>,
+    _ place: String
   ) throws(Failure) -> ContractField.Kind {
     let typeName = String(text(field.pointee.type_name).drop { $0 == "." })
     switch field.pointee.type {

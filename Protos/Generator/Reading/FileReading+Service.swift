@@ -2,7 +2,8 @@ import CDescriptors
 
 extension FileReading {
   func service(
-    _ service: UnsafeMutablePointer<Google__Protobuf__ServiceDescriptorProto>, path: [Int32]
+    _ service: UnsafeMutablePointer<Google__Protobuf__ServiceDescriptorProto>,
+    path: [Int32]
   ) throws(Failure) -> ContractService {
     let name = text(service.pointee.name)
     let callers = Extensions(base(service.pointee.options)).strings(OptionNumber.serviceCallers)
@@ -11,24 +12,33 @@ extension FileReading {
       methods.append(try method(item, callers: callers, path: path + [2, Int32(index)]))
     }
     return ContractService(
-      name: name, fullName: "\(package).\(name)", swiftName: swiftPrefix + name,
-      comment: comments[path], methods: methods)
+      name: name,
+      fullName: "\(package).\(name)",
+      swiftName: swiftPrefix + name,
+      comment: comments[path],
+      methods: methods
+    )
   }
 
   private func method(
-    _ method: UnsafeMutablePointer<Google__Protobuf__MethodDescriptorProto>, callers: [String],
+    _ method: UnsafeMutablePointer<Google__Protobuf__MethodDescriptorProto>,
+    callers: [String],
     path: [Int32]
   ) throws(Failure) -> ContractMethod {
     let extensions = Extensions(base(method.pointee.options))
     var result = ContractMethod(
-      name: text(method.pointee.name), comment: comments[path],
+      name: text(method.pointee.name),
+      comment: comments[path],
       request: String(text(method.pointee.input_type).drop { $0 == "." }),
       response: String(text(method.pointee.output_type).drop { $0 == "." }),
       isRequestStreamed: method.pointee.client_streaming != 0,
-      isResponseStreamed: method.pointee.server_streaming != 0, callers: callers,
-      isIdempotent: false)
+      isResponseStreamed: method.pointee.server_streaming != 0,
+      callers: callers,
+      isIdempotent: false
+    )
     _ = try extensions.message(
-      OptionNumber.methodCall, latchkey__call__init
+      OptionNumber.methodCall,
+      latchkey__call__init
     ) { (call) throws(Failure) in
       result.isIdempotent = call.idempotent != 0
       if call.has_timeout_ms != 0 { result.timeoutMilliseconds = call.timeout_ms }
@@ -36,7 +46,8 @@ extension FileReading {
       if let scope = call.scope { result.scope = String(cString: scope) }
     }
     result.rest = try extensions.message(
-      OptionNumber.methodREST, latchkey__rest__init
+      OptionNumber.methodREST,
+      latchkey__rest__init
     ) { (rest) throws(Failure) in
       if let scope = rest.scope { result.scope = String(cString: scope) }
       return try RestFace(rest)

@@ -65,7 +65,9 @@ extension DescriptorSet {
     guard let present = options else { return }
     let base = UnsafeMutableRawPointer(present).assumingMemoryBound(to: ProtobufCMessage.self)
     let unknown = UnsafeBufferPointer(
-      start: base.pointee.unknown_fields, count: Int(base.pointee.n_unknown_fields))
+      start: base.pointee.unknown_fields,
+      count: Int(base.pointee.n_unknown_fields)
+    )
     for field in unknown { free(field.data) }
     base.pointee.n_unknown_fields = 0
     if protobuf_c_message_get_packed_size(base) == 0 {

@@ -51,7 +51,9 @@ extension Rules {
   }
 
   private mutating func checkRaw(
-    _ message: ContractMessageType, bodyOnly: Bool, _ place: String
+    _ message: ContractMessageType,
+    bodyOnly: Bool,
+    _ place: String
   ) {
     let fields = message.fields.filter { !bodyOnly || $0.options.place == .body }
     if fields.count != 1 || fields[0].kind != .bytes || fields[0].isRepeated {
@@ -88,7 +90,8 @@ extension RestFace {
   /// The names in the path template.
   var parameters: [String] {
     template.split(separator: "/").compactMap { segment in
-      segment.hasPrefix("{") && segment.hasSuffix("}") ? String(segment.dropFirst().dropLast()) : nil
+      segment.hasPrefix("{") && segment.hasSuffix("}")
+        ? String(segment.dropFirst().dropLast()) : nil
     }
   }
 }

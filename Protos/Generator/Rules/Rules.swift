@@ -37,7 +37,9 @@ struct Rules {
   }
 
   private func contains(
-    _ message: ContractMessageType, _ fullName: String, visited: Set<String>
+    _ message: ContractMessageType,
+    _ fullName: String,
+    visited: Set<String>
   ) -> Bool {
     for field in message.fields {
       guard case .message(let name) = field.kind else { continue }

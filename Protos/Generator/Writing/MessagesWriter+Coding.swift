@@ -1,6 +1,8 @@
 extension MessagesWriter {
   func writeDecoding(
-    _ message: ContractMessageType, _ fields: [SwiftField], _ text: inout SourceText
+    _ message: ContractMessageType,
+    _ fields: [SwiftField],
+    _ text: inout SourceText
   ) throws(Failure) {
     let structure = Names.cType(message.fullName)
     try text.block("public init(decoding bytes: UnsafeRawBufferPointer) throws(Fault) {") {
@@ -14,7 +16,9 @@ extension MessagesWriter {
       text.add("self = value")
     }
     text.add()
-    text.add("/// Nil when a required field is absent, a string is bad, or an enum value is unknown.")
+    text.add(
+      "/// Nil when a required field is absent, a string is bad, or an enum value is unknown."
+    )
     try text.block("init?(_ message: UnsafePointer<\(structure)>) {") { (text) in
       for field in fields { writeRead(field, &text) }
     }
@@ -64,7 +68,10 @@ extension MessagesWriter {
   }
 
   private func writeRepeatedRead(
-    _ swift: SwiftField, _ source: String, _ count: String, _ text: inout SourceText
+    _ swift: SwiftField,
+    _ source: String,
+    _ count: String,
+    _ text: inout SourceText
   ) {
     let read: String
     switch swift.field.kind {
@@ -77,7 +84,9 @@ extension MessagesWriter {
   }
 
   func writeEncoding(
-    _ message: ContractMessageType, _ fields: [SwiftField], _ text: inout SourceText
+    _ message: ContractMessageType,
+    _ fields: [SwiftField],
+    _ text: inout SourceText
   ) throws(Failure) {
     let structure = Names.cType(message.fullName)
     try text.block("public func encode(appendingTo output: inout [UInt8]) {") { (text) in
@@ -86,7 +95,8 @@ extension MessagesWriter {
     }
     text.add()
     text.add("/// The message in protobuf-c's form; it lives as long as the arena.")
-    try text.block("func build(in arena: borrowing Arena) -> UnsafeMutablePointer<\(structure)> {") {
+    try text.block("func build(in arena: borrowing Arena) -> UnsafeMutablePointer<\(structure)> {")
+    {
       (text) in
       text.add("let message = arena.make(\(structure).self)")
       text.add("\(Names.cFunction(message.fullName))__init(message)")

@@ -1,6 +1,8 @@
 extension MessagesWriter {
   func writeSchema(
-    _ message: ContractMessageType, _ fields: [SwiftField], _ text: inout SourceText
+    _ message: ContractMessageType,
+    _ fields: [SwiftField],
+    _ text: inout SourceText
   ) throws(Failure) {
     let descriptor = Names.cFunction(message.fullName) + "__get_descriptor()"
     text.add("public static let schema = MessageSchema(")
@@ -25,7 +27,8 @@ extension MessagesWriter {
     }
     if let pattern = options.pattern, let bits = PatternBits(pattern) {
       arguments.append(
-        "characters: CharacterClass(\(quoted(pattern)), low: \(bits.low), high: \(bits.high))")
+        "characters: CharacterClass(\(quoted(pattern)), low: \(bits.low), high: \(bits.high))"
+      )
     }
     if let range = range(options.min, options.max, least: "Int64.min") {
       arguments.append("range: \(range)")
@@ -42,7 +45,9 @@ extension MessagesWriter {
   }
 
   private func range<Value: BinaryInteger>(
-    _ min: Value?, _ max: Value?, least: String
+    _ min: Value?,
+    _ max: Value?,
+    least: String
   ) -> String? {
     guard min != nil || max != nil else { return nil }
     return "\(min.map { "\($0)" } ?? least)...\(max.map { "\($0)" } ?? "\(Value.self).max")"

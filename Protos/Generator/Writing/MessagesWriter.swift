@@ -59,7 +59,8 @@ struct MessagesWriter {
   }
 
   private func writeInitialiser(
-    _ fields: [SwiftField], _ text: inout SourceText
+    _ fields: [SwiftField],
+    _ text: inout SourceText
   ) throws(Failure) {
     guard !fields.isEmpty else { return text.add("public init() {}") }
     let arguments = fields.map { field in
@@ -89,7 +90,8 @@ struct MessagesWriter {
   }
 
   private func write(
-    _ enumeration: ContractEnumeration, _ text: inout SourceText
+    _ enumeration: ContractEnumeration,
+    _ text: inout SourceText
   ) throws(Failure) {
     let name = enumeration.swiftName.split(separator: ".").last ?? ""
     text.document(enumeration.comment)

@@ -28,7 +28,9 @@ struct RoutesWriter {
   }
 
   private func write(
-    _ rest: RestFace, _ method: ContractMethod, _ service: ContractService,
+    _ rest: RestFace,
+    _ method: ContractMethod,
+    _ service: ContractService,
     _ text: inout SourceText
   ) throws(Failure) {
     guard let request = contracts.messages[method.request],

@@ -16,7 +16,9 @@ extension StubsWriter {
   }
 
   private func writeCall(
-    _ method: ContractMethod, _ service: ContractService, _ text: inout SourceText
+    _ method: ContractMethod,
+    _ service: ContractService,
+    _ text: inout SourceText
   ) throws(Failure) {
     let (request, response) = try messages(of: method)
     let descriptor = "\(service.swiftName)Methods.\(method.swiftName)"

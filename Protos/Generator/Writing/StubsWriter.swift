@@ -29,7 +29,8 @@ struct StubsWriter {
   }
 
   private func writeDescriptors(
-    _ service: ContractService, _ text: inout SourceText
+    _ service: ContractService,
+    _ text: inout SourceText
   ) throws(Failure) {
     text.document("What is known of the methods of `\(service.fullName)`.")
     try text.block("public enum \(service.swiftName)Methods {") { (text) in
@@ -52,7 +53,8 @@ struct StubsWriter {
   }
 
   private func writeProtocol(
-    _ service: ContractService, _ text: inout SourceText
+    _ service: ContractService,
+    _ text: inout SourceText
   ) throws(Failure) {
     text.document(service.comment)
     text.document("\nA server implements this; requests that reach it keep their contract.")
@@ -79,11 +81,14 @@ struct StubsWriter {
   }
 
   private func writeRegistration(
-    _ service: ContractService, _ file: ContractFile, _ text: inout SourceText
+    _ service: ContractService,
+    _ file: ContractFile,
+    _ text: inout SourceText
   ) throws(Failure) {
     try text.block("extension \(service.swiftName)Service {") { (text) throws(Failure) in
       text.document(
-        "The methods as an RPC server takes them. They hold the service, so it lives as long as its server.")
+        "The methods as an RPC server takes them. They hold the service, so it lives as long as its server."
+      )
       try text.block("public var methods: [Method] {") { (text) throws(Failure) in
         text.add("[")
         for method in service.methods {
