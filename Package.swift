@@ -123,7 +123,7 @@ let package = Package(
       "GatewayService", path: "Services/Gateway/Core",
       [
         "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Primitives", "Protobuf", "RPC",
-        "ServiceKit", "TLS", "Transcoding", logging,
+        "ServiceKit", "Stubs", "TLS", "Transcoding", logging,
       ]),
     executable(
       "latchkey-gateway", path: "Services/Gateway/Main", ["GatewayService", "EventLoop", "ServiceKit"]),
@@ -149,7 +149,7 @@ let package = Package(
     tests("ServiceKit", name: "ServiceKitTests", ["EventLoop", "Faults", logging]),
     tests("KeysService", name: "KeysServiceTests", ["Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives", "RPC", "TestKit"]),
     tests("LicensesService", name: "LicensesServiceTests", ["Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives", "RPC", "TestKit"]),
-    tests("GatewayService", name: "GatewayServiceTests", ["EventLoop", "Faults", "HTTP", "Messages", "RPC", "TestKit"]),
+    tests("GatewayService", name: "GatewayServiceTests", ["Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Primitives", "RPC", "Stubs", "TestKit", "Transcoding", logging]),
     tests("LatchkeyCommand", name: "LatchkeyCommandTests", ["EventLoop", "Faults", "TestKit"]),
   ]
 )
