@@ -134,6 +134,16 @@ let package = Package(
       "latchkey", path: "Services/Latchkey/Main", ["LatchkeyCommand", "EventLoop", arguments]),
 
     // Tests, and the executables that only tests run.
+    module("TestServing", path: "Tests/Interop/Serving", ["EventLoop", "Faults", "RPC"]),
+    executable(
+      "rpc-interop-server", path: "Tests/Interop/Server",
+      ["EventLoop", "Faults", "RPC", "TestMessages", "TestServing", "TestStubs"]),
+    executable(
+      "rpc-interop-client", path: "Tests/Interop/Client",
+      ["EventLoop", "Faults", "RPC", "TestMessages", "TestServing", "TestStubs"]),
+    executable(
+      "rpc-bench-server", path: "Tests/Benchmarks/Server",
+      ["EventLoop", "Faults", "RPC", "TestMessages", "TestServing", "TestStubs"]),
     module("TestKit", path: "Tests/TestKit", ["EventLoop", "Faults", "Postgres", "RPC", "TLS"]),
     tests("Primitives", name: "PrimitivesTests"),
     tests("Faults", name: "FaultsTests"),
