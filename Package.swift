@@ -137,10 +137,10 @@ let package = Package(
     module("TestServing", path: "Tests/Interop/Serving", ["EventLoop", "Faults", "RPC"]),
     executable(
       "rpc-interop-server", path: "Tests/Interop/Server",
-      ["EventLoop", "Faults", "RPC", "TestMessages", "TestServing", "TestStubs"]),
+      ["EventLoop", "Faults", "HTTP", "RPC", "TestMessages", "TestServing", "TestStubs"]),
     executable(
       "rpc-interop-client", path: "Tests/Interop/Client",
-      ["EventLoop", "Faults", "RPC", "TestMessages", "TestServing", "TestStubs"]),
+      ["EventLoop", "Faults", "HTTP", "RPC", "TestMessages", "TestServing", "TestStubs"]),
     executable(
       "rpc-bench-server", path: "Tests/Benchmarks/Server",
       ["EventLoop", "Faults", "RPC", "TestMessages", "TestServing", "TestStubs"]),

@@ -1,5 +1,4 @@
 internal import EventLoop
-internal import Glibc
 internal import RPC
 internal import TestServing
 internal import TestStubs
@@ -21,7 +20,7 @@ enum InteropClient {
       let test = InteropCase(rawValue: name)
     else {
       let names = InteropCase.allCases.map(\.rawValue).joined(separator: " ")
-      fputs("usage: rpc-interop-client --server_port N --test_case NAME, one of \(names)\n", stderr)
+      complain("usage: rpc-interop-client --server_port N --test_case NAME, one of \(names)")
       return 2
     }
     let host = options?["server_host"] ?? "127.0.0.1"
@@ -31,7 +30,7 @@ enum InteropClient {
       try await test.run(InteropCalls(channel))
       return 0
     } catch {
-      fputs("\(name): \(error.description)\n", stderr)
+      complain("\(name): \(error.description)")
       return 1
     }
   }

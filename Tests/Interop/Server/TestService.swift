@@ -1,5 +1,6 @@
 internal import EventLoop
 internal import Faults
+internal import HTTP
 internal import RPC
 internal import TestMessages
 internal import TestStubs

@@ -1,6 +1,5 @@
 public import EventLoop
 internal import Faults
-internal import Glibc
 public import RPC
 
 /// An RPC server in plaintext on loopback, for tests and benchmarks alone.
@@ -31,7 +30,7 @@ public enum PlaintextServer {
   }
 
   private static func refuse(_ sentence: String) -> Int32 {
-    fputs("\(sentence)\n", stderr)
+    complain(sentence)
     return 2
   }
 
