@@ -22,7 +22,8 @@ final class LicenseService: LicenseServiceService {
   nonisolated init() {}
 
   func validate(
-    _ request: ValidateRequest, _ call: Call
+    _ request: ValidateRequest,
+    _ call: Call
   ) async throws(Fault) -> ValidateResponse {
     ValidateResponse(
       valid: true,
@@ -37,6 +38,7 @@ final class LicenseService: LicenseServiceService {
       expiresAt: 1_893_456_000,
       maxMachines: 5,
       machines: 2,
-      nonce: request.nonce)
+      nonce: request.nonce
+    )
   }
 }

@@ -10,8 +10,8 @@ enum FuzzHTTP1Parser {
       let input = UnsafeRawBufferPointer(rebasing: bytes.dropFirst())
       let whole = ParsedText(input, pieceSize: .max)
       for pieceSize in [1, 2 + Int(first)] {
-        precondition(
-          ParsedText(input, pieceSize: pieceSize) == whole, "pieces of \(pieceSize) read differently")
+        let cut = ParsedText(input, pieceSize: pieceSize)
+        precondition(cut == whole, "pieces of \(pieceSize) read differently")
       }
     }
   }

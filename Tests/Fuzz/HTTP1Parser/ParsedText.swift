@@ -54,7 +54,8 @@ struct ParsedText: Equatable {
     lines.append("\(head.method.name) \(head.target) \(head.authority) \(parser.framing)")
     for index in 0..<head.fields.count {
       let (name, value) = head.fields[at: index]
-      precondition(!name.isEmpty && !name.contains { $0.isUppercase || $0.isWhitespace }, "a bad name")
+      precondition(!name.isEmpty, "an empty name")
+      precondition(!name.contains { $0.isUppercase || $0.isWhitespace }, "a bad name")
       precondition(!value.contains { $0.isNewline || $0 == "\0" }, "a line end within a value")
       lines.append("\(name): \(value)")
     }

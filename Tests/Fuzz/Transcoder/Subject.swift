@@ -2,6 +2,7 @@ internal import Faults
 internal import Messages
 internal import Protobuf
 internal import TestMessages
+
 @testable internal import Transcoding
 
 /// One message type with its plans, and what must hold whatever bytes come.
@@ -45,12 +46,14 @@ struct Subject: Sendable {
       // What we write is JSON, as our own strict reader has it.
       _ = try text.span.withUnsafeBytes { raw throws(Fault) in try JSONDocument(parsing: raw) }
     } catch {
-      preconditionFailure("what the gateway accepted, the service would not: \(error.debugDescription)")
+      preconditionFailure("accepted here and refused by the service: \(error.debugDescription)")
     }
   }
 
-  /// An answer becomes text, or a fault of ours. Whether the text is JSON depends on the service, which is
-  /// trusted with the metadata that it gives as JSON.
+  /// An answer becomes text, or a fault of ours.
+  ///
+  /// Whether the text is JSON depends on the service, which is trusted with the metadata that it gives
+  /// as JSON.
   func tryAnswer(_ bytes: [UInt8]) {
     do throws(Fault) {
       let text = try response.json(bytes, isEnveloped: true)

@@ -21,7 +21,8 @@ extension InteropCalls {
   func serverStreaming() async throws(Mismatch) {
     let sizes: [Int32] = [31_415, 9, 2_653, 58_979]
     let request = StreamingOutputCallRequest(
-      responseParameters: sizes.map { ResponseParameters(size: $0) })
+      responseParameters: sizes.map { ResponseParameters(size: $0) }
+    )
     let got = try await succeeding { () async throws(Fault) in
       let call = try await service.streamingOutputCall(request, options)
       var got: [Payload?] = []
@@ -88,6 +89,8 @@ extension InteropCalls {
 
   private func output(_ size: Int, _ payload: Int) -> StreamingOutputCallRequest {
     StreamingOutputCallRequest(
-      responseParameters: [ResponseParameters(size: Int32(size))], payload: zeros(payload))
+      responseParameters: [ResponseParameters(size: Int32(size))],
+      payload: zeros(payload)
+    )
   }
 }

@@ -51,7 +51,9 @@ struct InteropCalls {
     try await refusedByUnary(
       EchoStatus(
         code: 2,
-        message: "\t\ntest with whitespace\r\nand Unicode BMP \u{263A} and non-BMP \u{1F608}\t\n"))
+        message: "\t\ntest with whitespace\r\nand Unicode BMP \u{263A} and non-BMP \u{1F608}\t\n"
+      )
+    )
   }
 
   func unimplementedMethod() async throws(Mismatch) {
@@ -105,7 +107,9 @@ struct InteropCalls {
 
   private func echoedByStream(_ asked: CallOptions) async throws(Mismatch) {
     let request = StreamingOutputCallRequest(
-      responseParameters: [ResponseParameters(size: 314_159)], payload: zeros(271_828))
+      responseParameters: [ResponseParameters(size: 314_159)],
+      payload: zeros(271_828)
+    )
     let call = try await succeeding { () async throws(Fault) in
       try await service.fullDuplexCall(asked)
     }
@@ -113,7 +117,8 @@ struct InteropCalls {
   }
 
   private func echoed<Request, Response>(
-    _ call: ClientCall<Request, Response>, _ request: Request
+    _ call: ClientCall<Request, Response>,
+    _ request: Request
   ) async throws(Mismatch) {
     let answers = try await succeeding { () async throws(Fault) in
       try await call.send(request)
@@ -125,9 +130,14 @@ struct InteropCalls {
     try expect("the number of answers", answers, 1)
     let initial = await call.initialMetadata()
     try expect(
-      "the initial metadata", initial["x-grpc-test-echo-initial"], InteropCalls.initialValue)
+      "the initial metadata",
+      initial["x-grpc-test-echo-initial"],
+      InteropCalls.initialValue
+    )
     try expect(
-      "the trailing metadata", call.trailers.binary("x-grpc-test-echo-trailing-bin"),
-      InteropCalls.trailingValue)
+      "the trailing metadata",
+      call.trailers.binary("x-grpc-test-echo-trailing-bin"),
+      InteropCalls.trailingValue
+    )
   }
 }

@@ -10,7 +10,9 @@ struct Mismatch: Error, CustomStringConvertible {
 
 /// Fails the case unless the server gave what was expected.
 func expect<Value: Equatable>(
-  _ what: String, _ got: Value, _ expected: Value
+  _ what: String,
+  _ got: Value,
+  _ expected: Value
 ) throws(Mismatch) {
   guard got == expected else { throw Mismatch("\(what) is \(got), not \(expected)") }
 }
@@ -31,7 +33,8 @@ func succeeding<Value>(
 @EventLoop
 @discardableResult
 func failing<Value>(
-  _ code: Fault.Code, _ call: @EventLoop () async throws(Fault) -> Value
+  _ code: Fault.Code,
+  _ call: @EventLoop () async throws(Fault) -> Value
 ) async throws(Mismatch) -> Fault {
   do throws(Fault) {
     _ = try await call()

@@ -21,7 +21,8 @@ final class TestService: TestServiceService {
   }
 
   func unaryCall(
-    _ request: SimpleRequest, _ call: Call
+    _ request: SimpleRequest,
+    _ call: Call
   ) async throws(Fault) -> SimpleResponse {
     echoMetadata(of: call)
     try check(request.responseStatus)
@@ -29,21 +30,24 @@ final class TestService: TestServiceService {
   }
 
   func cacheableUnaryCall(
-    _ request: SimpleRequest, _ call: Call
+    _ request: SimpleRequest,
+    _ call: Call
   ) async throws(Fault) -> SimpleResponse {
     try await unaryCall(request, call)
   }
 
   func streamingOutputCall(
     _ request: StreamingOutputCallRequest,
-    _ responses: ResponseWriter<StreamingOutputCallResponse>, _ call: Call
+    _ responses: ResponseWriter<StreamingOutputCallResponse>,
+    _ call: Call
   ) async throws(Fault) {
     echoMetadata(of: call)
     try await answer(request, responses)
   }
 
   func streamingInputCall(
-    _ requests: RequestReader<StreamingInputCallRequest>, _ call: Call
+    _ requests: RequestReader<StreamingInputCallRequest>,
+    _ call: Call
   ) async throws(Fault) -> StreamingInputCallResponse {
     echoMetadata(of: call)
     var total = 0
@@ -53,7 +57,8 @@ final class TestService: TestServiceService {
 
   func fullDuplexCall(
     _ requests: RequestReader<StreamingOutputCallRequest>,
-    _ responses: ResponseWriter<StreamingOutputCallResponse>, _ call: Call
+    _ responses: ResponseWriter<StreamingOutputCallResponse>,
+    _ call: Call
   ) async throws(Fault) {
     echoMetadata(of: call)
     while let request = try await requests.next() { try await answer(request, responses) }
@@ -61,7 +66,8 @@ final class TestService: TestServiceService {
 
   func halfDuplexCall(
     _ requests: RequestReader<StreamingOutputCallRequest>,
-    _ responses: ResponseWriter<StreamingOutputCallResponse>, _ call: Call
+    _ responses: ResponseWriter<StreamingOutputCallResponse>,
+    _ call: Call
   ) async throws(Fault) {
     echoMetadata(of: call)
     var all: [StreamingOutputCallRequest] = []
@@ -85,7 +91,8 @@ final class TestService: TestServiceService {
         await EventLoop.sleep(for: .microseconds(Int64(parameters.intervalUs)))
       }
       try await responses.write(
-        StreamingOutputCallResponse(payload: try payload(parameters.size)))
+        StreamingOutputCallResponse(payload: try payload(parameters.size))
+      )
     }
   }
 

@@ -2,7 +2,9 @@
 public struct CommandLineOptions: Sendable {
   private let values: [String: String]
 
-  /// The options of this process. Nil when they are not pairs of a name with two dashes and a value.
+  /// The options of this process.
+  ///
+  /// Nil when they are not pairs of a name with two dashes and a value.
   public static var given: CommandLineOptions? {
     CommandLineOptions(Array(CommandLine.arguments.dropFirst()))
   }
