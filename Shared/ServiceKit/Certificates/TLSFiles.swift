@@ -35,7 +35,8 @@ public struct TLSFiles: Sendable, Hashable {
   ) throws(Fault) -> TLSConfiguration {
     let identity = TLSIdentity(
       certificateChain: try SettingsFile.read(certificate),
-      privateKey: try SettingsFile.read(key))
+      privateKey: try SettingsFile.read(key)
+    )
     var trusted: [UInt8]?
     if let authorities { trusted = try SettingsFile.read(authorities) }
     switch use {
@@ -43,7 +44,8 @@ public struct TLSFiles: Sendable, Hashable {
       return .server(
         identity: identity,
         clientAuthorities: trusted,
-        applicationProtocols: applicationProtocols)
+        applicationProtocols: applicationProtocols
+      )
     case .client:
       guard let trusted else {
         throw Fault(.failedPrecondition, "A TLS client needs authorities to trust")
@@ -51,7 +53,8 @@ public struct TLSFiles: Sendable, Hashable {
       return .client(
         authorities: trusted,
         identity: identity,
-        applicationProtocols: applicationProtocols)
+        applicationProtocols: applicationProtocols
+      )
     }
   }
 
@@ -77,7 +80,9 @@ public struct TLSFiles: Sendable, Hashable {
           inode: UInt(status.st_ino),
           size: Int(status.st_size),
           seconds: status.st_mtim.tv_sec,
-          nanoseconds: status.st_mtim.tv_nsec)
-      })
+          nanoseconds: status.st_mtim.tv_nsec
+        )
+      }
+    )
   }
 }

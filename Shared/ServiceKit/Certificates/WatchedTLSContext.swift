@@ -63,7 +63,8 @@ public final class WatchedTLSContext {
       log.warning(
         "changed certificates are refused; the previous ones stay in use",
         error: error,
-        metadata: ["certificate": "\(files.certificate)"])
+        metadata: ["certificate": "\(files.certificate)"]
+      )
     }
   }
 }
