@@ -66,10 +66,8 @@ public final class Connection: Flushable {
     }
     self.handler = handler
     let watcher = SocketWatcher(descriptor: descriptor) { [unowned self] events in
-      // Held for both: reading may end the connection, and with it the last reference to it.
-      let connection = self
-      if events.contains(.readable) { connection.read() }
-      if events.contains(.writable) { connection.flush() }
+      if events.contains(.readable) { read() }
+      if events.contains(.writable) { flush() }
     }
     self.watcher = watcher
     watcher.watch(.readable)

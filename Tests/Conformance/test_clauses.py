@@ -3,7 +3,6 @@
 import pytest
 
 from Conformance.clauses import CLAUSES
-from harness import processes
 from harness.wire import Peer
 
 # Where nghttpd, the reference for the clauses themselves, does less than they ask.
@@ -25,8 +24,7 @@ def test_clause(clause, target_name, request):
     target = request.getfixturevalue(f"{target_name}_target")
     with Peer(target, clause.handshake, clause.own_settings) as peer:
         clause.check(peer)
-    # Whatever was said, the server lives and answers the next client.
-    assert processes.running(target.pid), "the server has ended"
+    # Whatever was said, the server still answers the next client.
     with Peer(target) as bystander:
         bystander.send_request(1)
         bystander.expect_response(1)

@@ -1,0 +1,54 @@
+internal import Faults
+
+/// `dev.env`: what users, tests and our own SDKs need to know to use the deployment, as shell variables.
+struct DevEnvironment: Equatable {
+  /// Names and values, in the order of the file.
+  private(set) var variables: [(name: String, value: String)] = []
+
+  subscript(name: String) -> String? {
+    get { variables.first { $0.name == name }?.value }
+    set {
+      let index = variables.firstIndex { $0.name == name }
+      switch (index, newValue) {
+      case (let index?, let value?): variables[index].value = value
+      case (let index?, nil): variables.remove(at: index)
+      case (nil, let value?): variables.append((name, value))
+      case (nil, nil): break
+      }
+    }
+  }
+
+  static func == (left: DevEnvironment, right: DevEnvironment) -> Bool {
+    left.text == right.text
+  }
+
+  init() {}
+
+  /// Reads what ``text`` wrote; lines of another form are ignored.
+  init(text: String) {
+    for line in text.split(separator: "\n") {
+      guard let equals = line.firstIndex(of: "="), line.first != "#" else { continue }
+      var value = line[equals...].dropFirst()
+      if value.count >= 2, value.first == "'", value.last == "'" {
+        value = value.dropFirst().dropLast()
+      }
+      self[String(line[..<equals])] = String(value).replacing("'\\''", with: "'")
+    }
+  }
+
+  /// The file's text: a shell reads it with `.`, and so does anything that splits at the first `=`.
+  var text: String {
+    variables.map { "\($0.name)=\(DevEnvironment.quoted($0.value))\n" }.joined()
+  }
+
+  /// A value as a shell takes it; in quotes only where it must be.
+  static func quoted(_ value: String) -> String {
+    let isPlain = value.utf8.allSatisfy { byte in
+      switch UnicodeScalar(byte) {
+      case "a"..."z", "A"..."Z", "0"..."9", "_", "-", ".", "/", ":", "@", "%", "+", ",": true
+      default: false
+      }
+    }
+    return isPlain && !value.isEmpty ? value : "'\(value.replacing("'", with: "'\\''"))'"
+  }
+}

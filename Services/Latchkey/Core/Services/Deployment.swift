@@ -1,0 +1,161 @@
+internal import EventLoop
+internal import Faults
+internal import Glibc
+internal import ServiceKit
+
+/// The processes of one deployment, and the steps that bring them up.
+@EventLoop
+final class Deployment {
+  let plan: ServicePlan
+  private let cluster: PostgresCluster
+  private let databaseUser: DatabaseUser
+  private let console: Console
+  private let lifeline: Lifeline
+  private var postgres: SupervisedProcess?
+  private var services: [ServiceName: SupervisedProcess] = [:]
+  private var logs: [ServiceName: LogFile] = [:]
+  private var renewal: LoopTimer?
+  private var environment = DevEnvironment()
+
+  /// How often certificates are looked at while all runs.
+  private static let renewalInterval = Duration.seconds(12 * 3600)
+
+  /// - Throws: ``Fault`` `unavailable` when no pipe can be made.
+  init(
+    _ plan: ServicePlan,
+    cluster: PostgresCluster,
+    databaseUser: DatabaseUser,
+    console: Console
+  ) throws(Fault) {
+    self.plan = plan
+    self.cluster = cluster
+    self.databaseUser = databaseUser
+    self.console = console
+    lifeline = try Lifeline()
+  }
+
+  private var directory: DataDirectory { plan.directory }
+
+  // MARK: Steps, in order
+
+  func prepareSecrets() throws(Fault) -> String {
+    try Files.makeDirectory(directory.run)
+    try Files.give(directory.run, to: databaseUser)
+    let secrets = try DeploymentSecrets.prepare(directory)
+    let renewed = try DeploymentCertificates.prepare(directory)
+    renewal = LoopTimer(every: Deployment.renewalInterval) { [self] in renewCertificates() }
+    return secrets == "kept" && !renewed.isEmpty
+      ? "renewed \(renewed.joined(separator: ", "))" : secrets
+  }
+
+  func startDatabase() async throws(Fault) -> String {
+    let isNew = !directory.hasDatabase
+    if isNew {
+      let password = try SettingsFile.readLine(
+        directory.password(of: PostgresCluster.administrator)
+      )
+      try await cluster.make(password: password)
+    } else {
+      try await Postmaster.stopLeftOver(in: directory.postgres)
+    }
+    let process = SupervisedProcess(try cluster.server()) { [console] in console.say($0) }
+    postgres = process
+    try process.start()
+    let cluster = directory.postgres
+    // A server that was killed leaves shared memory that its last children still hold for a moment.
+    try await process.waitUntilReady(log: directory.log(of: "postgres"), exitsMax: 5) { process in
+      guard let postmaster = Postmaster.read(cluster) else { return false }
+      return postmaster.isReady && postmaster.id == process.id
+    }
+    try await DatabaseBootstrap(plan).run()
+    return isNew ? "made" : "started"
+  }
+
+  func stopDatabase() async {
+    await postgres?.stop()
+    postgres = nil
+  }
+
+  func migrate() async throws(Fault) -> String {
+    for service in ServiceName.allCases where service.databaseRole != nil {
+      let log = try LogFile(directory.log(of: service.rawValue))
+      try await Command.run(
+        "Migrating the database of \(service.rawValue)",
+        ChildProcess.Configuration(
+          program: plan.executable(of: service),
+          arguments: ["migrate"],
+          environment: plan.migrationEnvironment(),
+          descriptors: [nil, log.descriptor, log.descriptor],
+          directory: directory.path,
+          isDetached: true
+        ),
+        log: log.path
+      )
+    }
+    return "applied"
+  }
+
+  func start(_ service: ServiceName) throws(Fault) {
+    let log = try LogFile(directory.log(of: service.rawValue))
+    logs[service] = log
+    let process = SupervisedProcess(
+      SupervisedProcess.Plan(
+        name: service.rawValue,
+        configuration: ChildProcess.Configuration(
+          program: plan.executable(of: service),
+          environment: plan.environment(of: service),
+          descriptors: [nil, log.descriptor, log.descriptor, lifeline.reading],
+          // So that a list of processes tells which deployment each one belongs to.
+          directory: directory.path,
+          isDetached: true
+        )
+      )
+    ) { [console] in console.say($0) }
+    services[service] = process
+    try process.start()
+  }
+
+  func stop(_ service: ServiceName) async {
+    await services.removeValue(forKey: service)?.stop()
+    logs[service] = nil
+  }
+
+  func waitForServices() async throws(Fault) -> String {
+    let peers = try OperatorChannels(plan)
+    defer { peers.close() }
+    for service in ServiceName.allCases {
+      guard let process = services[service] else { continue }
+      try await process.waitUntilReady(log: directory.log(of: service.rawValue)) { _ in
+        await peers.isServing(service)
+      }
+    }
+    return "healthy"
+  }
+
+  func prepareAccount() async throws(Fault) -> String {
+    let peers = try OperatorChannels(plan)
+    defer { peers.close() }
+    let account = FirstAccount(directory: directory, channel: peers.channel(to: .keys))
+    let (credentials, isNew) = try await account.prepare()
+    environment = DeploymentEnvironment.make(plan, credentials)
+    return isNew ? "made" : "kept"
+  }
+
+  /// Writes `dev.env`.
+  func writeEnvironment() throws(Fault) -> DevEnvironment {
+    try Files.write(environment.text, to: directory.environmentFile)
+    return environment
+  }
+
+  private func renewCertificates() {
+    do throws(Fault) {
+      // The services notice changed files by themselves.
+      let renewed = try DeploymentCertificates.prepare(directory)
+      if !renewed.isEmpty {
+        console.say("renewed certificates: \(renewed.joined(separator: ", "))")
+      }
+    } catch {
+      console.say("certificates could not be renewed: \(error.message)")
+    }
+  }
+}

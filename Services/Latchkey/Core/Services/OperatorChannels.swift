@@ -1,0 +1,58 @@
+internal import EventLoop
+internal import Faults
+internal import Messages
+internal import RPC
+internal import ServiceKit
+internal import TLS
+
+/// RPC connections to the services, as the identity `operator`.
+@EventLoop
+final class OperatorChannels {
+  /// A service that takes longer to answer such a small question is not healthy.
+  private static let healthTimeout = Duration.seconds(1)
+
+  private var channels: [ServiceName: Channel] = [:]
+
+  /// - Throws: ``Fault`` `failedPrecondition` when the operator's certificate cannot be used.
+  init(_ plan: ServicePlan) throws(Fault) {
+    let tls = try TLSContext(
+      plan.files(of: DeploymentCertificates.operatorIdentity)
+        .configuration(.client, applicationProtocols: ["h2"])
+    )
+    for service in ServiceName.allCases {
+      let address = plan.address(of: service)
+      channels[service] = Channel(
+        host: address.host,
+        port: address.port,
+        tls: tls,
+        serverName: service.identity,
+        connectionsPerAddress: 1
+      )
+    }
+  }
+
+  /// The connection to one service.
+  func channel(to service: ServiceName) -> Channel {
+    guard let channel = channels[service] else { preconditionFailure("Every service has one") }
+    return channel
+  }
+
+  /// Whether a service says of itself that it takes calls.
+  func isServing(_ service: ServiceName) async -> Bool {
+    do throws(Fault) {
+      let answer: HealthCheckResponse = try await channel(to: service).unary(
+        MethodDescriptor(path: "/grpc.health.v1.Health/Check", isIdempotent: true),
+        HealthCheckRequest(service: ""),
+        CallOptions(timeout: OperatorChannels.healthTimeout)
+      )
+      return answer.status == .serving
+    } catch {
+      return false
+    }
+  }
+
+  /// Closes the connections.
+  func close() {
+    for channel in channels.values { channel.close() }
+  }
+}

@@ -1,0 +1,95 @@
+import Cryptography
+import Faults
+import Foundation
+import Primitives
+import Testing
+
+@testable import LatchkeyCommand
+
+@Suite struct DeploymentCertificatesTests {
+  private final class Scratch {
+    let directory = DataDirectory(
+      FileManager.default.temporaryDirectory
+        .appendingPathComponent("latchkey-test-\(Foundation.UUID().uuidString)").path,
+      isRoot: false,
+      currentDirectory: "/"
+    )
+    init() throws { try directory.prepare() }
+    deinit { try? FileManager.default.removeItem(atPath: directory.path) }
+    func bytes(_ name: String) throws -> Data {
+      try Data(contentsOf: URL(fileURLWithPath: "\(directory.certificates)/\(name)"))
+    }
+  }
+
+  private static let everything = [
+    "https-ca", "https", "rpc-ca", "keys", "licenses", "gateway", "operator",
+  ]
+
+  @Test func `everything is made once and kept`() throws {
+    let scratch = try Scratch()
+    #expect(try DeploymentCertificates.prepare(scratch.directory) == Self.everything)
+    let certificate = try scratch.bytes("gateway.pem")
+    #expect(try DeploymentCertificates.prepare(scratch.directory) == [])
+    #expect(try scratch.bytes("gateway.pem") == certificate)
+    for name in Self.everything {
+      var status = stat()
+      #expect(stat("\(scratch.directory.certificates)/\(name).key", &status) == 0)
+      #expect(status.st_mode & 0o777 == 0o600)
+    }
+  }
+
+  @Test func `certificates that end soon are made anew, their authority stays`() throws {
+    let scratch = try Scratch()
+    _ = try DeploymentCertificates.prepare(scratch.directory)
+    let authority = try scratch.bytes("rpc-ca.pem")
+    let later = Timestamp.now() + .seconds(300 * 86_400)
+    #expect(
+      try DeploymentCertificates.prepare(scratch.directory, now: later)
+        == Self.everything.filter { !$0.hasSuffix("-ca") }
+    )
+    #expect(try scratch.bytes("rpc-ca.pem") == authority)
+  }
+
+  @Test func `a lost authority is made anew with all it has issued, and nothing else`() throws {
+    let scratch = try Scratch()
+    _ = try DeploymentCertificates.prepare(scratch.directory)
+    #expect(unlink("\(scratch.directory.certificates)/rpc-ca.key") == 0)
+    #expect(
+      try DeploymentCertificates.prepare(scratch.directory)
+        == ["rpc-ca", "keys", "licenses", "gateway", "operator"]
+    )
+  }
+
+  @Test func `half a pair is made whole`() throws {
+    let scratch = try Scratch()
+    _ = try DeploymentCertificates.prepare(scratch.directory)
+    #expect(unlink("\(scratch.directory.certificates)/keys.pem") == 0)
+    #expect(try DeploymentCertificates.prepare(scratch.directory) == ["keys"])
+  }
+
+  /// A service that could pass for another, or users' authority that could make services, would undo
+  /// the separation between them.
+  @Test func `each certificate has its own name, and users' authority issues no service`() {
+    for wanted in DeploymentCertificates.wanted where wanted.authority == .rpc {
+      #expect(wanted.names == [.dns(wanted.name)])
+    }
+    #expect(
+      DeploymentCertificates.wanted.filter { $0.authority == .https }.map(\.usage) == [.server]
+    )
+    #expect(DeploymentCertificates.wanted.last?.usage == .client)
+  }
+
+  @Test func `a secret that is missing beside a database stops the start`() throws {
+    let scratch = try Scratch()
+    #expect(try DeploymentSecrets.prepare(scratch.directory) == "made")
+    #expect(try DeploymentSecrets.prepare(scratch.directory) == "kept")
+    try Files.makeDirectory(scratch.directory.postgres)
+    try Files.write("15\n", to: "\(scratch.directory.postgres)/PG_VERSION")
+    #expect(unlink(scratch.directory.masterKeys) == 0)
+    let fault = try #require(throws: Fault.self) {
+      _ = try DeploymentSecrets.prepare(scratch.directory)
+    }
+    #expect(fault.message.contains("master-keys.json is missing"))
+    #expect(!Files.exists(scratch.directory.masterKeys))
+  }
+}

@@ -1,0 +1,72 @@
+import ServiceKit
+import Testing
+
+@testable import LatchkeyCommand
+
+extension ServicePlan {
+  /// A plan whose every value can be recognised.
+  static let example = ServicePlan(
+    directory: DataDirectory("/data", isRoot: false, currentDirectory: "/"),
+    executables: "/opt/latchkey",
+    socketFolder: "/data/run",
+    httpsPort: 8443,
+    rpcPorts: [.keys: 8444, .licenses: 8445, .gateway: 8446],
+    areRateLimitsOn: false
+  )
+}
+
+@Suite struct ServicePlanTests {
+  private func environment(of service: ServiceName) -> [String: String] {
+    Dictionary(
+      uniqueKeysWithValues: ServicePlan.example.environment(of: service).map { entry in
+        let parts = entry.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        return (String(parts[0]), String(parts[1]))
+      }
+    )
+  }
+
+  @Test(arguments: ServiceName.allCases)
+  func `each service gets its own identity, a lifeline, and nothing of our environment`(
+    service: ServiceName
+  ) {
+    let environment = environment(of: service)
+    #expect(environment["LATCHKEY_RPC_CERT_FILE"] == "/data/certificates/\(service.rawValue).pem")
+    #expect(environment["LATCHKEY_RPC_KEY_FILE"] == "/data/certificates/\(service.rawValue).key")
+    #expect(environment["LATCHKEY_RPC_CA_FILE"] == "/data/certificates/rpc-ca.pem")
+    #expect(environment["LATCHKEY_LIFELINE_FD"] == "3")
+    #expect(environment["GLIBC_TUNABLES"] == "glibc.malloc.tcache_count=512")
+    #expect(environment["HOME"] == nil)
+  }
+
+  /// The gateway faces the internet: it must have no way to the database and to the master keys.
+  @Test func `the gateway gets neither database nor master keys`() {
+    let environment = environment(of: .gateway)
+    #expect(environment.keys.allSatisfy { !$0.contains("DATABASE") && !$0.contains("MASTER") })
+    #expect(environment["LATCHKEY_HTTPS_LISTEN"] == "127.0.0.1:8443")
+    #expect(environment["LATCHKEY_KEYS_ADDRESS"] == "127.0.0.1:8444")
+    #expect(environment["LATCHKEY_LICENSES_ADDRESS"] == "127.0.0.1:8445")
+    #expect(environment["LATCHKEY_RATE_LIMITS"] == "off")
+  }
+
+  @Test func `a service logs in as its own role, by a string without a password`() {
+    let environment = environment(of: .licenses)
+    let url = "host='/data/run' port=5432 dbname=latchkey user=latchkey_licenses sslmode=disable"
+    #expect(environment["LATCHKEY_DATABASE_URL"] == url)
+    #expect(
+      environment["LATCHKEY_DATABASE_PASSWORD_FILE"] == "/data/secrets/latchkey_licenses.password"
+    )
+    #expect(SettingsReader(environment).databaseURL("LATCHKEY_DATABASE_URL") != nil)
+  }
+
+  @Test func `migrations run as the migrator and get nothing else`() {
+    let variables = ServicePlan.example.migrationEnvironment()
+    #expect(variables.contains { $0.contains("user=latchkey_migrator") })
+    #expect(!variables.contains { $0.contains("MASTER") || $0.contains("RPC") })
+  }
+
+  @Test func `a socket folder with quotes and blanks stays one value`() {
+    var plan = ServicePlan.example
+    plan.socketFolder = "/it's a/\\folder"
+    #expect(plan.connection(as: "r").hasPrefix("host='/it\\'s a/\\\\folder' port="))
+  }
+}
