@@ -107,8 +107,7 @@ let package = Package(
     // What every service is made of: settings, logs, lifecycle.
     module(
       "ServiceKit", path: "Shared/ServiceKit",
-      ["EventLoop", "Faults", "HTTP", "Postgres", "Primitives", "RPC", "TLS", logging],
-      exclude: ["README.md"]),
+      ["EventLoop", "Faults", "HTTP", "Postgres", "Primitives", "RPC", "TLS", logging]),
 
     // Services.
     module(
@@ -124,21 +123,27 @@ let package = Package(
       "GatewayService", path: "Services/Gateway/Core",
       [
         "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Primitives", "Protobuf", "RPC",
-        "ServiceKit", "TLS", "Transcoding", logging,
+        "ServiceKit", "Stubs", "TLS", "Transcoding", logging,
       ]),
     executable(
       "latchkey-gateway", path: "Services/Gateway/Main", ["GatewayService", "EventLoop", "ServiceKit"]),
     module(
       "LatchkeyCommand", path: "Services/Latchkey/Core",
-      [
-        "Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives", "RPC",
-        "ServiceKit", "Stubs", "TLS", logging,
-      ],
-      resources: [.embedInCode("Bootstrap")]),
+      ["Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives", "RPC", "ServiceKit", "TLS"]),
     executable(
       "latchkey", path: "Services/Latchkey/Main", ["LatchkeyCommand", "EventLoop", arguments]),
 
     // Tests, and the executables that only tests run.
+    module("TestServing", path: "Tests/Interop/Serving", ["EventLoop", "Faults", "RPC"]),
+    executable(
+      "rpc-interop-server", path: "Tests/Interop/Server",
+      ["EventLoop", "Faults", "HTTP", "RPC", "TestMessages", "TestServing", "TestStubs"]),
+    executable(
+      "rpc-interop-client", path: "Tests/Interop/Client",
+      ["EventLoop", "Faults", "HTTP", "RPC", "TestMessages", "TestServing", "TestStubs"]),
+    executable(
+      "rpc-bench-server", path: "Tests/Benchmarks/Server",
+      ["EventLoop", "Faults", "RPC", "TestMessages", "TestServing", "TestStubs"]),
     module("TestKit", path: "Tests/TestKit", ["EventLoop", "Faults", "Postgres", "RPC", "TLS"]),
     tests("Primitives", name: "PrimitivesTests"),
     tests("Faults", name: "FaultsTests"),
@@ -151,13 +156,22 @@ let package = Package(
       "Protobuf", name: "ProtobufTests", ["Faults", "Messages", "TestMessages", "latchkey-protogen"]),
     tests("Transcoding", name: "TranscodingTests", ["Faults", "Messages", "Primitives", "Protobuf", "TestMessages"]),
     tests("Postgres", name: "PostgresTests", ["EventLoop", "Faults", "Primitives", "TestKit"]),
-    tests(
-      "ServiceKit", name: "ServiceKitTests", ["Cryptography", "EventLoop", "Faults", "TLS", logging]),
+    tests("ServiceKit", name: "ServiceKitTests", ["EventLoop", "Faults", logging]),
     tests("KeysService", name: "KeysServiceTests", ["Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives", "RPC", "TestKit"]),
     tests("LicensesService", name: "LicensesServiceTests", ["Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives", "RPC", "TestKit"]),
-    tests("GatewayService", name: "GatewayServiceTests", ["EventLoop", "Faults", "HTTP", "Messages", "RPC", "TestKit"]),
-    tests(
-      "LatchkeyCommand", name: "LatchkeyCommandTests",
-      ["Cryptography", "EventLoop", "Faults", "Primitives", "ServiceKit"]),
+    tests("GatewayService", name: "GatewayServiceTests", ["Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Primitives", "RPC", "Stubs", "TestKit", "Transcoding", logging]),
+    tests("LatchkeyCommand", name: "LatchkeyCommandTests", ["EventLoop", "Faults", "TestKit"]),
   ]
 )
+
+// Fuzzers need libFuzzer's instrumentation and the insides of modules, so only Tests/Fuzz/run builds them.
+if Context.environment["LATCHKEY_FUZZ"] != nil {
+  package.targets += [
+    .systemLibrary(name: "CFuzzer", path: "Tests/Fuzz/CFuzzer"),
+    module("Fuzzing", path: "Tests/Fuzz/Fuzzing", ["CFuzzer"]),
+    executable("fuzz-http1-parser", path: "Tests/Fuzz/HTTP1Parser", ["Fuzzing", "HTTP"]),
+    executable(
+      "fuzz-transcoder", path: "Tests/Fuzz/Transcoder",
+      ["Faults", "Fuzzing", "Messages", "Protobuf", "TestMessages", "Transcoding"]),
+  ]
+}

@@ -54,28 +54,49 @@ def catalogue(api):
 
 
 @pytest.fixture(scope="session")
-def gateway_target(deployment, api):
-    """The gateway, with some products so that a list of them is a large answer."""
+def many_products(api):
+    """Products enough that a list of them is a large answer."""
     for _ in range(50):
         api.product(description="x" * 1000)
+
+
+@pytest.fixture
+def gateway_target(deployment, many_products):
     return deployment.gateway_target()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def rpc_target(deployment):
     return deployment.rpc_target()
 
 
 @pytest.fixture(scope="session")
-def interop_server(logs):
-    """Our RPC server with the published interop service, in plaintext on loopback."""
-    port = processes.free_port()
-    arguments = [processes.binary("rpc-interop-server"), "--port", port]
-    with processes.Server(arguments, logs / "rpc-interop-server.log", port) as server:
-        yield server
+def interop_servers(logs):
+    """Starts our RPC server with the published interop service, in plaintext on loopback; again
+    where a test has brought it down, so that only this test fails."""
+    log = logs / "rpc-interop-server.log"
+    running = []
+
+    def current():
+        if not running or running[-1].process.poll() is not None:
+            port = processes.free_port()
+            arguments = [processes.binary("rpc-interop-server"), "--port", port]
+            running.append(processes.Server(arguments, log, port))
+        return running[-1]
+
+    yield current
+    for server in running:
+        server.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
+def interop_server(interop_servers):
+    server = interop_servers()
+    yield server
+    assert server.process.poll() is None, f"it ended:\n{server.text()[-3000:]}"
+
+
+@pytest.fixture
 def interop_target(interop_server):
     return wire.rpc_target("interop", interop_server.port, pid=interop_server.pid)
 
@@ -95,15 +116,26 @@ def reference_target(tmp_path_factory):
 
 @pytest.fixture(scope="session", autouse=True)
 def slow_peers(request):
-    """Slow peers of the shared deployment, opened first of all when their test is to be run."""
+    """Slow peers of the targets, opened first of all when their test is to be run."""
     if not any(item.path.name == "test_slow_peers.py" for item in request.session.items):
         yield None
         return
-    targets = [request.getfixturevalue(name) for name in ("gateway_target", "rpc_target")]
-    peers = [peer for target in targets for peer in slow.http2_peers(target)]
-    peers += slow.http1_peers(targets[0])
-    # In RPC a call may rest as long as its deadline allows: there is no time-out of the body.
-    peers = [peer for peer in peers if not peer.name.startswith("HTTP/2 rpc: body")]
-    all_of_them = slow.SlowPeers(peers)
+    names = set(request.config.getoption("--targets").split(",")) - {"reference"}
+    try:
+        targets = {name: make_target(name, request) for name in names}
+        all_of_them = slow.SlowPeers(slow.peers(targets))
+    except Exception as error:  # Not every test needs these servers: theirs alone fails.
+        print(error)
+        yield None
+        return
     yield all_of_them
     all_of_them.close()
+
+
+def make_target(name, request):
+    """A target for the whole run."""
+    if name == "interop":
+        server = request.getfixturevalue("interop_servers")()
+        return wire.rpc_target("interop", server.port, pid=server.pid)
+    deployment = request.getfixturevalue("deployment")
+    return deployment.gateway_target() if name == "gateway" else deployment.rpc_target()

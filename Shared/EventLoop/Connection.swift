@@ -66,8 +66,10 @@ public final class Connection: Flushable {
     }
     self.handler = handler
     let watcher = SocketWatcher(descriptor: descriptor) { [unowned self] events in
-      if events.contains(.readable) { read() }
-      if events.contains(.writable) { flush() }
+      // Held for both: reading may end the connection, and with it the last reference to it.
+      let connection = self
+      if events.contains(.readable) { connection.read() }
+      if events.contains(.writable) { connection.flush() }
     }
     self.watcher = watcher
     watcher.watch(.readable)

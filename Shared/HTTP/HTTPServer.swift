@@ -88,7 +88,7 @@ public final class HTTPServer {
 
   func makeSession(
     _ httpProtocol: HTTPProtocol, peer: SocketAddress?, identity: String?, isSecure: Bool,
-    requestFlush: @escaping @EventLoop () -> Void
+    requestFlush: @escaping @EventLoop () -> Void, holdPeer: @escaping @EventLoop (Bool) -> Void
   ) -> any ServerSession {
     let origin = RequestOrigin(address: peer, identity: identity, isSecure: isSecure)
     let session: any ServerSession =
@@ -100,7 +100,7 @@ public final class HTTPServer {
       case .http1:
         HTTP1ServerSession(
           handler: handler, limits: limits, budget: budget, origin: origin,
-          requestFlush: requestFlush)
+          requestFlush: requestFlush, holdPeer: holdPeer)
       }
     if isDraining { session.beginDraining() }
     return session

@@ -108,6 +108,17 @@ public struct HeaderFields: Sendable {
     entries.count { matches(Int($0.start)..<Int($0.nameEnd), name) }
   }
 
+  /// Lends each field's name and value, in order.
+  func withBytes(_ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) -> Void) {
+    storage.withUnsafeBytes { bytes in
+      for entry in entries {
+        body(
+          bytes.part(Int(entry.start)..<Int(entry.nameEnd)),
+          bytes.part(Int(entry.nameEnd)..<Int(entry.valueEnd)))
+      }
+    }
+  }
+
   private func index(of name: StaticString) -> Int? {
     entries.firstIndex { matches(Int($0.start)..<Int($0.nameEnd), name) }
   }
@@ -118,5 +129,12 @@ public struct HeaderFields: Sendable {
       guard let base = bytes.baseAddress else { return true }
       return memcmp(base + range.lowerBound, text.utf8Start, range.count) == 0
     }
+  }
+}
+
+extension HeaderFields: ExpressibleByDictionaryLiteral {
+  /// Fields from text, in the order given; names must be lower case, and may come more than once.
+  public init(dictionaryLiteral fields: (String, String)...) {
+    for (name, value) in fields { append(name, value) }
   }
 }

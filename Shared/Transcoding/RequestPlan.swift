@@ -51,13 +51,15 @@ public final class RequestPlan: Sendable {
   /// - Throws: ``Fault`` `invalidArgument` with every issue: of the text as a whole, of types, of
   ///   constraints.
   public func encode(
-    body: UnsafeRawBufferPointer,
+    body: [UInt8],
     parameters: [RequestParameter] = []
   ) throws(Fault) -> [UInt8] {
     var reader = RequestReader()
     let message = reader.makeMessage(self)
-    if hasBody, body.count > 0 {
-      let document = try JSONDocument(parsing: body)
+    if hasBody, !body.isEmpty {
+      let document = try body.span.withUnsafeBytes { (body) throws(Fault) in
+        try JSONDocument(parsing: body)
+      }
       guard document.root.kind == .object else {
         throw .invalid([RequestReader.wrongType("object", document.root)])
       }

@@ -279,7 +279,8 @@ OWN_SETTINGS = {
 def main():
     name, seconds = sys.argv[1], float(sys.argv[2])
     fields = json.load(sys.stdin)
-    fields["body"] = base64.b64decode(fields["body"])
+    for name_of_bytes in ("body", "large_body"):
+        fields[name_of_bytes] = base64.b64decode(fields[name_of_bytes])
     target = wire.Target(**fields)
     peer = Attacker(target, seconds, own_settings=OWN_SETTINGS.get(name, ()))
     begun, dropped = time.monotonic(), None
@@ -295,8 +296,7 @@ def main():
 def describe(target):
     """A target as the JSON that `main` reads."""
     fields = dataclasses.asdict(target)
-    fields["body"] = base64.b64encode(target.body).decode()
-    return json.dumps(fields)
+    return json.dumps(fields, default=lambda raw: base64.b64encode(raw).decode())
 
 
 if __name__ == "__main__":

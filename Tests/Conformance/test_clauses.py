@@ -3,6 +3,7 @@
 import pytest
 
 from Conformance.clauses import CLAUSES
+from harness import processes
 from harness.wire import Peer
 
 # Where nghttpd, the reference for the clauses themselves, does less than they ask.
@@ -24,7 +25,8 @@ def test_clause(clause, target_name, request):
     target = request.getfixturevalue(f"{target_name}_target")
     with Peer(target, clause.handshake, clause.own_settings) as peer:
         clause.check(peer)
-    # Whatever was said, the server still answers the next client.
+    # Whatever was said, the server lives and answers the next client.
+    assert processes.running(target.pid), "the server has ended"
     with Peer(target) as bystander:
         bystander.send_request(1)
         bystander.expect_response(1)

@@ -7,6 +7,7 @@ from harness import processes
 
 def test_every_slow_peer_is_dropped_in_time(slow_peers, record_property):
     """`slow_peers` were opened when the run began."""
+    assert slow_peers is not None, "the servers did not start"
     for peer in slow_peers.peers:
         left = max(1.0, peer.opened_at + peer.limit_seconds - time.monotonic())
         processes.poll(lambda: peer.ended_after is not None, left, f"{peer.name} is dropped")

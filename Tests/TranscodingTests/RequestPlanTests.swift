@@ -23,7 +23,7 @@ private func request<Request: ContractMessage>(
     parameters.append(RequestParameter(field: field, value: Array(value.utf8)))
   }
   let bytes = Array(body.utf8)
-  let encoded = try bytes.withUnsafeBytes { try plan.encode(body: $0, parameters: parameters) }
+  let encoded = try plan.encode(body: bytes, parameters: parameters)
   return try encoded.withUnsafeBytes { try Request(decoding: $0) }
 }
 
@@ -247,7 +247,7 @@ private let id = "0d0b6c52-7a39-4d0e-9f6b-1f7d2f0a9c11"
     for value in [[0xFF], [0xC0, 0x80], nil] as [[UInt8]?] {
       let fault = #expect(throws: Fault.self) {
         try plan.encode(
-          body: UnsafeRawBufferPointer(start: nil, count: 0),
+          body: [],
           parameters: [RequestParameter(field: field, value: value)]
         )
       }

@@ -103,7 +103,7 @@ private func json<Response: ContractMessage>(_ message: Response, isEnveloped: B
       value.unicodeScalars.append(scalar)
     }
     let text = Array(try json(Everything(stringValue: value)).utf8)
-    let encoded = try text.withUnsafeBytes { try RequestPlan(Everything.schema).encode(body: $0) }
+    let encoded = try RequestPlan(Everything.schema).encode(body: text)
     #expect(
       try encoded.withUnsafeBytes { try Everything(decoding: $0) } == Everything(stringValue: value)
     )

@@ -10,6 +10,8 @@ from .wire import END_HEADERS, HEADERS, frame
 
 DRIP_SECONDS = 1.0
 
+GREETING = wire.PREFACE + wire.settings() + frame(wire.SETTINGS, wire.ACK)
+
 
 class SlowPeer:
     """One connection that says `opening` at once and then `drip` a byte at a time, or nothing."""
@@ -78,34 +80,50 @@ def client_hello(server_name):
     return outgoing.read()
 
 
+def peers(targets):
+    """Slow peers for targets by their names."""
+    made = []
+    for name, target in targets.items():
+        made += http2_peers(target)
+        if name == "gateway":
+            made += http1_peers(target) + http2_bodies(target)
+    return made
+
+
 def http2_peers(target):
-    """Slow peers for any HTTP/2 server with TLS."""
-    greeting = wire.PREFACE + wire.settings() + frame(wire.SETTINGS, wire.ACK)
-    block = wire.hpack.Encoder().encode(target.request(), huffman=False)
-    asked = frame(HEADERS, END_HEADERS, 1, block)
+    """Slow peers for any HTTP/2 server."""
     hello = client_hello(target.server_name)
+    block = wire.hpack.Encoder().encode(target.request(), huffman=False)
     name = f"HTTP/2 {target.name}"
-    return [
-        SlowPeer(f"{name}: no handshake", target.connect_plain(), 20),
-        SlowPeer(f"{name}: slow handshake", target.connect_plain(), 20, drip=endless(hello, b"x")),
+    made = [
         SlowPeer(f"{name}: no preface", target.connect(), 20),
-        SlowPeer(f"{name}: slow preface", target.connect(), 20, drip=endless(greeting, b"x")),
+        SlowPeer(f"{name}: slow preface", target.connect(), 20, drip=endless(GREETING, b"x")),
         SlowPeer(
             f"{name}: slow fields",
             target.connect(),
             20,
-            greeting + frame(HEADERS, 0, 1, block),
+            GREETING + frame(HEADERS, 0, 1, block),
             endless(frame(wire.CONTINUATION, 0, 1, b"")),
         ),
-        SlowPeer(f"{name}: frame never completed", target.connect(), 30, greeting + b"\0\0\x05\0"),
-        SlowPeer(f"{name}: body that stops", target.connect(), 40, greeting + asked),
-        SlowPeer(
-            f"{name}: body that dribbles",
-            target.connect(),
-            150,
-            greeting + asked,
-            endless(frame(wire.DATA, 0, 1, b" ")),
-        ),
+        SlowPeer(f"{name}: frame never completed", target.connect(), 30, GREETING + b"\0\0\x05\0"),
+    ]
+    if target.ca_file:
+        made += [
+            SlowPeer(f"{name}: no handshake", target.connect_plain(), 20),
+            SlowPeer(f"{name}: slow handshake", target.connect_plain(), 20, drip=endless(hello, b"x")),
+        ]
+    return made
+
+
+def http2_bodies(target):
+    """Slow bodies. In RPC a call may rest as long as its deadline allows, so this is the gateway's."""
+    block = wire.hpack.Encoder().encode(target.request(), huffman=False)
+    asked = GREETING + frame(HEADERS, END_HEADERS, 1, block)
+    name = f"HTTP/2 {target.name}"
+    drops = endless(frame(wire.DATA, 0, 1, b" "))
+    return [
+        SlowPeer(f"{name}: body that stops", target.connect(), 40, asked),
+        SlowPeer(f"{name}: body that dribbles", target.connect(), 150, asked, drops),
     ]
 
 

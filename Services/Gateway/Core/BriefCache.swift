@@ -22,6 +22,7 @@ final class BriefCache<Key: Hashable & Sendable, Value: Sendable> {
 
   private let lifetime: Duration
   private let countMax: Int
+  private let now: @EventLoop () -> Instant
   private let fetch: @EventLoop (Key) async throws(Fault) -> Value
   private var young: [Key: Entry] = [:]
   private var old: [Key: Entry] = [:]
@@ -33,21 +34,24 @@ final class BriefCache<Key: Hashable & Sendable, Value: Sendable> {
   /// - Parameters:
   ///   - lifetime: How long an answer is used.
   ///   - countMax: How many answers a generation keeps; there are two.
+  ///   - now: The clock.
   ///   - fetch: Finds an answer. A fault is told to all who wait and not kept.
   init(
     lifetime: Duration,
     countMax: Int,
+    now: @escaping @EventLoop () -> Instant = { Instant.now },
     fetch: @escaping @EventLoop (Key) async throws(Fault) -> Value
   ) {
     self.lifetime = lifetime
     self.countMax = countMax
+    self.now = now
     self.fetch = fetch
-    rotates = Instant.now + lifetime
+    rotates = now() + lifetime
   }
 
   /// The answer for a key, if it was found within the lifetime.
   func cached(_ key: Key) -> Value? {
-    let now = Instant.now
+    let now = now()
     rotate(now)
     guard let entry = young[key] ?? old[key], now < entry.expires else { return nil }
     return entry.value
@@ -89,7 +93,7 @@ final class BriefCache<Key: Hashable & Sendable, Value: Sendable> {
   }
 
   private func keep(_ value: Value, for key: Key) {
-    let now = Instant.now
+    let now = now()
     rotate(now)
     // A flood of different keys costs its own answers their place, and no more memory.
     if young.count >= countMax { young.removeAll(keepingCapacity: true) }

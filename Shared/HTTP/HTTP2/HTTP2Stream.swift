@@ -68,6 +68,8 @@ public final class HTTP2Stream: ServerStream {
   @EventLoop public func takeReceived() -> [UInt8] {
     let bytes = received
     received = []
+    // A closed stream has been settled, and its session may be gone.
+    guard !isClosed else { return bytes }
     acknowledge()
     session.release(budgeted)
     budgeted = 0
@@ -75,6 +77,7 @@ public final class HTTP2Stream: ServerStream {
   }
 
   @EventLoop public func acknowledgeReceived() {
+    guard !isClosed else { return }
     let more = received.count - budgeted
     guard more > 0 else { return }
     guard session.reserve(more) else {

@@ -1,0 +1,120 @@
+internal import EventLoop
+internal import Faults
+internal import HTTP
+internal import Primitives
+internal import Transcoding
+
+/// One request on its way through the gateway, from its head to its answer.
+///
+/// What the head alone can refuse is refused before the body arrives. The rest happens in one task, which
+/// is cancelled when the client goes away.
+@EventLoop
+final class Exchange {
+  private enum State {
+    /// Nothing is known yet but the head.
+    case opened
+    /// The route is known; the body is on its way.
+    case reading(ServedRoute, parameters: [Range<Int>], keyHash: [UInt8]?)
+    /// The task is at work.
+    case working
+    /// The answer was given, or nobody waits for it any more.
+    case finished
+  }
+
+  /// What `X-Request-Id` says.
+  let id = RequestID().description
+  /// The request and the way back.
+  let stream: any ServerStream
+
+  private let gateway: Gateway
+  private let target: RequestTarget
+  private var state = State.opened
+  private var task: Task<Void, Never>?
+
+  init(_ stream: any ServerStream, gateway: Gateway) {
+    self.stream = stream
+    self.gateway = gateway
+    target = RequestTarget(stream.request.target)
+  }
+
+  /// Looks at the head: finds the route, or answers at once.
+  func begin() {
+    do throws(Fault) {
+      try RequestRules.check(stream.request)
+      switch gateway.router.match(method: stream.request.method.name, path: target.path) {
+      case .found(let route, let parameters):
+        var keyHash: [UInt8]?
+        if route.needsAPIKey {
+          keyHash = try APIKeyAuthenticator.hash(ofKeyIn: stream.request.fields)
+        }
+        try RequestRules.checkBody(of: stream.request, usedBy: route)
+        state = .reading(route, parameters: parameters, keyHash: keyHash)
+        receive()
+      case .methodNotAllowed(let allowed):
+        state = .finished
+        Answer.sendAllowed(allowed, requestID: id, to: stream)
+      case .notFound:
+        throw .notFound("There is nothing at this address")
+      }
+    } catch {
+      refuse(error)
+    }
+  }
+
+  /// Takes what has come of the body, and goes to work when it is complete.
+  func receive() {
+    guard case .reading(let route, let parameters, let keyHash) = state else {
+      // Whatever follows an answer is not kept.
+      _ = stream.takeReceived()
+      return
+    }
+    guard stream.received.count <= RequestRules.bodyBytesMax else {
+      return refuse(RequestRules.tooLarge)
+    }
+    guard stream.isRequestComplete else { return stream.acknowledgeReceived() }
+    state = .working
+    let body = stream.takeReceived()
+    task = EventLoop.spawn { [self] in await work(route, parameters, keyHash, body) }
+  }
+
+  /// The stream is over.
+  ///
+  /// If that is not because of an answer, nobody waits for one.
+  func cancel() {
+    state = .finished
+    task?.cancel()
+  }
+
+  private func work(
+    _ route: ServedRoute,
+    _ parameters: [Range<Int>],
+    _ keyHash: [UInt8]?,
+    _ body: [UInt8]
+  ) async {
+    let started = Instant.now
+    do throws(Fault) {
+      let principal = try await gateway.principal(forKeyHash: keyHash, on: route)
+      let request = try route.request.encode(
+        body: body,
+        parameters: target.parameters(
+          route.request,
+          pathFields: route.pathFields,
+          ranges: parameters
+        )
+      )
+      let content = try await gateway.call(route, request, by: principal, for: self)
+      guard case .working = state else { return }
+      state = .finished
+      Answer.send(content, requestID: id, to: stream)
+    } catch {
+      gateway.note(error, on: route, requestID: id, after: Instant.now - started)
+      refuse(error)
+    }
+  }
+
+  private func refuse(_ fault: Fault) {
+    if case .finished = state { return }
+    state = .finished
+    Answer.send(fault, requestID: id, to: stream)
+  }
+}

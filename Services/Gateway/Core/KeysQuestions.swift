@@ -1,0 +1,59 @@
+internal import Cryptography
+internal import EventLoop
+internal import Faults
+internal import Messages
+internal import RPC
+internal import Stubs
+
+/// What the gateway itself asks the keys service.
+@EventLoop
+struct KeysQuestions {
+  /// How long a question may take; every request that needs the answer waits.
+  private static let timeout = Duration.seconds(3)
+
+  private let client: KeysClient
+
+  /// Asks over this channel.
+  init(_ channel: Channel) { client = KeysClient(channel) }
+
+  /// What a key with this hash may do.
+  func verdict(onHash hash: [UInt8]) async throws(Fault) -> APIKeyAuthenticator.Verdict {
+    let answer = try await client.authenticateApiKey(
+      AuthenticateApiKeyRequest(sha256: hash),
+      CallOptions(timeout: Self.timeout)
+    )
+    switch answer.verdict {
+    case .unknown: return .unknown
+    case .revoked: return .revoked
+    case .expired: return .expired
+    case .valid:
+      guard let accountID = answer.accountId, let environment = answer.environment,
+        let keyID = answer.apiKeyId
+      else { throw .internalError("The keys service found a valid key without saying whose") }
+      return .valid(
+        Principal(
+          accountID: accountID,
+          environment: environment == .live ? .live : .test,
+          keyID: keyID,
+          scopes: answer.scopes
+        )
+      )
+    }
+  }
+
+  /// The key that signs for an account; nil when there is no such account, or several and none named.
+  func signingKey(of signatory: ResponseSigner.Signatory) async throws(Fault) -> HMACSHA256? {
+    var request = GetResponseSigningKeyRequest()
+    if case .account(let id) = signatory { request.accountId = id }
+    do throws(Fault) {
+      let answer = try await client.getResponseSigningKey(
+        request,
+        CallOptions(timeout: Self.timeout)
+      )
+      return HMACSHA256(key: Array(answer.signingKey.utf8))
+    } catch {
+      guard error.code == .notFound else { throw error }
+      return nil
+    }
+  }
+}

@@ -1,0 +1,65 @@
+internal import Faults
+internal import HTTP
+internal import Transcoding
+
+/// What a request's head can be refused for before anything is done for it.
+enum RequestRules {
+  /// The largest request body; the largest that the contract makes, a policy with its metadata, has 64 KiB.
+  static let bodyBytesMax = 1 << 20
+
+  /// The fault for a body that is too large.
+  static let tooLarge = Fault(
+    .invalidArgument,
+    "The body is larger than \(bodyBytesMax) bytes",
+    reason: .payloadTooLarge
+  )
+
+  /// Checks what holds for every request.
+  ///
+  /// - Throws: ``Fault`` with the reason `headersTooLarge`.
+  static func check(_ head: RequestHead) throws(Fault) {
+    guard !head.isTooLarge else {
+      throw Fault(.invalidArgument, "The header fields are too large", reason: .headersTooLarge)
+    }
+  }
+
+  /// Checks the body that the head announces.
+  ///
+  /// A content type without a body is no fault: clients of the contract send one with every request.
+  ///
+  /// - Throws: ``Fault`` with the reason `payloadTooLarge` or `unsupportedMediaType`.
+  static func checkBody(of head: RequestHead, usedBy route: ServedRoute) throws(Fault) {
+    let announced = head.fields["content-length"].flatMap { Int($0) }
+    if let announced, announced > bodyBytesMax { throw tooLarge }
+    guard route.request.hasBody, announced != 0 else { return }
+    if let type = head.fields.bytes(of: "content-type"), !isJSON(type) {
+      throw Fault(
+        .invalidArgument,
+        "The body must be JSON, with \"Content-Type: application/json\"",
+        reason: .unsupportedMediaType
+      )
+    }
+    if head.fields.bytes(of: "content-encoding") != nil,
+      !head.fields.has("content-encoding", "identity")
+    {
+      throw Fault(
+        .invalidArgument,
+        "The body must not be compressed",
+        reason: .unsupportedMediaType
+      )
+    }
+  }
+
+  /// Whether a content type is `application/json`, whatever its parameters; JSON is UTF-8 anyway.
+  private static func isJSON(_ type: ArraySlice<UInt8>) -> Bool {
+    let expected: StaticString = "application/json"
+    let count = expected.utf8CodeUnitCount
+    guard type.count >= count else { return false }
+    for (offset, byte) in type.prefix(count).enumerated() {
+      let lower = (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
+      guard lower == expected.utf8Start[offset] else { return false }
+    }
+    let rest = type.dropFirst(count).first { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") }
+    return rest == nil || rest == UInt8(ascii: ";")
+  }
+}

@@ -1,0 +1,62 @@
+internal import Protobuf
+internal import RPC
+internal import Stubs
+internal import Transcoding
+
+/// One route of the contract with all that serving it needs, worked out at the start.
+final class ServedRoute: Sendable {
+  /// The contract's route.
+  let route: Route
+  /// How its call is made.
+  let method: MethodDescriptor
+  /// How requests become messages.
+  let request: RequestPlan
+  /// How messages become answers.
+  let response: ResponsePlan
+  /// The request's fields that the path fills, in the template's order.
+  let pathFields: [Int]
+
+  /// Whether a request must bring an API key.
+  var needsAPIKey: Bool { route.authentication == .apiKey }
+
+  /// Whether a call may change what API keys may do.
+  ///
+  /// Verdicts on keys are forgotten after it, so that a key revoked here works no longer from here on.
+  var changesKeys: Bool { route.service == KeysMethods.serviceName && route.verb != .get }
+
+  /// Works out what a route needs.
+  init(_ route: Route) {
+    // Nothing in the contracts of this release says otherwise; a release that does brings the code with it.
+    precondition(
+      route.authentication == .none || route.authentication == .apiKey,
+      "\(route.template) asks for a credential that this gateway does not know."
+    )
+    precondition(
+      route.requestBody == .json && route.responseBody == .json,
+      "\(route.template) has a body that this gateway does not know."
+    )
+    self.route = route
+    method = MethodDescriptor(
+      path: route.rpc,
+      kind: .unary,
+      isIdempotent: route.isIdempotent,
+      scope: route.scope,
+      defaultTimeout: route.timeout
+    )
+    request = RequestPlan(route.request)
+    response = ResponsePlan(route.response)
+    pathFields = route.segments.compactMap { segment in
+      if case .field(let position) = segment { position } else { nil }
+    }
+  }
+}
+
+extension Router<ServedRoute> {
+  /// A router of all these routes.
+  init(_ routes: [Route]) {
+    self.init()
+    for route in routes {
+      add(method: route.verb.rawValue, template: route.template, target: ServedRoute(route))
+    }
+  }
+}
