@@ -107,7 +107,8 @@ let package = Package(
     // What every service is made of: settings, logs, lifecycle.
     module(
       "ServiceKit", path: "Shared/ServiceKit",
-      ["EventLoop", "Faults", "HTTP", "Postgres", "Primitives", "RPC", "TLS", logging]),
+      ["EventLoop", "Faults", "HTTP", "Postgres", "Primitives", "RPC", "TLS", logging],
+      exclude: ["README.md"]),
 
     // Services.
     module(
@@ -129,7 +130,11 @@ let package = Package(
       "latchkey-gateway", path: "Services/Gateway/Main", ["GatewayService", "EventLoop", "ServiceKit"]),
     module(
       "LatchkeyCommand", path: "Services/Latchkey/Core",
-      ["Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives", "RPC", "ServiceKit", "TLS"]),
+      [
+        "Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives", "RPC",
+        "ServiceKit", "Stubs", "TLS", logging,
+      ],
+      resources: [.embedInCode("Bootstrap")]),
     executable(
       "latchkey", path: "Services/Latchkey/Main", ["LatchkeyCommand", "EventLoop", arguments]),
 
@@ -156,11 +161,14 @@ let package = Package(
       "Protobuf", name: "ProtobufTests", ["Faults", "Messages", "TestMessages", "latchkey-protogen"]),
     tests("Transcoding", name: "TranscodingTests", ["Faults", "Messages", "Primitives", "Protobuf", "TestMessages"]),
     tests("Postgres", name: "PostgresTests", ["EventLoop", "Faults", "Primitives", "TestKit"]),
-    tests("ServiceKit", name: "ServiceKitTests", ["EventLoop", "Faults", logging]),
+    tests(
+      "ServiceKit", name: "ServiceKitTests", ["Cryptography", "EventLoop", "Faults", "TLS", logging]),
     tests("KeysService", name: "KeysServiceTests", ["Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives", "RPC", "TestKit"]),
     tests("LicensesService", name: "LicensesServiceTests", ["Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives", "RPC", "TestKit"]),
     tests("GatewayService", name: "GatewayServiceTests", ["Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Primitives", "RPC", "Stubs", "TestKit", "Transcoding", logging]),
-    tests("LatchkeyCommand", name: "LatchkeyCommandTests", ["EventLoop", "Faults", "TestKit"]),
+    tests(
+      "LatchkeyCommand", name: "LatchkeyCommandTests",
+      ["Cryptography", "EventLoop", "Faults", "Primitives", "ServiceKit"]),
   ]
 )
 
