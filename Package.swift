@@ -107,19 +107,28 @@ let package = Package(
     // What every service is made of: settings, logs, lifecycle.
     module(
       "ServiceKit", path: "Shared/ServiceKit",
-      ["EventLoop", "Faults", "HTTP", "Postgres", "Primitives", "RPC", "TLS", logging],
+      ["EventLoop", "Faults", "HTTP", "Messages", "Postgres", "Primitives", "RPC", "TLS", logging],
       exclude: ["README.md"]),
 
     // Services.
     module(
       "KeysService", path: "Services/Keys/Core",
-      ["Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives", "RPC", "ServiceKit", logging]),
-    executable("latchkey-keys", path: "Services/Keys/Main", ["KeysService", "EventLoop", "ServiceKit"]),
+      [
+        "Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives", "RPC",
+        "ServiceKit", "Stubs",
+      ], resources: [.embedInCode("Migrations")]),
+    executable(
+      "latchkey-keys", path: "Services/Keys/Main",
+      ["Cryptography", "EventLoop", "Faults", "KeysService", "RPC", "ServiceKit", "Stubs"]),
     module(
       "LicensesService", path: "Services/Licenses/Core",
-      ["Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives", "RPC", "ServiceKit", logging]),
+      [
+        "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres", "Primitives",
+        "Protobuf", "RPC", "ServiceKit", "Stubs",
+      ], resources: [.embedInCode("Migrations")]),
     executable(
-      "latchkey-licenses", path: "Services/Licenses/Main", ["LicensesService", "EventLoop", "ServiceKit"]),
+      "latchkey-licenses", path: "Services/Licenses/Main",
+      ["Cryptography", "EventLoop", "Faults", "LicensesService", "RPC", "ServiceKit", "Stubs"]),
     module(
       "GatewayService", path: "Services/Gateway/Core",
       [
@@ -149,7 +158,9 @@ let package = Package(
     executable(
       "rpc-bench-server", path: "Tests/Benchmarks/Server",
       ["EventLoop", "Faults", "RPC", "TestMessages", "TestServing", "TestStubs"]),
-    module("TestKit", path: "Tests/TestKit", ["EventLoop", "Faults", "Postgres", "RPC", "TLS"]),
+    module(
+      "TestKit", path: "Tests/TestKit",
+      ["Cryptography", "EventLoop", "Faults", "Postgres", "Primitives", "RPC", "TLS"]),
     tests("Primitives", name: "PrimitivesTests"),
     tests("Faults", name: "FaultsTests"),
     tests("Cryptography", name: "CryptographyTests", ["Faults", "Primitives"]),
@@ -163,8 +174,18 @@ let package = Package(
     tests("Postgres", name: "PostgresTests", ["EventLoop", "Faults", "Primitives", "TestKit"]),
     tests(
       "ServiceKit", name: "ServiceKitTests", ["Cryptography", "EventLoop", "Faults", "TLS", logging]),
-    tests("KeysService", name: "KeysServiceTests", ["Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives", "RPC", "TestKit"]),
-    tests("LicensesService", name: "LicensesServiceTests", ["Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives", "RPC", "TestKit"]),
+    tests(
+      "KeysService", name: "KeysServiceTests",
+      [
+        "Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives", "RPC",
+        "ServiceKit", "Stubs", "TestKit", "TLS",
+      ]),
+    tests(
+      "LicensesService", name: "LicensesServiceTests",
+      [
+        "Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives", "RPC",
+        "ServiceKit", "Stubs", "TestKit", "TLS",
+      ]),
     tests("GatewayService", name: "GatewayServiceTests", ["Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Primitives", "RPC", "Stubs", "TestKit", "Transcoding", logging]),
     tests(
       "LatchkeyCommand", name: "LatchkeyCommandTests",

@@ -6,13 +6,13 @@ public import Protobuf
 
 /// The account to make.
 public struct CreateAccountRequest: ContractMessage, Equatable {
-  /// The id that the account gets; a new one when absent.
-  public var accountId: String?
+  /// The id that the account gets, of the caller's making, so that the call may be repeated.
+  public var accountId: String
   /// What people call the account.
   public var name: String
 
   public init(
-    accountId: String? = nil,
+    accountId: String,
     name: String
   ) {
     self.accountId = accountId
@@ -22,7 +22,7 @@ public struct CreateAccountRequest: ContractMessage, Equatable {
   public static let schema = MessageSchema(
     latchkey__keys__v1__create_account_request__get_descriptor(),
     [
-      FieldContract("accountId", format: .uuid),
+      FieldContract("accountId", isRequired: true, format: .uuid),
       FieldContract("name", isRequired: true, length: 1...255),
     ])
 
@@ -38,12 +38,8 @@ public struct CreateAccountRequest: ContractMessage, Equatable {
 
   /// Nil when a required field is absent, a string is bad, or an enum value is unknown.
   init?(_ message: UnsafePointer<Latchkey__Keys__V1__CreateAccountRequest>) {
-    if let value = message.pointee.account_id {
-      guard let value = Arena.string(value) else { return nil }
-      self.accountId = value
-    } else {
-      self.accountId = nil
-    }
+    guard let value = message.pointee.account_id, let value = Arena.string(value) else { return nil }
+    self.accountId = value
     guard let value = message.pointee.name, let value = Arena.string(value) else { return nil }
     self.name = value
   }
@@ -57,9 +53,7 @@ public struct CreateAccountRequest: ContractMessage, Equatable {
   func build(in arena: borrowing Arena) -> UnsafeMutablePointer<Latchkey__Keys__V1__CreateAccountRequest> {
     let message = arena.make(Latchkey__Keys__V1__CreateAccountRequest.self)
     latchkey__keys__v1__create_account_request__init(message)
-    if let value = self.accountId {
-      message.pointee.account_id = arena.copy(value)
-    }
+    message.pointee.account_id = arena.copy(self.accountId)
     message.pointee.name = arena.copy(self.name)
     return message
   }

@@ -66,8 +66,14 @@ extension Query: ExpressibleByStringInterpolation {
     /// Appends SQL.
     public mutating func appendLiteral(_ literal: String) { query.append(text: literal) }
 
-    /// Binds a value to the next parameter; nil binds null.
+    /// Binds a value to the next parameter.
     public mutating func appendInterpolation<T: PostgresEncodable>(_ value: T) { query.bind(value) }
+
+    /// Binds a value to the next parameter; nil binds null. A method of its own, since the compiler takes an
+    /// optional for a mistake where none is declared.
+    public mutating func appendInterpolation<T: PostgresEncodable>(_ value: T?) {
+      query.bind(value)
+    }
 
     /// Inserts text as SQL. Never with anything that comes from outside the program.
     public mutating func appendInterpolation(unescaped sql: String) { query.append(text: sql) }

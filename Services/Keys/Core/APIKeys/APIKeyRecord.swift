@@ -1,0 +1,51 @@
+internal import Messages
+internal import Primitives
+
+/// What the database keeps of an API key, which is everything but the key.
+struct APIKeyRecord: Equatable, Sendable {
+  var tenant: Tenant
+  var id: UUID
+  var name: String
+  /// The first characters of the key.
+  var hint: String
+  var scopes: Scopes
+  /// The key that made this one; nil when the operator did.
+  var createdBy: UUID?
+  var expiresAt: Timestamp?
+  var revokedAt: Timestamp?
+  var createdAt: Timestamp
+
+  /// The answer that shows the record, and the key itself when it has just been made.
+  func message(showing key: String? = nil) -> ApiKey {
+    ApiKey(
+      id: id.description,
+      key: key,
+      name: name,
+      hint: hint,
+      environment: ApiKey.Environment(tenant.environment),
+      fullAccess: scopes == .everything,
+      scopes: scopes.names,
+      createdBy: createdBy?.description,
+      expiresAt: expiresAt?.milliseconds,
+      revokedAt: revokedAt?.milliseconds,
+      createdAt: createdAt.milliseconds)
+  }
+}
+
+extension ApiKey.Environment {
+  /// The environment in the contract's words.
+  init(_ environment: Environment) {
+    switch environment {
+    case .test: self = .test
+    case .live: self = .live
+    }
+  }
+
+  /// The environment in our own words.
+  var value: Environment {
+    switch self {
+    case .test: .test
+    case .live: .live
+    }
+  }
+}

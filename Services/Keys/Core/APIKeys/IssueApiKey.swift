@@ -1,0 +1,53 @@
+internal import Cryptography
+public import Faults
+public import Messages
+internal import Primitives
+public import RPC
+internal import ServiceKit
+
+extension Keys {
+  /// Makes an API key for any account, environment and scopes, on the operator's word.
+  ///
+  /// - Throws: ``Fault`` `notFound` when there is no such account; `invalidArgument` for an unknown scope or
+  ///   an expiry that has passed.
+  public func issueApiKey(_ request: IssueApiKeyRequest, _ call: Call) async throws(Fault) -> ApiKey {
+    let tenant = Tenant(
+      accountID: try UUID(checked: request.accountId), environment: request.environment.value)
+    let scopes = try Scopes(requested: request.scopes.isEmpty ? nil : request.scopes)
+    let record = NewAPIKey(
+      tenant: tenant, name: request.name, scopes: scopes, expiresAt: request.expiresAt,
+      createdBy: nil)
+    return try await issue(record, at: now())
+  }
+
+  /// Makes a key and keeps what may be kept of it.
+  func issue(_ wanted: NewAPIKey, at now: Timestamp) async throws(Fault) -> ApiKey {
+    if let expiresAt = wanted.expiresAt, expiresAt <= now.milliseconds {
+      throw .invalid([
+        Fault.Issue(path: ["expiresAt"], message: "Must be in the future", code: "custom")
+      ])
+    }
+    let key = APIKey.generate(wanted.tenant.environment)
+    let record = APIKeyRecord(
+      tenant: wanted.tenant, id: .v7(at: now), name: wanted.name,
+      hint: key.hint, scopes: wanted.scopes,
+      createdBy: wanted.createdBy,
+      expiresAt: wanted.expiresAt.map(Timestamp.init(milliseconds:)), revokedAt: nil,
+      createdAt: now)
+    guard try await apiKeys.insert(record, sha256: key.hash) else {
+      throw .notFound("Account not found: \(wanted.tenant.accountID)")
+    }
+    return record.message(showing: key.text)
+  }
+}
+
+/// What an API key is to be, before there is one.
+struct NewAPIKey {
+  var tenant: Tenant
+  var name: String
+  var scopes: Scopes
+  /// Unix milliseconds.
+  var expiresAt: Int64?
+  /// The API key that makes it; nil for the operator.
+  var createdBy: UUID?
+}

@@ -1,0 +1,78 @@
+internal import Cryptography
+internal import Faults
+internal import Postgres
+internal import Primitives
+
+/// An account as the database keeps it, with its secrets sealed.
+struct AccountRecord: Sendable {
+  var id: UUID
+  var name: String
+  var createdAt: Timestamp
+}
+
+/// A response-signing key as the database keeps it, with what is needed to open it.
+struct SealedSigningKey: Sendable {
+  var id: UUID
+  var secret: [UInt8]
+  /// What sealed the secret, itself wrapped; it names the account.
+  var dataKey: WrappedDataKey
+
+  /// Where the secret is kept, which it is bound to.
+  var place: SealingContext {
+    SealingContext(
+      accountID: dataKey.accountID, table: "keys.response_signing_keys", column: "sealed_secret",
+      rowID: id)
+  }
+}
+
+/// Where accounts are kept, with the secrets each has one of. All of its SQL is here.
+struct AccountStore: Sendable {
+  let database: Database
+
+  /// Adds an account with its secrets, unless one with that id is there.
+  ///
+  /// - Returns: The account that is there afterwards.
+  func create(_ account: AccountRecord, _ key: SealedSigningKey) async throws(Fault) -> AccountRecord {
+    // These tables have no environment; a transaction names one all the same.
+    let tenant = Tenant(accountID: account.id, environment: .live)
+    return try await database.transaction(for: tenant) { (transaction) async throws(Fault) in
+      let added = try await transaction.query(
+        """
+        with account as (
+          insert into keys.accounts (account_id, name, created_at)
+          values (\(account.id), \(account.name), \(account.createdAt))
+          on conflict do nothing
+          returning account_id, created_at
+        ), data_key as (
+          insert into keys.data_keys (account_id, version, wrapped_key, created_at)
+          select account_id, \(Int32(key.dataKey.version)), \(key.dataKey.bytes), created_at from account
+        )
+        insert into keys.response_signing_keys (account_id, id, sealed_secret, created_at)
+        select account_id, \(key.id), \(key.secret), created_at from account
+        """)
+      if added.affectedCount == 1 { return account }
+      // A statement of its own: it sees what a concurrent creation has committed meanwhile.
+      let row = try await transaction.query(
+        "select name, created_at from keys.accounts where account_id = \(account.id)"
+      ).single()
+      return AccountRecord(
+        id: account.id, name: try row.value(0), createdAt: try row.value(1))
+    }
+  }
+
+  /// The response-signing key of an account, or of the only account when none is named.
+  ///
+  /// - Returns: Nil when there is no such account, or when none is named and there are several.
+  func responseSigningKey(of account: UUID?) async throws(Fault) -> SealedSigningKey? {
+    let rows = try await database.read(
+      """
+      select account_id, id, sealed_secret, data_key_version, wrapped_key
+      from keys.response_signing_key(\(account))
+      """)
+    guard let row = try rows.singleOrNone() else { return nil }
+    let version: Int32 = try row.value(3)
+    let dataKey = WrappedDataKey(
+      accountID: try row.value(0), version: UInt32(version), bytes: try row.value(4))
+    return SealedSigningKey(id: try row.value(1), secret: try row.value(2), dataKey: dataKey)
+  }
+}

@@ -1,0 +1,33 @@
+internal import Cryptography
+public import Faults
+public import Messages
+internal import Primitives
+public import RPC
+internal import ServiceKit
+
+extension Keys {
+  /// Shows the secret that an account's validation answers are signed with.
+  ///
+  /// - Throws: ``Fault`` `notFound` when there is no such account, or when none is named and the deployment
+  ///   has several or none.
+  public func getResponseSigningKey(
+    _ request: GetResponseSigningKeyRequest, _ call: Call
+  ) async throws(Fault) -> GetResponseSigningKeyResponse {
+    try await signingKey(of: try request.accountId.map { (text) throws(Fault) in try UUID(checked: text) })
+  }
+
+  /// Reads and opens a response-signing key.
+  func signingKey(of account: UUID?) async throws(Fault) -> GetResponseSigningKeyResponse {
+    guard let sealed = try await accounts.responseSigningKey(of: account) else {
+      guard let account else {
+        throw .notFound("The deployment does not have exactly one account; name one")
+      }
+      throw .notFound("Account not found: \(account)")
+    }
+    var secret = try sealer.unwrap(sealed.dataKey).open(sealed.secret, in: sealed.place)
+    defer { wipe(&secret) }
+    return GetResponseSigningKeyResponse(
+      accountId: sealed.dataKey.accountID.description,
+      signingKey: String(decoding: secret, as: UTF8.self))
+  }
+}

@@ -1,0 +1,42 @@
+public import Cryptography
+public import EventLoop
+internal import Faults
+public import Postgres
+public import Primitives
+public import Stubs
+
+/// The keys service: accounts, their response-signing keys, and their API keys.
+///
+/// Each RPC is an extension in the file of its name; rules are pure and lie beside; all SQL is in stores.
+@EventLoop
+public final class Keys: KeysService {
+  let accounts: AccountStore
+  let apiKeys: APIKeyStore
+  let sealer: Sealer
+  /// What is known of the API keys that hashes lead to; asked for in batches.
+  let keyFacts: Batcher<Digest, KeyFacts>
+  /// The time, which tests set.
+  let now: @Sendable () -> Timestamp
+
+  /// The most keys that one look-up in the database takes.
+  private static let batchKeysMax = 512
+
+  /// Makes the service.
+  ///
+  /// - Parameters:
+  ///   - database: Connected as the role `latchkey_keys`.
+  ///   - masterKeys: What accounts' data keys are wrapped with.
+  ///   - now: The clock.
+  public init(
+    database: Database, masterKeys: MasterKeys, now: @escaping @Sendable () -> Timestamp = Timestamp.now
+  ) {
+    let apiKeys = APIKeyStore(database: database)
+    accounts = AccountStore(database: database)
+    self.apiKeys = apiKeys
+    sealer = Sealer(masterKeys: masterKeys)
+    self.now = now
+    keyFacts = Batcher(keysMax: Self.batchKeysMax) { (hashes) async throws(Fault) in
+      try await apiKeys.authenticate(hashes)
+    }
+  }
+}

@@ -1,0 +1,10 @@
+public import Postgres
+
+extension Licenses {
+  /// What makes the schema `licenses`. A migration that was released is never edited: what comes later is a new one.
+  public nonisolated static let migrations = [
+    Migration(name: "m0001_catalogue", bytes: PackageResources.m0001_catalogue_sql),
+    Migration(name: "m0002_licenses", bytes: PackageResources.m0002_licenses_sql),
+    Migration(name: "m0003_outbox", bytes: PackageResources.m0003_outbox_sql),
+  ]
+}

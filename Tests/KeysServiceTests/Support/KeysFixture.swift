@@ -1,0 +1,80 @@
+import Cryptography
+import EventLoop
+import Faults
+import KeysService
+import Messages
+import Postgres
+import Primitives
+import RPC
+import Stubs
+import TestKit
+
+/// The keys service over RPC with mutual TLS, on a database of its own.
+@EventLoop
+final class KeysFixture {
+  let test: TestDatabase
+  let rpc: ServedRPC
+  let clock: TestClock
+
+  private init(_ test: TestDatabase, _ rpc: ServedRPC, _ clock: TestClock) {
+    self.test = test
+    self.rpc = rpc
+    self.clock = clock
+  }
+
+  static func with(_ body: @EventLoop (KeysFixture) async throws -> Void) async throws {
+    let schema = TestDatabase.Schema("keys", Keys.migrations)
+    try await TestDatabase.with(schema) { test in
+      let clock = TestClock()
+      let keys = Keys(
+        database: test.open(as: "latchkey_keys"), masterKeys: .random(), now: { clock.now })
+      try await ServedRPC.with("keys", register: { keys.register(on: $0) }) { rpc in
+        try await body(KeysFixture(test, rpc, clock))
+      }
+    }
+  }
+
+  var `operator`: KeysClient { get throws { KeysClient(try rpc.channel(as: "operator")) } }
+  var gateway: KeysClient { get throws { KeysClient(try rpc.channel(as: "gateway")) } }
+
+  /// Makes an account.
+  func account(_ name: String = "Atelier") async throws -> UUID {
+    let id = UUID.v7()
+    _ = try await self.operator.createAccount(
+      CreateAccountRequest(accountId: id.description, name: name))
+    return id
+  }
+
+  /// Makes an API key on the operator's word.
+  func key(
+    _ account: UUID, _ environment: ApiKey.Environment = .test, scopes: [String] = [],
+    expiresAt: Int64? = nil
+  ) async throws -> ApiKey {
+    try await self.operator.issueApiKey(
+      IssueApiKeyRequest(
+        accountId: account.description, environment: environment, name: "First", scopes: scopes,
+        expiresAt: expiresAt))
+  }
+
+  /// What the gateway sends along for a request with an API key.
+  func options(
+    _ account: UUID, _ environment: Caller.Environment = .test, scopes: [String] = ["*"],
+    key: String? = nil
+  ) -> CallOptions {
+    CallOptions(
+      caller: Caller(
+        accountId: account.description, environment: environment, actorKind: .apiKey,
+        actorId: key, scopes: scopes))
+  }
+}
+
+/// The fault that a call ends with; fails the test when it ends well.
+@EventLoop
+func fault<T>(_ body: @EventLoop () async throws -> T) async throws -> Fault {
+  do {
+    _ = try await body()
+  } catch let fault as Fault {
+    return fault
+  }
+  throw Fault(.internalError, "The call ended well")
+}
