@@ -192,15 +192,3 @@ let package = Package(
       ["Cryptography", "EventLoop", "Faults", "Primitives", "ServiceKit"]),
   ]
 )
-
-// Fuzzers need libFuzzer's instrumentation and the insides of modules, so only Tests/Fuzz/run builds them.
-if Context.environment["LATCHKEY_FUZZ"] != nil {
-  package.targets += [
-    .systemLibrary(name: "CFuzzer", path: "Tests/Fuzz/CFuzzer"),
-    module("Fuzzing", path: "Tests/Fuzz/Fuzzing", ["CFuzzer"]),
-    executable("fuzz-http1-parser", path: "Tests/Fuzz/HTTP1Parser", ["Fuzzing", "HTTP"]),
-    executable(
-      "fuzz-transcoder", path: "Tests/Fuzz/Transcoder",
-      ["Faults", "Fuzzing", "Messages", "Protobuf", "TestMessages", "Transcoding"]),
-  ]
-}

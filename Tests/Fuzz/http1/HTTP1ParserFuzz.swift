@@ -28,6 +28,7 @@ private struct Reading: Equatable {
 
   private var trace: [UInt8] = []
   private var bodySize = 0
+  private var framing = HTTP1Parser.Framing.none
   private var hasEnded = false
 
   init(_ bytes: UnsafeRawBufferPointer, pieceSize: Int) {
@@ -60,6 +61,8 @@ private struct Reading: Equatable {
         trace += piece.part(range)
         bodySize += range.count
       case .end:
+        if framing == .none { check(bodySize == 0, "there is a body where none was announced") }
+        if case .length(let size) = framing { check(bodySize == size, "a body of another length") }
         note("end of \(bodySize)")
         bodySize = 0
         parser.begin()
@@ -78,6 +81,7 @@ private struct Reading: Equatable {
 
   /// Notes a head and checks what handlers rely on.
   private mutating func note(_ head: RequestHead, _ parser: HTTP1Parser) {
+    framing = parser.framing
     check(!head.target.isEmpty, "a head has no target")
     check(head.target.allSatisfy { $0 > 0x20 && $0 < 0x7F }, "a target has an odd byte")
     check(
