@@ -23,11 +23,15 @@ private let rows = [
   },
   AccessRow(testDescription: "IssueApiKey", callers: ["operator"]) {
     _ = try await $0.issueApiKey(
-      IssueApiKeyRequest(accountId: id, environment: .test, name: "n"), $1)
+      IssueApiKeyRequest(accountId: id, environment: .test, name: "n"),
+      $1
+    )
   },
   AccessRow(testDescription: "AuthenticateApiKey", callers: ["gateway"]) {
     _ = try await $0.authenticateApiKey(
-      AuthenticateApiKeyRequest(sha256: [UInt8](repeating: 0, count: 32)), $1)
+      AuthenticateApiKeyRequest(sha256: [UInt8](repeating: 0, count: 32)),
+      $1
+    )
   },
   AccessRow(testDescription: "GetResponseSigningKey", callers: ["gateway", "operator"]) {
     _ = try await $0.getResponseSigningKey(GetResponseSigningKeyRequest(), $1)
@@ -48,7 +52,9 @@ private let rows = [
 
 /// Who may call what: the table of identities and methods, and of scopes.
 @Suite(.onLoop) struct AccessTests {
-  @Test(arguments: rows) @EventLoop func `only the identities listed may call`(row: AccessRow) async throws {
+  @Test(arguments: rows) @EventLoop func `only the identities listed may call`(row: AccessRow)
+    async throws
+  {
     try await KeysFixture.with { fixture in
       for identity in ["gateway", "operator", "licenses", "keys"] {
         let client = KeysClient(try fixture.rpc.channel(as: identity))

@@ -4,8 +4,8 @@ import KeysService
 import Messages
 import Postgres
 import Primitives
-import Testing
 import TestKit
+import Testing
 
 /// Row-level security, shown on the tables themselves: a mistake in a query must not become a leak.
 @Suite(.onLoop) struct TenancyTests {
@@ -14,23 +14,28 @@ import TestKit
       let account = try await fixture.account()
       _ = try await fixture.key(account, .test)
       let proof = try await TenancyProof(
-        fixture.test, role: "latchkey_keys", schemas: ["keys"],
+        fixture.test,
+        role: "latchkey_keys",
+        schemas: ["keys"],
         owner: Tenant(accountID: account, environment: .test),
         strangers: [
           Tenant(accountID: account, environment: .live),
           Tenant(accountID: UUID.v7(), environment: .test),
-        ])
+        ]
+      )
       #expect(proof.failures == [])
       #expect(
         proof.tables.map(\.name) == [
           "keys.accounts", "keys.api_key_hashes", "keys.api_keys", "keys.data_keys",
           "keys.response_signing_keys",
-        ])
+        ]
+      )
     }
   }
 
   /// The named list of what looks across accounts by design.
-  @Test @EventLoop func `two functions cross accounts, as a role that cannot log in`() async throws {
+  @Test @EventLoop func `two functions cross accounts, as a role that cannot log in`() async throws
+  {
     try await KeysFixture.with { fixture in
       let rows = try await fixture.test.open().read(
         """
@@ -38,7 +43,8 @@ import TestKit
         from pg_proc p join pg_namespace n on n.oid = p.pronamespace
         join pg_roles r on r.oid = p.proowner
         where n.nspname = 'keys' and p.prosecdef order by 1
-        """)
+        """
+      )
       var names: [String] = []
       for row in rows {
         let (name, canLogIn, isPublic) = try row.values(String.self, Bool.self, Bool.self)
@@ -57,7 +63,8 @@ import TestKit
         select rolname::text from pg_roles
         where rolname like 'latchkey\\_%' and rolname <> 'latchkey_test'
           and (rolbypassrls or rolsuper or rolcreaterole)
-        """)
+        """
+      )
       #expect(rows.isEmpty)
     }
   }

@@ -31,7 +31,8 @@ public final class ServedRPC {
   ///   - register: Adds services to the server.
   ///   - body: What to do with it.
   public static func with<T>(
-    _ name: String, register: @EventLoop (RPCServer) -> Void,
+    _ name: String,
+    register: @EventLoop (RPCServer) -> Void,
     body: @EventLoop (ServedRPC) async throws -> T
   ) async throws -> T {
     await TestSlots.shared.take()
@@ -40,8 +41,11 @@ public final class ServedRPC {
     register(served.server)
     let tls = try TLSContext(
       .server(
-        identity: try served.identity(name), clientAuthorities: served.authority.certificatePEM,
-        applicationProtocols: ["h2"]))
+        identity: try served.identity(name),
+        clientAuthorities: served.authority.certificatePEM,
+        applicationProtocols: ["h2"]
+      )
+    )
     served.server.health.setServing(true)
     served.server.serve(served.listener, tls: tls)
     do {
@@ -59,19 +63,31 @@ public final class ServedRPC {
     if let channel = channels[identity] { return channel }
     let tls = try TLSContext(
       .client(
-        authorities: authority.certificatePEM, identity: try self.identity(identity),
-        applicationProtocols: ["h2"]))
+        authorities: authority.certificatePEM,
+        identity: try self.identity(identity),
+        applicationProtocols: ["h2"]
+      )
+    )
     let channel = Channel(
-      host: "127.0.0.1", port: listener.address.port, tls: tls, serverName: name)
+      host: "127.0.0.1",
+      port: listener.address.port,
+      tls: tls,
+      serverName: name
+    )
     channels[identity] = channel
     return channel
   }
 
   private func identity(_ name: String) throws(Fault) -> TLSIdentity {
     let issued = try authority.issue(
-      commonName: name, names: [.dns(name)], usage: [.server, .client])
+      commonName: name,
+      names: [.dns(name)],
+      usage: [.server, .client]
+    )
     return TLSIdentity(
-      certificateChain: issued.chainPEM, privateKey: issued.privateKeyPEM.copy())
+      certificateChain: issued.chainPEM,
+      privateKey: issued.privateKeyPEM.copy()
+    )
   }
 
   private func stop() async {

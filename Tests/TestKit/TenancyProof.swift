@@ -35,7 +35,11 @@ public struct TenancyProof {
   ///     tables with an environment.
   ///   - unseen: Tables whose rows the role cannot see even of its own tenant.
   public init(
-    _ test: TestDatabase, role: String, schemas: [String], owner: Tenant, strangers: [Tenant],
+    _ test: TestDatabase,
+    role: String,
+    schemas: [String],
+    owner: Tenant,
+    strangers: [Tenant],
     unseen: Set<String> = []
   ) async throws(Fault) {
     let administrator = test.open()
@@ -68,7 +72,10 @@ public struct TenancyProof {
   }
 
   private mutating func examine(
-    _ table: Table, _ copy: String, _ stranger: Tenant, _ service: Database
+    _ table: Table,
+    _ copy: String,
+    _ stranger: Tenant,
+    _ service: Database
   ) async throws(Fault) {
     let who = "\(stranger.accountID) \(stranger.environment.rawValue)"
     let seen = try await Self.count(table, stranger, service)
@@ -79,7 +86,9 @@ public struct TenancyProof {
     }
     do throws(Fault) {
       try await service.query(
-        for: stranger, Query(sql: "insert into \(table.name) select * from public.\(copy)"))
+        for: stranger,
+        Query(sql: "insert into \(table.name) select * from public.\(copy)")
+      )
       failures.append("\(who) inserted rows of another into \(table.name)")
     } catch {
       guard error.serverError?.state == .insufficientPrivilege else { throw error }
@@ -87,7 +96,8 @@ public struct TenancyProof {
   }
 
   private static func tables(
-    of schemas: [String], _ administrator: Database
+    of schemas: [String],
+    _ administrator: Database
   ) async throws(Fault) -> [Table] {
     let rows = try await administrator.read(
       """
@@ -98,7 +108,8 @@ public struct TenancyProof {
       where n.nspname = any (\(schemas)) and c.relkind in ('r', 'p')
         and c.relname <> 'schema_migrations'
       order by 1
-      """)
+      """
+    )
     var tables: [Table] = []
     for row in rows {
       let (name, isForced, hasEnvironment) = try row.values(String.self, Bool.self, Bool.self)
@@ -108,7 +119,9 @@ public struct TenancyProof {
   }
 
   private static func count(
-    _ table: Table, _ tenant: Tenant?, _ database: Database
+    _ table: Table,
+    _ tenant: Tenant?,
+    _ database: Database
   ) async throws(Fault) -> Int {
     let query = Query(sql: "select count(*) from \(table.name)")
     let rows =

@@ -28,7 +28,9 @@ public final class Keys: KeysService {
   ///   - masterKeys: What accounts' data keys are wrapped with.
   ///   - now: The clock.
   public init(
-    database: Database, masterKeys: MasterKeys, now: @escaping @Sendable () -> Timestamp = Timestamp.now
+    database: Database,
+    masterKeys: MasterKeys,
+    now: @escaping @Sendable () -> Timestamp = Timestamp.now
   ) {
     let apiKeys = APIKeyStore(database: database)
     accounts = AccountStore(database: database)

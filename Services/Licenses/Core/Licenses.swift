@@ -33,7 +33,9 @@ public final class Licenses: LicensesService {
   ///   - masterKeys: What tenants' data keys are wrapped with.
   ///   - now: The clock.
   public init(
-    database: Database, masterKeys: MasterKeys, now: @escaping @Sendable () -> Timestamp = Timestamp.now
+    database: Database,
+    masterKeys: MasterKeys,
+    now: @escaping @Sendable () -> Timestamp = Timestamp.now
   ) {
     let products = ProductStore(database: database)
     let licenses = LicenseStore(database: database)

@@ -15,7 +15,9 @@ public struct LicensesSettings: Sendable {
   /// - Throws: ``Fault`` `invalidArgument` with every setting that is wrong.
   public init(_ reader: SettingsReader) throws(Fault) {
     (rpc, database, masterKeysFile) = try reader.require(
-      RPCSettings(reader), DatabaseSettings(reader),
-      reader.readableFile("LATCHKEY_MASTER_KEYS_FILE"))
+      RPCSettings(reader),
+      DatabaseSettings(reader),
+      reader.readableFile("LATCHKEY_MASTER_KEYS_FILE")
+    )
   }
 }

@@ -4,10 +4,10 @@ import Faults
 import Messages
 import Primitives
 import Stubs
+import TestKit
 import Testing
 
 @testable import KeysService
-import TestKit
 
 @Suite(.onLoop) struct APIKeyTests {
   /// What the gateway asks about when it is shown the key.
@@ -22,7 +22,9 @@ import TestKit
       let account = try await fixture.account()
       let options = fixture.options(account, environment == .test ? .test : .live)
       let made = try await fixture.gateway.createApiKey(
-        CreateApiKeyRequest(name: "Backend", scopes: ["products:read", "licenses:read"]), options)
+        CreateApiKeyRequest(name: "Backend", scopes: ["products:read", "licenses:read"]),
+        options
+      )
       let text = try #require(made.key)
       #expect(APIKey.parse(text)?.environment == environment.value)
       #expect(made.hint == String(text.prefix(12)))
@@ -40,14 +42,18 @@ import TestKit
     }
   }
 
-  @Test @EventLoop func `a key made without scopes has full access, and says who made it`() async throws {
+  @Test @EventLoop func `a key made without scopes has full access, and says who made it`()
+    async throws
+  {
     try await KeysFixture.with { fixture in
       let account = try await fixture.account()
       let first = try await fixture.key(account)
       #expect(first.fullAccess)
       #expect(first.createdBy == nil)
       let second = try await fixture.gateway.createApiKey(
-        CreateApiKeyRequest(name: "Second"), fixture.options(account, key: first.id))
+        CreateApiKeyRequest(name: "Second"),
+        fixture.options(account, key: first.id)
+      )
       #expect(second.fullAccess)
       #expect(second.scopes.isEmpty)
       #expect(second.createdBy == first.id)
@@ -64,27 +70,41 @@ import TestKit
 
   @Test(arguments: [
     Refusal(
-      request: CreateApiKeyRequest(name: "k", scopes: ["licenses:delete"]), code: .invalidArgument,
-      path: ["scopes", "0"]),
+      request: CreateApiKeyRequest(name: "k", scopes: ["licenses:delete"]),
+      code: .invalidArgument,
+      path: ["scopes", "0"]
+    ),
     Refusal(
       request: CreateApiKeyRequest(name: "k", presentNames: ["name", "scopes"]),
-      code: .invalidArgument, path: ["scopes"]),
+      code: .invalidArgument,
+      path: ["scopes"]
+    ),
     Refusal(
-      request: CreateApiKeyRequest(name: "k", expiresAt: 1), code: .invalidArgument,
-      path: ["expiresAt"]),
+      request: CreateApiKeyRequest(name: "k", expiresAt: 1),
+      code: .invalidArgument,
+      path: ["expiresAt"]
+    ),
     Refusal(
-      request: CreateApiKeyRequest(name: "k", environment: .live), code: .invalidArgument,
-      path: ["environment"]),
+      request: CreateApiKeyRequest(name: "k", environment: .live),
+      code: .invalidArgument,
+      path: ["environment"]
+    ),
     Refusal(request: CreateApiKeyRequest(name: ""), code: .invalidArgument, path: ["name"]),
     Refusal(
-      request: CreateApiKeyRequest(name: "k"), callerScopes: ["keys:write"],
-      code: .permissionDenied),
+      request: CreateApiKeyRequest(name: "k"),
+      callerScopes: ["keys:write"],
+      code: .permissionDenied
+    ),
     Refusal(
       request: CreateApiKeyRequest(name: "k", scopes: ["licenses:read"]),
-      callerScopes: ["keys:write", "licenses:write"], code: .permissionDenied),
+      callerScopes: ["keys:write", "licenses:write"],
+      code: .permissionDenied
+    ),
     Refusal(
-      request: CreateApiKeyRequest(name: "k"), callerScopes: ["licenses:write"],
-      code: .permissionDenied),
+      request: CreateApiKeyRequest(name: "k"),
+      callerScopes: ["licenses:write"],
+      code: .permissionDenied
+    ),
   ])
   @EventLoop func `a request for a key is refused`(refusal: Refusal) async throws {
     try await KeysFixture.with { fixture in
@@ -96,7 +116,9 @@ import TestKit
       #expect(fault.code == refusal.code)
       #expect(fault.issues.first?.path ?? [] == refusal.path)
       let all = try await fixture.gateway.listApiKeys(
-        ListApiKeysRequest(), fixture.options(account))
+        ListApiKeysRequest(),
+        fixture.options(account)
+      )
       #expect(all.data.isEmpty)
     }
   }
@@ -184,7 +206,9 @@ import TestKit
       var cursor: String?
       for expected in [2, 2, 1] {
         let page = try await fixture.gateway.listApiKeys(
-          ListApiKeysRequest(cursor: cursor, limit: 2), options)
+          ListApiKeysRequest(cursor: cursor, limit: 2),
+          options
+        )
         #expect(page.data.count == expected)
         #expect(page.pagination.hasMore == (expected == 2))
         seen += page.data.map(\.id)
@@ -195,7 +219,9 @@ import TestKit
     }
   }
 
-  @Test @EventLoop func `another account's key, or another environment's, is not there`() async throws {
+  @Test @EventLoop func `another account's key, or another environment's, is not there`()
+    async throws
+  {
     try await KeysFixture.with { fixture in
       let account = try await fixture.account()
       let other = try await fixture.account("Other")

@@ -4,28 +4,32 @@ import Messages
 import Postgres
 import Primitives
 import Stubs
-import Testing
 import TestKit
+import Testing
 
 @Suite(.onLoop) struct AccountTests {
   @Test @EventLoop func `an account comes with its response-signing key`() async throws {
     try await KeysFixture.with { fixture in
       let id = UUID.v7()
       let account = try await fixture.operator.createAccount(
-        CreateAccountRequest(accountId: id.description, name: "Atelier"))
+        CreateAccountRequest(accountId: id.description, name: "Atelier")
+      )
       #expect(account.id == id.description)
       #expect(account.name == "Atelier")
       #expect(account.createdAt == fixture.clock.now.milliseconds)
       #expect(account.signingKey.contains(/^[0-9a-f]{64}$/))
       let signing = try await fixture.gateway.getResponseSigningKey(
-        GetResponseSigningKeyRequest(accountId: id.description))
+        GetResponseSigningKeyRequest(accountId: id.description)
+      )
       #expect(signing.signingKey == account.signingKey)
       #expect(signing.accountId == id.description)
     }
   }
 
   /// A first start that died half-way is repeated, and must not end with other secrets.
-  @Test @EventLoop func `creating an account again answers with the one that is there`() async throws {
+  @Test @EventLoop func `creating an account again answers with the one that is there`()
+    async throws
+  {
     try await KeysFixture.with { fixture in
       let request = CreateAccountRequest(accountId: UUID.v7().description, name: "Atelier")
       let first = try await fixture.operator.createAccount(request)
@@ -69,7 +73,8 @@ import TestKit
       }
       #expect(several.code == .notFound)
       let named = try await fixture.gateway.getResponseSigningKey(
-        GetResponseSigningKeyRequest(accountId: second.description))
+        GetResponseSigningKeyRequest(accountId: second.description)
+      )
       #expect(named.signingKey != found.signingKey)
     }
   }
@@ -78,7 +83,8 @@ import TestKit
     try await KeysFixture.with { fixture in
       let fault = try await fault {
         try await fixture.gateway.getResponseSigningKey(
-          GetResponseSigningKeyRequest(accountId: UUID.v7().description))
+          GetResponseSigningKeyRequest(accountId: UUID.v7().description)
+        )
       }
       #expect(fault.code == .notFound)
       #expect(fault.reason == .notFound)
@@ -90,7 +96,8 @@ import TestKit
     try await KeysFixture.with { fixture in
       let fault = try await fault {
         try await fixture.operator.createAccount(
-          CreateAccountRequest(accountId: UUID.v7().description, name: name))
+          CreateAccountRequest(accountId: UUID.v7().description, name: name)
+        )
       }
       #expect(fault.code == .invalidArgument)
       #expect(fault.issues.map(\.path) == [["name"]])
@@ -109,7 +116,8 @@ import TestKit
           union all select s::text from keys.response_signing_keys s
           union all select k::text from keys.api_keys k
           union all select h::text from keys.api_key_hashes h) x
-        """)
+        """
+      )
       let text: String = try rows.single().value(0)
       #expect(!text.contains(key.dropFirst(12)))
       #expect(!text.contains(signing.signingKey))

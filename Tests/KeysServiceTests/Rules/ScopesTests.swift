@@ -49,11 +49,15 @@ import Testing
     GrantRow(held: .only(["keys:write"]), wanted: .only(["keys:write"]), isAllowed: true),
     GrantRow(held: .only(["keys:write"]), wanted: .only(["licenses:read"]), isAllowed: false),
     GrantRow(
-      held: .only(["keys:write", "licenses:read"]), wanted: .only(["licenses:read"]),
-      isAllowed: true),
+      held: .only(["keys:write", "licenses:read"]),
+      wanted: .only(["licenses:read"]),
+      isAllowed: true
+    ),
     GrantRow(
       held: .only(["keys:write", "licenses:read"]),
-      wanted: .only(["licenses:read", "licenses:write"]), isAllowed: false),
+      wanted: .only(["licenses:read", "licenses:write"]),
+      isAllowed: false
+    ),
     GrantRow(held: .only(Scopes.known), wanted: .everything, isAllowed: false),
     GrantRow(held: .only([]), wanted: .only(["licenses:read"]), isAllowed: false),
   ])
@@ -82,8 +86,11 @@ import Testing
   private func facts(expiresIn: Int64? = nil, isRevoked: Bool = false) -> KeyFacts {
     KeyFacts(
       tenant: Tenant(accountID: UUID(high: 7, low: 7), environment: .live),
-      id: UUID(high: 7, low: 8), scopes: .only(["licenses:read"]),
-      expiresAt: expiresIn.map { now + .milliseconds($0) }, revokedAt: isRevoked ? now : nil)
+      id: UUID(high: 7, low: 8),
+      scopes: .only(["licenses:read"]),
+      expiresAt: expiresIn.map { now + .milliseconds($0) },
+      revokedAt: isRevoked ? now : nil
+    )
   }
 
   @Test func `a good key tells whose it is`() {

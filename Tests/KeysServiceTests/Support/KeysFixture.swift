@@ -27,7 +27,10 @@ final class KeysFixture {
     try await TestDatabase.with(schema) { test in
       let clock = TestClock()
       let keys = Keys(
-        database: test.open(as: "latchkey_keys"), masterKeys: .random(), now: { clock.now })
+        database: test.open(as: "latchkey_keys"),
+        masterKeys: .random(),
+        now: { clock.now }
+      )
       try await ServedRPC.with("keys", register: { keys.register(on: $0) }) { rpc in
         try await body(KeysFixture(test, rpc, clock))
       }
@@ -41,30 +44,45 @@ final class KeysFixture {
   func account(_ name: String = "Atelier") async throws -> UUID {
     let id = UUID.v7()
     _ = try await self.operator.createAccount(
-      CreateAccountRequest(accountId: id.description, name: name))
+      CreateAccountRequest(accountId: id.description, name: name)
+    )
     return id
   }
 
   /// Makes an API key on the operator's word.
   func key(
-    _ account: UUID, _ environment: ApiKey.Environment = .test, scopes: [String] = [],
+    _ account: UUID,
+    _ environment: ApiKey.Environment = .test,
+    scopes: [String] = [],
     expiresAt: Int64? = nil
   ) async throws -> ApiKey {
     try await self.operator.issueApiKey(
       IssueApiKeyRequest(
-        accountId: account.description, environment: environment, name: "First", scopes: scopes,
-        expiresAt: expiresAt))
+        accountId: account.description,
+        environment: environment,
+        name: "First",
+        scopes: scopes,
+        expiresAt: expiresAt
+      )
+    )
   }
 
   /// What the gateway sends along for a request with an API key.
   func options(
-    _ account: UUID, _ environment: Caller.Environment = .test, scopes: [String] = ["*"],
+    _ account: UUID,
+    _ environment: Caller.Environment = .test,
+    scopes: [String] = ["*"],
     key: String? = nil
   ) -> CallOptions {
     CallOptions(
       caller: Caller(
-        accountId: account.description, environment: environment, actorKind: .apiKey,
-        actorId: key, scopes: scopes))
+        accountId: account.description,
+        environment: environment,
+        actorKind: .apiKey,
+        actorId: key,
+        scopes: scopes
+      )
+    )
   }
 }
 

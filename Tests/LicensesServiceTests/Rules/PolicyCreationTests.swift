@@ -8,9 +8,13 @@ import Testing
 private let id = UUID(high: 0x0198_c1e2_7a10_7cc3, low: 0x98c4_dc0c_0c07_398f)
 private let now = Timestamp(milliseconds: 1_770_000_000_000)
 
-private func request(_ change: (inout CreatePolicyRequest) -> Void = { _ in }) -> CreatePolicyRequest {
+private func request(_ change: (inout CreatePolicyRequest) -> Void = { _ in })
+  -> CreatePolicyRequest
+{
   var request = CreatePolicyRequest(
-    productId: "0198c1e2-7a10-7cc3-98c4-dc0c0c07398f", name: "Standard")
+    productId: "0198c1e2-7a10-7cc3-98c4-dc0c0c07398f",
+    name: "Standard"
+  )
   change(&request)
   return request
 }
@@ -33,25 +37,70 @@ struct TemplateRow: Sendable, CustomTestStringConvertible {
 
   static let all = [
     TemplateRow(
-      template: .desktopApp, maxMachines: 2, requireFingerprint: true, offlineAllowed: true,
-      offlineMaxDays: 14, durationDays: nil, requireHeartbeat: false, heartbeatIntervalMinutes: 60,
-      floating: false, isTrial: false, trialDurationDays: nil),
+      template: .desktopApp,
+      maxMachines: 2,
+      requireFingerprint: true,
+      offlineAllowed: true,
+      offlineMaxDays: 14,
+      durationDays: nil,
+      requireHeartbeat: false,
+      heartbeatIntervalMinutes: 60,
+      floating: false,
+      isTrial: false,
+      trialDurationDays: nil
+    ),
     TemplateRow(
-      template: .cliTool, maxMachines: 3, requireFingerprint: true, offlineAllowed: true,
-      offlineMaxDays: 7, durationDays: nil, requireHeartbeat: false, heartbeatIntervalMinutes: 60,
-      floating: false, isTrial: false, trialDurationDays: nil),
+      template: .cliTool,
+      maxMachines: 3,
+      requireFingerprint: true,
+      offlineAllowed: true,
+      offlineMaxDays: 7,
+      durationDays: nil,
+      requireHeartbeat: false,
+      heartbeatIntervalMinutes: 60,
+      floating: false,
+      isTrial: false,
+      trialDurationDays: nil
+    ),
     TemplateRow(
-      template: .saas, maxMachines: nil, requireFingerprint: false, offlineAllowed: false,
-      offlineMaxDays: 14, durationDays: 30, requireHeartbeat: true, heartbeatIntervalMinutes: 1440,
-      floating: true, isTrial: false, trialDurationDays: nil),
+      template: .saas,
+      maxMachines: nil,
+      requireFingerprint: false,
+      offlineAllowed: false,
+      offlineMaxDays: 14,
+      durationDays: 30,
+      requireHeartbeat: true,
+      heartbeatIntervalMinutes: 1440,
+      floating: true,
+      isTrial: false,
+      trialDurationDays: nil
+    ),
     TemplateRow(
-      template: .trial, maxMachines: 1, requireFingerprint: true, offlineAllowed: false,
-      offlineMaxDays: 14, durationDays: nil, requireHeartbeat: false, heartbeatIntervalMinutes: 60,
-      floating: false, isTrial: true, trialDurationDays: 14),
+      template: .trial,
+      maxMachines: 1,
+      requireFingerprint: true,
+      offlineAllowed: false,
+      offlineMaxDays: 14,
+      durationDays: nil,
+      requireHeartbeat: false,
+      heartbeatIntervalMinutes: 60,
+      floating: false,
+      isTrial: true,
+      trialDurationDays: 14
+    ),
     TemplateRow(
-      template: .custom, maxMachines: nil, requireFingerprint: true, offlineAllowed: true,
-      offlineMaxDays: 14, durationDays: nil, requireHeartbeat: false, heartbeatIntervalMinutes: 60,
-      floating: false, isTrial: false, trialDurationDays: nil),
+      template: .custom,
+      maxMachines: nil,
+      requireFingerprint: true,
+      offlineAllowed: true,
+      offlineMaxDays: 14,
+      durationDays: nil,
+      requireHeartbeat: false,
+      heartbeatIntervalMinutes: 60,
+      floating: false,
+      isTrial: false,
+      trialDurationDays: nil
+    ),
   ]
 }
 
@@ -62,7 +111,10 @@ struct TemplateRow: Sendable, CustomTestStringConvertible {
       creating: request {
         $0.template = row.template
         $0.allowUnlimitedActivations = true
-      }, id: id, at: now)
+      },
+      id: id,
+      at: now
+    )
     #expect(policy.template == row.template)
     #expect(policy.maxMachines == row.maxMachines)
     #expect(policy.requireFingerprint == row.requireFingerprint)
@@ -104,7 +156,10 @@ struct TemplateRow: Sendable, CustomTestStringConvertible {
         $0.requireFingerprint = true
         $0.offlineAllowed = true
         $0.offlineMaxDays = 3
-      }, id: id, at: now)
+      },
+      id: id,
+      at: now
+    )
     #expect(policy.maxMachines == 5)
     #expect(!policy.floating)
     #expect(policy.durationDays == 365)
@@ -121,7 +176,10 @@ struct TemplateRow: Sendable, CustomTestStringConvertible {
         $0.template = .saas
         $0.maxMachines = 1
         $0.presentNames = ["template", "maxMachines", "durationDays"]
-      }, id: id, at: now)
+      },
+      id: id,
+      at: now
+    )
     #expect(policy.durationDays == nil)
   }
 
@@ -179,7 +237,10 @@ struct TemplateRow: Sendable, CustomTestStringConvertible {
     (durationDays: 365_000, isTrial: false, trialDays: nil, days: 365_000),
   ])
   func `expiry is counted from creation`(
-    durationDays: Int32?, isTrial: Bool, trialDays: Int32?, days: Int64?
+    durationDays: Int32?,
+    isTrial: Bool,
+    trialDays: Int32?,
+    days: Int64?
   ) throws {
     let policy = try Policy(
       creating: request {
@@ -187,7 +248,10 @@ struct TemplateRow: Sendable, CustomTestStringConvertible {
         $0.durationDays = durationDays
         $0.isTrial = isTrial
         $0.trialDurationDays = trialDays
-      }, id: id, at: now)
+      },
+      id: id,
+      at: now
+    )
     let expected = days.map { now.milliseconds + $0 * 86_400_000 }
     #expect(policy.expiry(from: now)?.milliseconds == expected)
   }

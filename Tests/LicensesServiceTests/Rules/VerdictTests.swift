@@ -20,9 +20,15 @@ struct VerdictRow: Sendable {
   var facts: LicenseFacts {
     LicenseFacts(
       tenant: Tenant(accountID: UUID(high: 1, low: 1), environment: .test),
-      id: UUID(high: 1, low: 2), status: status, name: "Studio seat",
-      expiresAt: expiresIn.map { now + .milliseconds($0) }, expirationStrategy: strategy,
-      maxMachinesOverride: 3, maxUsesOverride: nil, usesCount: 4)
+      id: UUID(high: 1, low: 2),
+      status: status,
+      name: "Studio seat",
+      expiresAt: expiresIn.map { now + .milliseconds($0) },
+      expirationStrategy: strategy,
+      maxMachinesOverride: 3,
+      maxUsesOverride: nil,
+      usesCount: 4
+    )
   }
 
   static let all = [
@@ -31,31 +37,65 @@ struct VerdictRow: Sendable {
     VerdictRow(expiresIn: 0, isValid: false, code: .expired, shown: .expired),
     VerdictRow(expiresIn: -1, isValid: false, code: .expired, shown: .expired),
     VerdictRow(
-      expiresIn: -1, strategy: .allowAccess, isValid: true, code: .expired, shown: .expired),
+      expiresIn: -1,
+      strategy: .allowAccess,
+      isValid: true,
+      code: .expired,
+      shown: .expired
+    ),
     VerdictRow(expiresIn: 1, strategy: .allowAccess, isValid: true, code: .valid, shown: .active),
     VerdictRow(expiresIn: -1, strategy: .revoke, isValid: false, code: .revoked, shown: .revoked),
     VerdictRow(expiresIn: 1, strategy: .revoke, isValid: true, code: .valid, shown: .active),
     // What a sweeper has written already.
     VerdictRow(status: .expired, isValid: false, code: .expired, shown: .expired),
     VerdictRow(
-      status: .expired, expiresIn: -1, strategy: .allowAccess, isValid: true, code: .expired,
-      shown: .expired),
+      status: .expired,
+      expiresIn: -1,
+      strategy: .allowAccess,
+      isValid: true,
+      code: .expired,
+      shown: .expired
+    ),
     // What the vendor decided comes before expiry.
     VerdictRow(status: .suspended, isValid: false, code: .suspended, shown: .suspended),
     VerdictRow(
-      status: .suspended, expiresIn: -1, isValid: false, code: .suspended, shown: .suspended),
+      status: .suspended,
+      expiresIn: -1,
+      isValid: false,
+      code: .suspended,
+      shown: .suspended
+    ),
     VerdictRow(
-      status: .revoked, expiresIn: -1, strategy: .allowAccess, isValid: false, code: .revoked,
-      shown: .revoked),
+      status: .revoked,
+      expiresIn: -1,
+      strategy: .allowAccess,
+      isValid: false,
+      code: .revoked,
+      shown: .revoked
+    ),
     VerdictRow(status: .banned, expiresIn: -1, isValid: false, code: .banned, shown: .banned),
     // No entitlement is in effect yet, so one that is asked for is missing, after all else.
     VerdictRow(
-      entitlements: ["sso"], isValid: false, code: .entitlementsMissing, shown: .active),
+      entitlements: ["sso"],
+      isValid: false,
+      code: .entitlementsMissing,
+      shown: .active
+    ),
     VerdictRow(
-      expiresIn: -1, entitlements: ["sso"], isValid: false, code: .expired, shown: .expired),
+      expiresIn: -1,
+      entitlements: ["sso"],
+      isValid: false,
+      code: .expired,
+      shown: .expired
+    ),
     VerdictRow(
-      expiresIn: -1, strategy: .allowAccess, entitlements: ["sso"], isValid: false,
-      code: .entitlementsMissing, shown: .expired),
+      expiresIn: -1,
+      strategy: .allowAccess,
+      entitlements: ["sso"],
+      isValid: false,
+      code: .entitlementsMissing,
+      shown: .expired
+    ),
   ]
 }
 

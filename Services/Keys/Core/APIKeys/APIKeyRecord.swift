@@ -28,7 +28,8 @@ struct APIKeyRecord: Equatable, Sendable {
       createdBy: createdBy?.description,
       expiresAt: expiresAt?.milliseconds,
       revokedAt: revokedAt?.milliseconds,
-      createdAt: createdAt.milliseconds)
+      createdAt: createdAt.milliseconds
+    )
   }
 }
 

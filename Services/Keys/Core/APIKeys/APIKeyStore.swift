@@ -27,7 +27,8 @@ struct APIKeyStore: Sendable {
       )
       insert into keys.api_key_hashes (sha256, account_id, environment, api_key_id)
       select \(sha256), account_id, environment, id from api_key
-      """)
+      """
+    )
     return rows.affectedCount == 1
   }
 
@@ -38,7 +39,8 @@ struct APIKeyStore: Sendable {
       """
       select \(unescaped: Self.columns) from keys.api_keys
       where id < \(below) order by id desc limit \(rows)
-      """)
+      """
+    )
     var keys: [APIKeyRecord] = []
     keys.reserveCapacity(rows.count)
     for row in rows { keys.append(try APIKeyRecord(row, tenant)) }
@@ -48,7 +50,9 @@ struct APIKeyStore: Sendable {
   /// Reads one of a tenant's API keys.
   func get(_ tenant: Tenant, id: UUID) async throws(Fault) -> APIKeyRecord? {
     let rows = try await database.read(
-      for: tenant, "select \(unescaped: Self.columns) from keys.api_keys where id = \(id)")
+      for: tenant,
+      "select \(unescaped: Self.columns) from keys.api_keys where id = \(id)"
+    )
     guard let row = try rows.singleOrNone() else { return nil }
     return try APIKeyRecord(row, tenant)
   }
@@ -61,7 +65,8 @@ struct APIKeyStore: Sendable {
       for: tenant,
       """
       update keys.api_keys set revoked_at = coalesce(revoked_at, \(now)) where id = \(id)
-      """)
+      """
+    )
     return rows.affectedCount == 1
   }
 
@@ -71,14 +76,19 @@ struct APIKeyStore: Sendable {
       """
       select sha256, account_id, environment, api_key_id, scopes, expires_at, revoked_at
       from keys.authenticate(\(hashes))
-      """)
+      """
+    )
     var facts: [Digest: KeyFacts] = [:]
     facts.reserveCapacity(rows.count)
     for row in rows {
       let tenant = Tenant(accountID: try row.value(1), environment: try row.value(2))
       facts[try row.value(0)] = KeyFacts(
-        tenant: tenant, id: try row.value(3), scopes: Scopes(stored: try row.value(4)),
-        expiresAt: try row.value(5), revokedAt: try row.value(6))
+        tenant: tenant,
+        id: try row.value(3),
+        scopes: Scopes(stored: try row.value(4)),
+        expiresAt: try row.value(5),
+        revokedAt: try row.value(6)
+      )
     }
     return facts
   }
@@ -88,8 +98,15 @@ extension APIKeyRecord {
   /// Reads a row of ``APIKeyStore``'s columns.
   fileprivate init(_ row: Row, _ tenant: Tenant) throws(Fault) {
     self.init(
-      tenant: tenant, id: try row.value(0), name: try row.value(1), hint: try row.value(2),
-      scopes: Scopes(stored: try row.value(3)), createdBy: try row.value(4),
-      expiresAt: try row.value(5), revokedAt: try row.value(6), createdAt: try row.value(7))
+      tenant: tenant,
+      id: try row.value(0),
+      name: try row.value(1),
+      hint: try row.value(2),
+      scopes: Scopes(stored: try row.value(3)),
+      createdBy: try row.value(4),
+      expiresAt: try row.value(5),
+      revokedAt: try row.value(6),
+      createdAt: try row.value(7)
+    )
   }
 }

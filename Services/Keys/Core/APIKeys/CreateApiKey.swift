@@ -10,7 +10,9 @@ extension Keys {
   ///
   /// - Throws: ``Fault`` `invalidArgument` for an unknown scope, an expiry that has passed, or another
   ///   environment; `permissionDenied` for a right that the caller does not have.
-  public func createApiKey(_ request: CreateApiKeyRequest, _ call: Call) async throws(Fault) -> ApiKey {
+  public func createApiKey(_ request: CreateApiKeyRequest, _ call: Call) async throws(Fault)
+    -> ApiKey
+  {
     let tenant = try call.requireTenant()
     let now = now()
     let isGiven = !request.scopes.isEmpty || request.presentNames.contains("scopes")
@@ -21,12 +23,17 @@ extension Keys {
         Fault.Issue(
           path: ["environment"],
           message: "An API key makes keys of its own environment: \(tenant.environment.rawValue)",
-          code: "custom")
+          code: "custom"
+        )
       ])
     }
     let record = NewAPIKey(
-      tenant: tenant, name: request.name, scopes: scopes, expiresAt: request.expiresAt,
-      createdBy: call.caller?.actorId.flatMap(UUID.init))
+      tenant: tenant,
+      name: request.name,
+      scopes: scopes,
+      expiresAt: request.expiresAt,
+      createdBy: call.caller?.actorId.flatMap(UUID.init)
+    )
     return try await issue(record, at: now)
   }
 }

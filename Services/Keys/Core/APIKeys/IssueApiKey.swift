@@ -10,13 +10,20 @@ extension Keys {
   ///
   /// - Throws: ``Fault`` `notFound` when there is no such account; `invalidArgument` for an unknown scope or
   ///   an expiry that has passed.
-  public func issueApiKey(_ request: IssueApiKeyRequest, _ call: Call) async throws(Fault) -> ApiKey {
+  public func issueApiKey(_ request: IssueApiKeyRequest, _ call: Call) async throws(Fault) -> ApiKey
+  {
     let tenant = Tenant(
-      accountID: try UUID(checked: request.accountId), environment: request.environment.value)
+      accountID: try UUID(checked: request.accountId),
+      environment: request.environment.value
+    )
     let scopes = try Scopes(requested: request.scopes.isEmpty ? nil : request.scopes)
     let record = NewAPIKey(
-      tenant: tenant, name: request.name, scopes: scopes, expiresAt: request.expiresAt,
-      createdBy: nil)
+      tenant: tenant,
+      name: request.name,
+      scopes: scopes,
+      expiresAt: request.expiresAt,
+      createdBy: nil
+    )
     return try await issue(record, at: now())
   }
 
@@ -29,11 +36,16 @@ extension Keys {
     }
     let key = APIKey.generate(wanted.tenant.environment)
     let record = APIKeyRecord(
-      tenant: wanted.tenant, id: .v7(at: now), name: wanted.name,
-      hint: key.hint, scopes: wanted.scopes,
+      tenant: wanted.tenant,
+      id: .v7(at: now),
+      name: wanted.name,
+      hint: key.hint,
+      scopes: wanted.scopes,
       createdBy: wanted.createdBy,
-      expiresAt: wanted.expiresAt.map(Timestamp.init(milliseconds:)), revokedAt: nil,
-      createdAt: now)
+      expiresAt: wanted.expiresAt.map(Timestamp.init(milliseconds:)),
+      revokedAt: nil,
+      createdAt: now
+    )
     guard try await apiKeys.insert(record, sha256: key.hash) else {
       throw .notFound("Account not found: \(wanted.tenant.accountID)")
     }

@@ -29,7 +29,8 @@ extension AuthenticateApiKeyResponse {
         accountId: facts.tenant.accountID.description,
         environment: ApiKey.Environment(facts.tenant.environment),
         apiKeyId: facts.id.description,
-        scopes: facts.scopes.forCaller)
+        scopes: facts.scopes.forCaller
+      )
     }
   }
 }

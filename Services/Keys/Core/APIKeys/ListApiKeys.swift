@@ -7,7 +7,8 @@ internal import ServiceKit
 extension Keys {
   /// Lists the API keys of the caller's environment, newest first, revoked ones included.
   public func listApiKeys(
-    _ request: ListApiKeysRequest, _ call: Call
+    _ request: ListApiKeysRequest,
+    _ call: Call
   ) async throws(Fault) -> ListApiKeysResponse {
     let tenant = try call.requireTenant()
     let page = try Page(cursor: request.cursor, limit: request.limit)

@@ -9,7 +9,8 @@ extension Keys {
   ///
   /// - Throws: ``Fault`` `notFound` when the tenant has no such key.
   public func revokeApiKey(
-    _ request: RevokeApiKeyRequest, _ call: Call
+    _ request: RevokeApiKeyRequest,
+    _ call: Call
   ) async throws(Fault) -> RevokeApiKeyResponse {
     let tenant = try call.requireTenant()
     guard try await apiKeys.revoke(tenant, id: try UUID(checked: request.id), at: now()) else {

@@ -35,15 +35,18 @@ enum Scopes: Equatable, Sendable {
     guard !scopes.isEmpty else {
       throw .invalid([
         Fault.Issue(
-          path: ["scopes"], message: "Must name a scope; leave it out for full access",
-          code: "too_small")
+          path: ["scopes"],
+          message: "Must name a scope; leave it out for full access",
+          code: "too_small"
+        )
       ])
     }
     let issues = scopes.enumerated().filter { !Self.known.contains($0.element) }.map {
       Fault.Issue(
         path: ["scopes", String($0.offset)],
         message: "Unknown scope; expected one of " + Self.known.joined(separator: ", "),
-        code: "invalid_enum_value")
+        code: "invalid_enum_value"
+      )
     }
     guard issues.isEmpty else { throw .invalid(issues) }
     self = .only(Self.known.filter(scopes.contains))
@@ -61,7 +64,8 @@ enum Scopes: Equatable, Sendable {
       let missing = wanted.filter { !held.contains($0) }
       guard missing.isEmpty else {
         throw .forbidden(
-          "An API key can give only scopes it has; it lacks " + missing.joined(separator: ", "))
+          "An API key can give only scopes it has; it lacks " + missing.joined(separator: ", ")
+        )
       }
     }
   }

@@ -20,8 +20,11 @@ struct SealedSigningKey: Sendable {
   /// Where the secret is kept, which it is bound to.
   var place: SealingContext {
     SealingContext(
-      accountID: dataKey.accountID, table: "keys.response_signing_keys", column: "sealed_secret",
-      rowID: id)
+      accountID: dataKey.accountID,
+      table: "keys.response_signing_keys",
+      column: "sealed_secret",
+      rowID: id
+    )
   }
 }
 
@@ -32,7 +35,9 @@ struct AccountStore: Sendable {
   /// Adds an account with its secrets, unless one with that id is there.
   ///
   /// - Returns: The account that is there afterwards.
-  func create(_ account: AccountRecord, _ key: SealedSigningKey) async throws(Fault) -> AccountRecord {
+  func create(_ account: AccountRecord, _ key: SealedSigningKey) async throws(Fault)
+    -> AccountRecord
+  {
     // These tables have no environment; a transaction names one all the same.
     let tenant = Tenant(accountID: account.id, environment: .live)
     return try await database.transaction(for: tenant) { (transaction) async throws(Fault) in
@@ -49,14 +54,18 @@ struct AccountStore: Sendable {
         )
         insert into keys.response_signing_keys (account_id, id, sealed_secret, created_at)
         select account_id, \(key.id), \(key.secret), created_at from account
-        """)
+        """
+      )
       if added.affectedCount == 1 { return account }
       // A statement of its own: it sees what a concurrent creation has committed meanwhile.
       let row = try await transaction.query(
         "select name, created_at from keys.accounts where account_id = \(account.id)"
       ).single()
       return AccountRecord(
-        id: account.id, name: try row.value(0), createdAt: try row.value(1))
+        id: account.id,
+        name: try row.value(0),
+        createdAt: try row.value(1)
+      )
     }
   }
 
@@ -68,11 +77,15 @@ struct AccountStore: Sendable {
       """
       select account_id, id, sealed_secret, data_key_version, wrapped_key
       from keys.response_signing_key(\(account))
-      """)
+      """
+    )
     guard let row = try rows.singleOrNone() else { return nil }
     let version: Int32 = try row.value(3)
     let dataKey = WrappedDataKey(
-      accountID: try row.value(0), version: UInt32(version), bytes: try row.value(4))
+      accountID: try row.value(0),
+      version: UInt32(version),
+      bytes: try row.value(4)
+    )
     return SealedSigningKey(id: try row.value(1), secret: try row.value(2), dataKey: dataKey)
   }
 }

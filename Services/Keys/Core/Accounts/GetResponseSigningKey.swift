@@ -11,9 +11,12 @@ extension Keys {
   /// - Throws: ``Fault`` `notFound` when there is no such account, or when none is named and the deployment
   ///   has several or none.
   public func getResponseSigningKey(
-    _ request: GetResponseSigningKeyRequest, _ call: Call
+    _ request: GetResponseSigningKeyRequest,
+    _ call: Call
   ) async throws(Fault) -> GetResponseSigningKeyResponse {
-    try await signingKey(of: try request.accountId.map { (text) throws(Fault) in try UUID(checked: text) })
+    try await signingKey(
+      of: try request.accountId.map { (text) throws(Fault) in try UUID(checked: text) }
+    )
   }
 
   /// Reads and opens a response-signing key.
@@ -28,6 +31,7 @@ extension Keys {
     defer { wipe(&secret) }
     return GetResponseSigningKeyResponse(
       accountId: sealed.dataKey.accountID.description,
-      signingKey: String(decoding: secret, as: UTF8.self))
+      signingKey: String(decoding: secret, as: UTF8.self)
+    )
   }
 }

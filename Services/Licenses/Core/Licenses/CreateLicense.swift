@@ -11,15 +11,24 @@ extension Licenses {
   ///
   /// - Throws: ``Fault`` `REFERENCE_NOT_FOUND` when the tenant has no such product or policy;
   ///   `BUSINESS_RULE_VIOLATION` when the policy does not admit what is asked for.
-  public func createLicense(_ request: CreateLicenseRequest, _ call: Call) async throws(Fault) -> License {
+  public func createLicense(_ request: CreateLicenseRequest, _ call: Call) async throws(Fault)
+    -> License
+  {
     let tenant = try call.requireTenant()
     let now = now()
     let ids = LicenseIDs(
-      tenant: tenant, license: .v7(at: now), product: try UUID(checked: request.productId),
-      policy: try UUID(checked: request.policyId))
+      tenant: tenant,
+      license: .v7(at: now),
+      product: try UUID(checked: request.productId),
+      policy: try UUID(checked: request.policyId)
+    )
     return try await database.transaction(for: tenant) { (transaction) async throws(Fault) in
       let terms = try await self.licenses.terms(
-        tenant, product: ids.product, policy: ids.policy, transaction)
+        tenant,
+        product: ids.product,
+        policy: ids.policy,
+        transaction
+      )
       guard let keyPrefix = terms.keyPrefix else {
         throw .referenceNotFound("Product not found: \(request.productId)")
       }
@@ -39,7 +48,10 @@ extension Licenses {
 
   /// Seals a new key by the account's data key, which is made when there is none yet.
   private func seal(
-    _ key: LicenseKey, _ ids: LicenseIDs, by dataKey: WrappedDataKey?, at now: Timestamp
+    _ key: LicenseKey,
+    _ ids: LicenseIDs,
+    by dataKey: WrappedDataKey?,
+    at now: Timestamp
   ) async throws(Fault) -> LicenseSecrets {
     let wrapped: WrappedDataKey
     if let dataKey {
@@ -48,6 +60,9 @@ extension Licenses {
       wrapped = try await dataKeys.make(for: ids.tenant, sealer, at: now)
     }
     return LicenseSecrets(
-      of: key, license: ids.license, sealedBy: try sealer.unwrap(wrapped))
+      of: key,
+      license: ids.license,
+      sealedBy: try sealer.unwrap(wrapped)
+    )
   }
 }

@@ -14,7 +14,9 @@ struct DataKeyStore: Sendable {
   ///
   /// - Returns: The key that is there afterwards.
   func make(
-    for tenant: Tenant, _ sealer: Sealer, at now: Timestamp
+    for tenant: Tenant,
+    _ sealer: Sealer,
+    at now: Timestamp
   ) async throws(Fault) -> WrappedDataKey {
     let made = sealer.makeDataKey(for: tenant.accountID)
     try await database.query(
@@ -23,13 +25,17 @@ struct DataKeyStore: Sendable {
       insert into licenses.data_keys (account_id, version, wrapped_key, created_at)
       values (\(made.accountID), \(Int32(made.version)), \(made.bytes), \(now))
       on conflict do nothing
-      """)
+      """
+    )
     let row = try await database.read(
       for: tenant,
       "select version, wrapped_key from licenses.data_keys order by version desc limit 1"
     ).single()
     let version: Int32 = try row.value(0)
     return WrappedDataKey(
-      accountID: tenant.accountID, version: UInt32(version), bytes: try row.value(1))
+      accountID: tenant.accountID,
+      version: UInt32(version),
+      bytes: try row.value(1)
+    )
   }
 }

@@ -8,7 +8,8 @@ extension Licenses {
   ///
   /// - Throws: ``Fault`` `notFound` when the tenant has no license with this key; the key is not repeated.
   public func getLicenseByKey(
-    _ request: GetLicenseByKeyRequest, _ call: Call
+    _ request: GetLicenseByKeyRequest,
+    _ call: Call
   ) async throws(Fault) -> License {
     let tenant = try call.requireTenant()
     let hashes = LicenseKey.lookupHashes(of: request.key)

@@ -9,7 +9,10 @@ extension License {
   ///   product, or does not admit the limits of its own that the request gives;
   ///   `REFERENCE_NOT_FOUND` for entitlements, of which there are none yet.
   init(
-    creating request: CreateLicenseRequest, policy: Policy, id: UUID, at now: Timestamp
+    creating request: CreateLicenseRequest,
+    policy: Policy,
+    id: UUID,
+    at now: Timestamp
   ) throws(Fault) {
     guard policy.productId == request.productId else {
       throw .businessRule("The policy belongs to another product")
@@ -17,7 +20,8 @@ extension License {
     let overrides = request.maxMachinesOverride != nil || request.maxUsesOverride != nil
     guard policy.overridable || !overrides else {
       throw .businessRule(
-        "The policy is not overridable: maxMachinesOverride and maxUsesOverride must be null")
+        "The policy is not overridable: maxMachinesOverride and maxUsesOverride must be null"
+      )
     }
     if let entitlement = request.entitlementIds.first {
       throw .referenceNotFound("Entitlement not found: \(entitlement)")
@@ -46,6 +50,7 @@ extension License {
       deletedAt: nil,
       metadata: request.metadata ?? emptyObject,
       machines: [],
-      policy: policy)
+      policy: policy
+    )
   }
 }

@@ -7,7 +7,9 @@ extension License.Status {
   /// Readers decide this themselves, so that no answer depends on when a sweeper comes around to writing
   /// it down. Only an active license expires: a suspended one stays suspended.
   func at(
-    _ now: Timestamp, expiresAt: Timestamp?, strategy: Policy.ExpirationStrategy
+    _ now: Timestamp,
+    expiresAt: Timestamp?,
+    strategy: Policy.ExpirationStrategy
   ) -> License.Status {
     guard self == .active, let expiresAt, expiresAt <= now else { return self }
     return strategy == .revoke ? .revoked : .expired

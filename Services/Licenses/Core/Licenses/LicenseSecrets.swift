@@ -15,7 +15,11 @@ struct LicenseSecrets: Sendable {
   init(of key: LicenseKey, license: UUID, sealedBy dataKey: DataKey) {
     func place(_ column: String) -> SealingContext {
       SealingContext(
-        accountID: dataKey.accountID, table: "licenses.licenses", column: column, rowID: license)
+        accountID: dataKey.accountID,
+        table: "licenses.licenses",
+        column: column,
+        rowID: license
+      )
     }
     keyHash = key.hash
     var text = Array(key.text.utf8)

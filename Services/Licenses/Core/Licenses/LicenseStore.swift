@@ -45,7 +45,10 @@ struct LicenseStore: Sendable {
 
   /// Reads what a license of this product and policy would be issued on.
   func terms(
-    _ tenant: Tenant, product: UUID, policy: UUID, _ transaction: Transaction
+    _ tenant: Tenant,
+    product: UUID,
+    policy: UUID,
+    _ transaction: Transaction
   ) async throws(Fault) -> LicenseTerms {
     let row = try await transaction.query(
       """
@@ -65,7 +68,10 @@ struct LicenseStore: Sendable {
     var terms = LicenseTerms(keyPrefix: try row.value(0))
     if let version, let wrapped {
       terms.dataKey = WrappedDataKey(
-        accountID: tenant.accountID, version: UInt32(version), bytes: wrapped)
+        accountID: tenant.accountID,
+        version: UInt32(version),
+        bytes: wrapped
+      )
     }
     if policyID != nil { terms.policy = try Policy(row, from: policyColumn) }
     return terms
@@ -73,7 +79,10 @@ struct LicenseStore: Sendable {
 
   /// Adds a license, the hash that leads to it, one to its product's count, and its first event.
   func insert(
-    _ license: License, _ secrets: LicenseSecrets, _ event: Event, _ ids: LicenseIDs,
+    _ license: License,
+    _ secrets: LicenseSecrets,
+    _ event: Event,
+    _ ids: LicenseIDs,
     _ transaction: Transaction
   ) async throws(Fault) {
     let tenant = ids.tenant
@@ -110,12 +119,16 @@ struct LicenseStore: Sendable {
       values (
         \(account), \(environment), \(event.id), \(event.type), \(ids.license),
         \(event.sequence), \(event.payload), \(now))
-      """)
+      """
+    )
   }
 
   /// Reads a tenant's licenses below an id, newest first, as they are at a moment.
   func list(
-    _ tenant: Tenant, below: UUID, rows: Int32, at now: Timestamp
+    _ tenant: Tenant,
+    below: UUID,
+    rows: Int32,
+    at now: Timestamp
   ) async throws(Fault) -> [License] {
     let rows = try await database.read(
       for: tenant,
@@ -124,7 +137,8 @@ struct LicenseStore: Sendable {
       from licenses.licenses l \(unescaped: Self.policyJoin)
       where l.id < \(below) and l.deleted_at is null
       order by l.id desc limit \(rows)
-      """)
+      """
+    )
     var licenses: [License] = []
     licenses.reserveCapacity(rows.count)
     for row in rows {
@@ -142,13 +156,16 @@ struct LicenseStore: Sendable {
       select \(unescaped: Self.columns), \(unescaped: PolicyStore.columns)
       from licenses.licenses l \(unescaped: Self.policyJoin)
       where l.id = \(id) and l.deleted_at is null
-      """)
+      """
+    )
     return try Self.withPolicy(rows, at: now)
   }
 
   /// Reads the license of a tenant that one of these key hashes leads to.
   func get(
-    _ tenant: Tenant, keyHashes: [[UInt8]], at now: Timestamp
+    _ tenant: Tenant,
+    keyHashes: [[UInt8]],
+    at now: Timestamp
   ) async throws(Fault) -> License? {
     let rows = try await database.read(
       for: tenant,
@@ -160,7 +177,8 @@ struct LicenseStore: Sendable {
       \(unescaped: Self.policyJoin)
       where h.sha256 = any (\(keyHashes)) and l.deleted_at is null
       limit 1
-      """)
+      """
+    )
     return try Self.withPolicy(rows, at: now)
   }
 
@@ -172,16 +190,22 @@ struct LicenseStore: Sendable {
       select sha256, account_id, environment, id, status, name, expires_at, expiration_strategy,
         max_machines_override, max_uses_override, uses_count
       from licenses.find_by_key_hash(\(hashes))
-      """)
+      """
+    )
     var facts: [Digest: LicenseFacts] = [:]
     facts.reserveCapacity(rows.count)
     for row in rows {
       facts[try row.value(0)] = LicenseFacts(
         tenant: Tenant(accountID: try row.value(1), environment: try row.value(2)),
-        id: try row.value(3), status: try row.named(4), name: try row.value(5),
-        expiresAt: try row.value(6), expirationStrategy: try row.named(7),
-        maxMachinesOverride: try row.value(8), maxUsesOverride: try row.value(9),
-        usesCount: try row.value(10))
+        id: try row.value(3),
+        status: try row.named(4),
+        name: try row.value(5),
+        expiresAt: try row.value(6),
+        expirationStrategy: try row.named(7),
+        maxMachinesOverride: try row.value(8),
+        maxUsesOverride: try row.value(9),
+        usesCount: try row.value(10)
+      )
     }
     return facts
   }
@@ -231,6 +255,7 @@ extension License {
       deletedAt: nil,
       metadata: metadata.text,
       machines: [],
-      policy: nil)
+      policy: nil
+    )
   }
 }

@@ -6,7 +6,8 @@ internal import ServiceKit
 extension Licenses {
   /// Lists the tenant's licenses, newest first.
   public func listLicenses(
-    _ request: ListLicensesRequest, _ call: Call
+    _ request: ListLicensesRequest,
+    _ call: Call
   ) async throws(Fault) -> ListLicensesResponse {
     let tenant = try call.requireTenant()
     let page = try Page(cursor: request.cursor, limit: request.limit)

@@ -9,7 +9,9 @@ extension Licenses {
   ///
   /// - Throws: ``Fault`` `invalidArgument` when it would be unlimited without consent;
   ///   `REFERENCE_NOT_FOUND` when the tenant has no such product.
-  public func createPolicy(_ request: CreatePolicyRequest, _ call: Call) async throws(Fault) -> Policy {
+  public func createPolicy(_ request: CreatePolicyRequest, _ call: Call) async throws(Fault)
+    -> Policy
+  {
     let tenant = try call.requireTenant()
     let now = now()
     let id = UUID.v7(at: now)

@@ -6,7 +6,8 @@ internal import ServiceKit
 extension Licenses {
   /// Lists the tenant's policies, newest first.
   public func listPolicies(
-    _ request: ListPoliciesRequest, _ call: Call
+    _ request: ListPoliciesRequest,
+    _ call: Call
   ) async throws(Fault) -> ListPoliciesResponse {
     let tenant = try call.requireTenant()
     let page = try Page(cursor: request.cursor, limit: request.limit)

@@ -18,7 +18,8 @@ extension Policy {
         Fault.Issue(
           path: ["maxMachines"],
           message: "Required: a positive integer, or null with allowUnlimitedActivations: true",
-          code: "invalid_type")
+          code: "invalid_type"
+        )
       ])
     }
     self.init(
@@ -42,13 +43,20 @@ extension Policy {
       allowMachineTransfer: request.allowMachineTransfer ?? defaults.allowMachineTransfer,
       isTrial: request.isTrial ?? defaults.isTrial,
       trialDurationDays: request.nullable(
-        "trialDurationDays", request.trialDurationDays, defaults.trialDurationDays),
+        "trialDurationDays",
+        request.trialDurationDays,
+        defaults.trialDurationDays
+      ),
       overridable: request.overridable ?? defaults.overridable,
       maxUniqueFingerprints: request.nullable(
-        "maxUniqueFingerprints", request.maxUniqueFingerprints, defaults.maxUniqueFingerprints),
+        "maxUniqueFingerprints",
+        request.maxUniqueFingerprints,
+        defaults.maxUniqueFingerprints
+      ),
       metadata: request.metadata ?? emptyObject,
       createdAt: now.milliseconds,
-      updatedAt: now.milliseconds)
+      updatedAt: now.milliseconds
+    )
   }
 
   /// When a license issued now expires by this policy; nil means never.

@@ -23,7 +23,11 @@ struct PolicyStore: Sendable {
   ///
   /// - Returns: False when the tenant has no such product.
   func insert(
-    _ policy: Policy, _ tenant: Tenant, id: UUID, product: UUID, at now: Timestamp
+    _ policy: Policy,
+    _ tenant: Tenant,
+    id: UUID,
+    product: UUID,
+    at now: Timestamp
   ) async throws(Fault) -> Bool {
     let rows = try await database.query(
       for: tenant,
@@ -44,7 +48,8 @@ struct PolicyStore: Sendable {
         \(policy.trialDurationDays), \(policy.overridable), \(policy.maxUniqueFingerprints),
         \(JSONB(text: policy.metadata)), \(now), \(now)
       from licenses.products where id = \(product) and deleted_at is null
-      """)
+      """
+    )
     return rows.affectedCount == 1
   }
 
@@ -56,7 +61,8 @@ struct PolicyStore: Sendable {
       select \(unescaped: Self.columns) from licenses.policies p
       where p.id < \(below) and p.deleted_at is null
       order by p.id desc limit \(rows)
-      """)
+      """
+    )
     var policies: [Policy] = []
     policies.reserveCapacity(rows.count)
     for row in rows { policies.append(try Policy(row, from: 0)) }
@@ -70,7 +76,8 @@ struct PolicyStore: Sendable {
       """
       select \(unescaped: Self.columns) from licenses.policies p
       where p.id = \(id) and p.deleted_at is null
-      """)
+      """
+    )
     guard let row = try rows.singleOrNone() else { return nil }
     return try Policy(row, from: 0)
   }
@@ -108,6 +115,7 @@ extension Policy {
       maxUniqueFingerprints: try row.value(first + 20),
       metadata: metadata.text,
       createdAt: createdAt.milliseconds,
-      updatedAt: updatedAt.milliseconds)
+      updatedAt: updatedAt.milliseconds
+    )
   }
 }

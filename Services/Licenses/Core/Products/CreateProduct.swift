@@ -7,15 +7,19 @@ extension Licenses {
   /// Adds a product.
   ///
   /// - Throws: ``Fault`` `CONSTRAINT_VIOLATION` when another product of the tenant has the code.
-  public func createProduct(_ request: CreateProductRequest, _ call: Call) async throws(Fault) -> Product {
+  public func createProduct(_ request: CreateProductRequest, _ call: Call) async throws(Fault)
+    -> Product
+  {
     let tenant = try call.requireTenant()
     let now = now()
     let id = UUID.v7(at: now)
     let product = Product(creating: request, id: id, at: now)
     guard try await products.insert(product, tenant, id: id, at: now) else {
       throw Fault(
-        .failedPrecondition, "A product with the code \(request.code) exists already",
-        reason: .constraintViolation)
+        .failedPrecondition,
+        "A product with the code \(request.code) exists already",
+        reason: .constraintViolation
+      )
     }
     return product
   }
@@ -28,9 +32,16 @@ extension Product {
   /// The product that a request describes.
   init(creating request: CreateProductRequest, id: UUID, at now: Timestamp) {
     self.init(
-      id: id.description, name: request.name, code: request.code,
-      description: request.description, keyPrefix: request.keyPrefix ?? Self.defaultKeyPrefix,
-      licensesCount: 0, metadata: request.metadata ?? emptyObject, createdAt: now.milliseconds,
-      updatedAt: now.milliseconds, deletedAt: nil)
+      id: id.description,
+      name: request.name,
+      code: request.code,
+      description: request.description,
+      keyPrefix: request.keyPrefix ?? Self.defaultKeyPrefix,
+      licensesCount: 0,
+      metadata: request.metadata ?? emptyObject,
+      createdAt: now.milliseconds,
+      updatedAt: now.milliseconds,
+      deletedAt: nil
+    )
   }
 }

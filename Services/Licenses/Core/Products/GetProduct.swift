@@ -8,7 +8,8 @@ extension Licenses {
   /// Shows one product.
   ///
   /// - Throws: ``Fault`` `notFound` when the tenant has no such product.
-  public func getProduct(_ request: GetProductRequest, _ call: Call) async throws(Fault) -> Product {
+  public func getProduct(_ request: GetProductRequest, _ call: Call) async throws(Fault) -> Product
+  {
     let tenant = try call.requireTenant()
     let product = try await products.get(tenant, id: try UUID(checked: request.id))
     guard let product else { throw .notFound("Product not found: \(request.id)") }

@@ -6,7 +6,8 @@ internal import ServiceKit
 extension Licenses {
   /// Lists the tenant's products, newest first.
   public func listProducts(
-    _ request: ListProductsRequest, _ call: Call
+    _ request: ListProductsRequest,
+    _ call: Call
   ) async throws(Fault) -> ListProductsResponse {
     let tenant = try call.requireTenant()
     let page = try Page(cursor: request.cursor, limit: request.limit)

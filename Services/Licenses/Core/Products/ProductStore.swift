@@ -34,7 +34,8 @@ struct ProductStore: Sendable {
         \(product.description), \(product.keyPrefix), \(JSONB(text: product.metadata)),
         \(now), \(now))
       on conflict (account_id, environment, code) where deleted_at is null do nothing
-      """)
+      """
+    )
     return rows.affectedCount == 1
   }
 
@@ -46,7 +47,8 @@ struct ProductStore: Sendable {
       select \(unescaped: Self.columns) from licenses.products p
       where p.id < \(below) and p.deleted_at is null
       order by p.id desc limit \(rows)
-      """)
+      """
+    )
     var products: [Product] = []
     products.reserveCapacity(rows.count)
     for row in rows { products.append(try Product(row)) }
@@ -60,7 +62,8 @@ struct ProductStore: Sendable {
       """
       select \(unescaped: Self.columns) from licenses.products p
       where p.id = \(id) and p.deleted_at is null
-      """)
+      """
+    )
     guard let row = try rows.singleOrNone() else { return nil }
     return try Product(row)
   }
@@ -69,7 +72,8 @@ struct ProductStore: Sendable {
   /// than one uses is left out.
   func owners(ofPrefixes prefixes: [String]) async throws(Fault) -> [String: UUID] {
     let rows = try await database.read(
-      "select key_prefix, account_id from licenses.prefix_owners(\(prefixes))")
+      "select key_prefix, account_id from licenses.prefix_owners(\(prefixes))"
+    )
     var owners: [String: UUID] = [:]
     for row in rows { owners[try row.value(0)] = try row.value(1) as UUID }
     return owners
@@ -84,9 +88,16 @@ extension Product {
     let createdAt: Timestamp = try row.value(7)
     let updatedAt: Timestamp = try row.value(8)
     self.init(
-      id: id.description, name: try row.value(1), code: try row.value(2),
-      description: try row.value(3), keyPrefix: try row.value(4), licensesCount: try row.value(5),
-      metadata: metadata.text, createdAt: createdAt.milliseconds,
-      updatedAt: updatedAt.milliseconds, deletedAt: nil)
+      id: id.description,
+      name: try row.value(1),
+      code: try row.value(2),
+      description: try row.value(3),
+      keyPrefix: try row.value(4),
+      licensesCount: try row.value(5),
+      metadata: metadata.text,
+      createdAt: createdAt.milliseconds,
+      updatedAt: updatedAt.milliseconds,
+      deletedAt: nil
+    )
   }
 }

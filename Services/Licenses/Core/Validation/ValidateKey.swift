@@ -13,7 +13,8 @@ extension Licenses {
   /// has the key, the only one that issues keys with its prefix. Without the trailer it is the gateway's to
   /// decide.
   public func validateKey(
-    _ request: ValidateKeyRequest, _ call: Call
+    _ request: ValidateKeyRequest,
+    _ call: Call
   ) async throws(Fault) -> ValidateKeyResponse {
     let facts = try await facts(ofKey: request.key)
     let verdict = Verdict(on: facts, requiring: request.entitlements, at: now())

@@ -39,7 +39,10 @@ struct Verdict: Equatable {
       return
     }
     let status = facts.status.at(
-      now, expiresAt: facts.expiresAt, strategy: facts.expirationStrategy)
+      now,
+      expiresAt: facts.expiresAt,
+      strategy: facts.expirationStrategy
+    )
     let keepsAccess = facts.expirationStrategy == .allowAccess
     let isMissing = !entitlements.isEmpty
     switch status {
@@ -75,10 +78,16 @@ extension ValidateKeyResponse {
         expiresAt: facts.expiresAt?.milliseconds,
         maxMachinesOverride: facts.maxMachinesOverride,
         maxUsesOverride: facts.maxUsesOverride,
-        usesCount: facts.usesCount)
+        usesCount: facts.usesCount
+      )
     }
     self.init(
-      valid: verdict.isValid, code: verdict.code, license: license, machine: nil, entitlements: [],
-      metadata: emptyObject)
+      valid: verdict.isValid,
+      code: verdict.code,
+      license: license,
+      machine: nil,
+      entitlements: [],
+      metadata: emptyObject
+    )
   }
 }
