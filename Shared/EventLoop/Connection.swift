@@ -27,14 +27,13 @@ public final class Connection: Flushable {
   public static let outputBytesTarget = 128 * 1024
   /// Reads in a row before other connections get their turn.
   private static let readsMax = 4
-  /// Output capacity that an idle connection may keep.
-  private static let idleCapacityBytes = 16 * 1024
 
   /// The other side's address.
   public let peer: SocketAddress?
   private var descriptor: Int32
   private var watcher: SocketWatcher?
   private var handler: (any ConnectionHandler)?
+  /// What the peer has not taken yet; empty while it keeps up, since output is made in the loop's own buffer.
   private var output: [UInt8] = []
   private var outputSent = 0
   private var needsFlush = false
@@ -153,46 +152,79 @@ public final class Connection: Flushable {
   /// Sends what there is; called by the loop at the end of a tick and when the socket takes more.
   public func flush() {
     needsFlush = false
+    guard sendRest() else { return }
+    // Taken out while it is lent, so that the handler may do anything meanwhile.
+    var buffer = EventLoop.reactor.outputBuffer
+    EventLoop.reactor.outputBuffer = []
+    defer { EventLoop.reactor.giveBack(buffer) }
     while !isClosed {
-      if outputPending == 0 {
-        // Taken out while it is lent, so that the handler may ask this connection anything meanwhile.
-        var buffer = output
-        output = []
-        outputSent = 0
-        buffer.removeAll(keepingCapacity: buffer.capacity <= 2 * Connection.outputBytesTarget)
-        handler?.produce(into: &buffer)
-        guard !isClosed else { return }
-        output = buffer
-        if output.isEmpty {
-          finishFlush()
-          return
-        }
+      buffer.removeAll(keepingCapacity: true)
+      handler?.produce(into: &buffer)
+      guard !isClosed else { return }
+      if buffer.isEmpty {
+        finishFlush()
+        return
       }
-      let sent = output.withUnsafeBytes { bytes in
-        send(
-          descriptor, bytes.baseAddress.map { $0 + outputSent }, bytes.count - outputSent,
+      let sent = send(buffer, from: 0)
+      if sent < buffer.count {
+        output = Array(buffer[sent...])
+        outputSent = 0
+        noteStall()
+        return
+      }
+    }
+  }
+
+  /// Sends what an earlier flush left over. False while there still is some.
+  private func sendRest() -> Bool {
+    guard outputPending > 0 else { return !isClosed }
+    let sent = send(output, from: outputSent)
+    guard !isClosed else { return false }
+    if sent > outputSent { outputStalledSince = nil }
+    outputSent = sent
+    guard outputPending == 0 else {
+      noteStall()
+      return false
+    }
+    output = []
+    outputSent = 0
+    outputStalledSince = nil
+    return true
+  }
+
+  private func noteStall() {
+    guard !isClosed else { return }
+    if outputStalledSince == nil { outputStalledSince = Instant.now }
+    updateEvents()
+  }
+
+  /// Sends bytes until the socket takes no more; gives how far it came. Closes the connection on an error.
+  private func send(_ bytes: [UInt8], from start: Int) -> Int {
+    var offset = start
+    while offset < bytes.count {
+      let sent = bytes.withUnsafeBytes { bytes in
+        Glibc.send(
+          descriptor, bytes.baseAddress.map { $0 + offset }, bytes.count - offset,
           Int32(MSG_NOSIGNAL))
       }
       if sent >= 0 {
-        outputSent += sent
-        outputStalledSince = nil
+        offset += sent
       } else if errno == EAGAIN {
-        if outputStalledSince == nil { outputStalledSince = Instant.now }
-        updateEvents()
-        return
+        break
       } else if errno != EINTR {
         close()
+        break
       }
     }
+    return offset
   }
 
   private func finishFlush() {
     if closesAfterFlush {
       close()
-      return
+    } else {
+      updateEvents()
     }
-    if output.capacity > Connection.idleCapacityBytes { output = [] }
-    updateEvents()
   }
 }
 

@@ -18,8 +18,13 @@ final class Reactor {
   /// The size of the buffer that all sockets read through: one TLS record or many small requests.
   static let readBufferBytes = 64 * 1024
 
+  /// Capacity that the output buffer keeps between uses.
+  private static let outputBufferBytesMax = 1024 * 1024
+
   let loop: UnsafeMutablePointer<uv_loop_t>
   let readBuffer: UnsafeMutableRawBufferPointer
+  /// The buffer that connections make their output in, one after the other.
+  var outputBuffer: [UInt8] = []
   let timers: TimerWheel
   private let prepare: UnsafeMutablePointer<uv_prepare_t>
   private let idle: UnsafeMutablePointer<uv_idle_t>
@@ -54,6 +59,10 @@ final class Reactor {
 
   /// Has `flushable` flushed at the end of this tick; the caller makes sure that it asks once.
   func markDirty(_ flushable: any Flushable) { dirty.append(flushable) }
+
+  func giveBack(_ buffer: [UInt8]) {
+    if buffer.capacity <= Reactor.outputBufferBytesMax { outputBuffer = buffer }
+  }
 
   private func receive() { EventLoop.shared.receive(into: &jobs) }
 

@@ -222,8 +222,10 @@ public final class HTTP2ClientConnection: ConnectionHandler {
 
   private func deliver() {
     guard let session else { return }
+    var streams: [HTTP2Stream] = []
     while session.hasTouched {
-      for stream in session.takeTouched() { deliver(stream, session) }
+      session.takeTouched(into: &streams)
+      for stream in streams { deliver(stream, session) }
     }
     if !isUsable, opening == nil, session.streams.isEmpty { connection.closeAfterFlush() }
   }

@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// The first part of a request: what is asked for, and the fields.
 public struct RequestHead: Sendable {
   /// The request's method.
@@ -12,14 +14,18 @@ public struct RequestHead: Sendable {
     }
 
     private static func known(_ token: UnsafeRawBufferPointer) -> Method? {
-      let table: [(StaticString, Method)] = [
-        ("GET", .get), ("POST", .post), ("HEAD", .head), ("PUT", .put), ("PATCH", .patch),
-        ("DELETE", .delete), ("OPTIONS", .options),
-      ]
-      return table.first { name, _ in
-        token.count == name.utf8CodeUnitCount
-          && token.elementsEqual(UnsafeRawBufferPointer(start: name.utf8Start, count: token.count))
-      }?.1
+      func isToken(_ name: StaticString) -> Bool {
+        guard token.count == name.utf8CodeUnitCount, let start = token.baseAddress else { return false }
+        return memcmp(start, name.utf8Start, token.count) == 0
+      }
+      if isToken("POST") { return .post }
+      if isToken("GET") { return .get }
+      if isToken("PATCH") { return .patch }
+      if isToken("DELETE") { return .delete }
+      if isToken("PUT") { return .put }
+      if isToken("HEAD") { return .head }
+      if isToken("OPTIONS") { return .options }
+      return nil
     }
 
     /// The token.
@@ -50,4 +56,13 @@ public struct RequestHead: Sendable {
 
   /// An empty head.
   public init() {}
+
+  /// Empties the head and keeps its memory.
+  mutating func removeAll() {
+    method = .get
+    target.removeAll(keepingCapacity: true)
+    authority.removeAll(keepingCapacity: true)
+    fields.removeAll()
+    isTooLarge = false
+  }
 }

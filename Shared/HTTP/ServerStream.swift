@@ -4,8 +4,11 @@ public import EventLoop
 ///
 /// A plain class of the loop's isolation. What is sent is gathered and leaves at the end of the tick.
 public protocol ServerStream: AnyObject {
-  /// The request's head; complete when the handler first sees the stream.
+  /// The request's head; complete when the handler first sees the stream, and empty once it was told that the stream is
+  /// closed, as its memory then serves the next request. Whoever needs it longer copies it.
   var request: RequestHead { get }
+  /// When the request began.
+  var openedAt: Instant { get }
   /// Who sent the request.
   var origin: RequestOrigin { get }
   /// Body bytes that have come and were not taken yet.

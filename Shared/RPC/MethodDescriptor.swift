@@ -1,3 +1,5 @@
+internal import EventLoop
+
 /// What is known of a method before it is called: generated from the contract.
 public struct MethodDescriptor: Sendable {
   /// Which sides send a stream of messages.
@@ -18,6 +20,9 @@ public struct MethodDescriptor: Sendable {
   /// The identities (names in client certificates) that may call; `*` admits every identity of the deployment.
   public let callers: [String]
 
+  /// ``defaultTimeout`` or what stands in for it, ready for the hot path.
+  let timeoutNanoseconds: Int64
+
   /// The deadline of a call where neither caller nor contract names one.
   public static let standardTimeout = Duration.seconds(10)
 
@@ -32,5 +37,9 @@ public struct MethodDescriptor: Sendable {
     self.scope = scope
     self.defaultTimeout = defaultTimeout
     self.callers = callers
+    // A stream of either kind may be meant to stay open, such as a health watch.
+    let timeout =
+      defaultTimeout ?? (kind == .unary ? MethodDescriptor.standardTimeout : Timeout.max)
+    timeoutNanoseconds = timeout.nanoseconds
   }
 }

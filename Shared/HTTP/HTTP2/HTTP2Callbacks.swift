@@ -163,8 +163,9 @@ extension HTTP2Stream {
         request.isTooLarge = true
         return
       }
-      request.target = [UInt8](value)
-    case (10, UInt8(ascii: "a")): request.authority = [UInt8](value.prefix(bytesMax))
+      request.target.append(contentsOf: value)
+    case (10, UInt8(ascii: "a")) where value.count <= bytesMax:
+      request.authority.append(contentsOf: value)
     case (7, UInt8(ascii: "s")) where session.role == .client:
       status = value.reduce(0) { $0 * 10 + Int($1 &- 48) }
     default: break

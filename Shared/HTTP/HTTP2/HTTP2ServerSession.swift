@@ -10,6 +10,7 @@ final class HTTP2ServerSession: ServerSession {
   private var idleSince: Instant?
   private var drainingSince: Instant?
   private var hasFinishedDraining = false
+  private var delivering: [HTTP2Stream] = []
 
   /// Time for the peer to see the first GOAWAY before the second one refuses its newest streams.
   private static let drainNotice = Duration.milliseconds(200)
@@ -43,9 +44,15 @@ final class HTTP2ServerSession: ServerSession {
   }
 
   private func deliver() {
+    guard session.hasTouched else { return }
+    var streams = delivering
+    delivering = []
     while session.hasTouched {
-      for stream in session.takeTouched() { deliver(stream) }
+      session.takeTouched(into: &streams)
+      for stream in streams { deliver(stream) }
     }
+    streams.removeAll(keepingCapacity: true)
+    delivering = streams
   }
 
   private func deliver(_ stream: HTTP2Stream) {
@@ -70,6 +77,7 @@ final class HTTP2ServerSession: ServerSession {
       session.settle(stream)
       handler.closed(stream)
       stream.attachment = nil
+      session.recycle(stream)
     }
   }
 

@@ -20,6 +20,9 @@ final class HTTP2Session {
   private(set) var pongCount = 0
   private var session: OpaquePointer?
   private var touched: [HTTP2Stream] = []
+  private var spare: [HTTP2Stream.Storage] = []
+  /// Memory kept for later streams; as many as a busy connection has open.
+  private static let spareMax = 64
   private var flood = FloodGuard()
   private var isFlooded = false
   /// The time of the last bytes in or out, so that the callbacks need not ask for it.
@@ -138,12 +141,17 @@ final class HTTP2Session {
     return true
   }
 
-  /// The streams that have news since the last call, in the order in which the news came.
-  func takeTouched() -> [HTTP2Stream] {
-    let streams = touched
-    touched = []
+  /// Moves the streams that have news since the last call to `streams`, in the order in which the news came.
+  func takeTouched(into streams: inout [HTTP2Stream]) {
+    streams.removeAll(keepingCapacity: true)
+    swap(&streams, &touched)
     for stream in streams { stream.isTouched = false }
-    return streams
+  }
+
+  /// Keeps the memory of a stream that is over.
+  func recycle(_ stream: HTTP2Stream) {
+    guard spare.count < HTTP2Session.spareMax else { return }
+    spare.append(stream.takeStorage())
   }
 
   // MARK: What streams do
@@ -157,9 +165,7 @@ final class HTTP2Session {
       digits[1] = UInt8(48 + status / 10 % 10)
       digits[2] = UInt8(48 + status % 10)
       let name: StaticString = ":status"
-      fields.withNameValues(
-        prefix: [nghttp2_nv(name.span, UnsafeRawBufferPointer(digits))]
-      ) { values in
+      fields.withNameValues(nghttp2_nv(name.span, UnsafeRawBufferPointer(digits))) { values in
         if isEnd {
           nghttp2_submit_response(session, stream.id, values.baseAddress, values.count, nil)
         } else {
@@ -171,7 +177,7 @@ final class HTTP2Session {
   }
 
   func submitTrailers(_ trailers: HeaderFields, for stream: HTTP2Stream) {
-    trailers.withNameValues(prefix: []) { values in
+    trailers.withNameValues { values in
       _ = nghttp2_submit_trailer(session, stream.id, values.baseAddress, values.count)
     }
   }
@@ -230,12 +236,12 @@ final class HTTP2Session {
     _ fields: HeaderFields
   ) -> Int32 {
     let scheme: StaticString = origin.isSecure ? "https" : "http"
-    return fields.withNameValues(prefix: [
+    return fields.withNameValues(
       nghttp2_nv((":method" as StaticString).span, method.span),
       nghttp2_nv((":scheme" as StaticString).span, scheme.span),
       nghttp2_nv((":path" as StaticString).span, path),
-      nghttp2_nv((":authority" as StaticString).span, authority),
-    ]) { values in
+      nghttp2_nv((":authority" as StaticString).span, authority)
+    ) { values in
       var provider = HTTP2Callbacks.dataProvider
       return nghttp2_submit_request(session, nil, values.baseAddress, values.count, &provider, nil)
     }
@@ -290,7 +296,8 @@ final class HTTP2Session {
   // MARK: What the callbacks note
 
   func add(_ id: Int32) -> HTTP2Stream {
-    let stream = HTTP2Stream(id: id, session: self)
+    let stream = HTTP2Stream(
+      id: id, session: self, storage: spare.popLast() ?? HTTP2Stream.Storage())
     hasOpened = true
     stream.openedAt = now
     stream.progressAt = now

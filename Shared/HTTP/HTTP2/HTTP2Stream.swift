@@ -9,7 +9,8 @@ public final class HTTP2Stream: ServerStream {
   /// The stream's number.
   public let id: Int32
   public var origin: RequestOrigin { session.origin }
-  unowned let session: HTTP2Session
+  /// Strong: the session's own reference to the stream ends when the stream is closed, and with it the cycle.
+  let session: HTTP2Session
   /// The request's head; on the client's side what was sent, without its fields.
   public internal(set) var request = RequestHead()
   /// On the client's side, the answer's status; zero until it has come.
@@ -58,9 +59,42 @@ public final class HTTP2Stream: ServerStream {
   /// The data source has told nghttp2 to wait.
   private var isDeferred = false
 
-  init(id: Int32, session: HTTP2Session) {
+  init(id: Int32, session: HTTP2Session, storage: consuming Storage) {
     self.id = id
     self.session = session
+    request = storage.request
+    received = storage.received
+    output = storage.output
+  }
+
+  /// The memory of a closed stream, kept for the next one, so that a request costs few allocations.
+  struct Storage {
+    /// What is larger than this is not worth keeping.
+    private static let bytesMax = 8 * 1024
+
+    var request = RequestHead()
+    var received: [UInt8] = []
+    var output: [UInt8] = []
+
+    /// Empties what there is. Memory that somebody else still holds is left to them.
+    mutating func clear() {
+      if received.capacity > Storage.bytesMax { received = [] }
+      if output.capacity > Storage.bytesMax { output = [] }
+      received.removeAll(keepingCapacity: true)
+      output.removeAll(keepingCapacity: true)
+      request.removeAll()
+    }
+  }
+
+  /// Gives up the memory of a stream that is closed and that its handler is through with.
+  func takeStorage() -> Storage {
+    var storage = Storage(request: request, received: received, output: output)
+    request = RequestHead()
+    received = []
+    output = []
+    outputSent = 0
+    storage.clear()
+    return storage
   }
 
   public var outputPending: Int { output.count - outputSent }

@@ -20,22 +20,33 @@ extension nghttp2_nv {
 }
 
 extension HeaderFields {
-  /// Lends the fields, after those of `prefix`, in the form that nghttp2 takes.
+  /// Lends the fields, after up to four others, in the form that nghttp2 takes. Optionals, and not an array, as this
+  /// runs twice a request and must not allocate.
   func withNameValues<T>(
-    prefix: [nghttp2_nv], _ body: (UnsafeBufferPointer<nghttp2_nv>) -> T
+    _ first: nghttp2_nv? = nil, _ second: nghttp2_nv? = nil, _ third: nghttp2_nv? = nil,
+    _ fourth: nghttp2_nv? = nil, _ body: (UnsafeBufferPointer<nghttp2_nv>) -> T
   ) -> T {
-    withUnsafeTemporaryAllocation(of: nghttp2_nv.self, capacity: prefix.count + count) { values in
-      for (index, value) in prefix.enumerated() { values.initializeElement(at: index, to: value) }
+    withUnsafeTemporaryAllocation(of: nghttp2_nv.self, capacity: 4 + count) { values in
+      var prefixCount = 0
+      func prepend(_ value: nghttp2_nv?) {
+        guard let value else { return }
+        values.initializeElement(at: prefixCount, to: value)
+        prefixCount += 1
+      }
+      prepend(first)
+      prepend(second)
+      prepend(third)
+      prepend(fourth)
       return storage.withUnsafeBytes { bytes in
         for (index, entry) in entries.enumerated() {
           let name = bytes[Int(entry.start)..<Int(entry.nameEnd)]
           let value = bytes[Int(entry.nameEnd)..<Int(entry.valueEnd)]
           values.initializeElement(
-            at: prefix.count + index,
+            at: prefixCount + index,
             to: nghttp2_nv(
               UnsafeRawBufferPointer(rebasing: name), UnsafeRawBufferPointer(rebasing: value)))
         }
-        return body(UnsafeBufferPointer(values))
+        return body(UnsafeBufferPointer(rebasing: values[..<(prefixCount + count)]))
       }
     }
   }

@@ -90,9 +90,7 @@ public final class Channel {
   public func close() { balancer.close() }
 
   private func deadline(_ method: MethodDescriptor, _ options: CallOptions) -> Instant {
-    var timeout = options.timeout ?? method.defaultTimeout
-    if timeout == nil, method.kind != .unary { timeout = .seconds(3600) }
-    return Instant.now + (timeout ?? MethodDescriptor.standardTimeout)
+    Instant.now + (options.timeout ?? .nanoseconds(method.timeoutNanoseconds))
   }
 
   private func open(

@@ -146,6 +146,14 @@ public final class Call {
 
   // MARK: What happens to the call
 
+  /// Has the call ended at its deadline; without effect when it is over already.
+  func watchDeadline() {
+    guard !isFinished else { return }
+    let timer = LoopTimer { [self] in deadlinePassed() }
+    deadlineTimer = timer
+    timer.start(at: deadline)
+  }
+
   /// The deadline has passed: the client is told, and the task is cancelled.
   func deadlinePassed() {
     fail(Fault(.deadlineExceeded, "The deadline passed before the call was answered"))

@@ -1,5 +1,6 @@
 public import EventLoop
 public import Faults
+internal import Glibc
 internal import HTTP
 internal import Messages
 public import Protobuf
@@ -22,11 +23,9 @@ public final class RPCServer {
     case open
   }
 
-  /// Longest deadline a client may ask for; a call that rests for longer is not a call.
-  private static let timeoutMax = Duration.seconds(3600)
-
   private let access: Access
   private var methods: [[UInt8]: Method] = [:]
+  private var lastFound: (target: [UInt8], method: Method)?
   private var services: Set<String> = []
   private var http: HTTPServer?
   /// Answers grpc.health.v1; says not serving until told otherwise.
@@ -95,27 +94,34 @@ public final class RPCServer {
     guard !stream.request.isTooLarge else {
       throw Fault(.resourceExhausted, "The call's metadata is over the limit of \(HTTPLimits().headerBytesMax) bytes")
     }
-    guard let method = methods[stream.request.target] else { throw unknown(stream.request.target) }
+    guard let method = find(stream.request.target) else { throw unknown(stream.request.target) }
     if let encoding = fields.bytes(of: "grpc-encoding"), !encoding.elementsEqual("identity".utf8) {
       throw Fault(.unimplemented, "Messages are only accepted with grpc-encoding identity")
     }
     let descriptor = method.descriptor
-    var timeout = descriptor.defaultTimeout ?? MethodDescriptor.standardTimeout
-    // A stream of either kind may be meant to stay open, such as a health watch.
-    if descriptor.kind != .unary, descriptor.defaultTimeout == nil { timeout = RPCServer.timeoutMax }
+    var timeout = descriptor.timeoutNanoseconds
     if let text = fields.bytes(of: "grpc-timeout") {
       guard let given = Timeout.parse(text) else {
         throw Fault(.internalError, "The grpc-timeout field is malformed")
       }
-      timeout = min(given, RPCServer.timeoutMax)
+      timeout = min(given, Timeout.max).nanoseconds
     }
     let call = Call(
-      method: descriptor, stream: stream, deadline: Instant.now + timeout,
+      method: descriptor, stream: stream,
+      deadline: Instant(nanoseconds: stream.openedAt.nanoseconds + timeout),
       peerIdentity: stream.origin.identity, caller: try caller(stream, fields))
     try checkAccess(descriptor, stream.origin.identity)
     if case .identities = access { try call.checkScope() }
     method.start(call)
     return call
+  }
+
+  /// Most calls of a busy server are of one method, so the last one is tried before the table.
+  private func find(_ target: [UInt8]) -> Method? {
+    if let lastFound, lastFound.target == target { return lastFound.method }
+    guard let method = methods[target] else { return nil }
+    lastFound = (target, method)
+    return method
   }
 
   private func checkAccess(_ method: MethodDescriptor, _ identity: String?) throws(Fault) {
@@ -152,8 +158,9 @@ public final class RPCServer {
 
 /// Turns streams into calls.
 @EventLoop
-private final class Dispatcher: RequestHandler {
+private final class Dispatcher: RequestHandler, Flushable {
   private unowned let server: RPCServer
+  private var watched: [Call] = []
 
   init(_ server: RPCServer) { self.server = server }
 
@@ -170,12 +177,7 @@ private final class Dispatcher: RequestHandler {
     do throws(Fault) {
       let call = try server.begin(stream)
       stream.attachment = call
-      if call.deadline - Instant.now <= .zero {
-        call.deadlinePassed()
-      } else {
-        call.deadlineTimer = LoopTimer { call.deadlinePassed() }
-        call.deadlineTimer?.start(at: call.deadline)
-      }
+      watch(call)
     } catch {
       Call(
         method: MethodDescriptor(path: ""), stream: stream, deadline: Instant.now,
@@ -184,8 +186,24 @@ private final class Dispatcher: RequestHandler {
     }
   }
 
+  /// Gives a call its timer at the end of the tick, if it still needs one: most calls are over by then.
+  private func watch(_ call: Call) {
+    if watched.isEmpty { EventLoop.flushAtEndOfTick(self) }
+    watched.append(call)
+  }
+
+  func flush() {
+    for call in watched { call.watchDeadline() }
+    watched.removeAll(keepingCapacity: true)
+  }
+
+  /// The call on a stream: nothing else is ever attached to the streams of this handler.
+  private func call(on stream: any ServerStream) -> Call? {
+    stream.attachment.map { unsafeDowncast($0, to: Call.self) }
+  }
+
   func receivedBody(_ stream: any ServerStream) {
-    guard let call = stream.attachment as? Call, !call.isFinished else {
+    guard let call = call(on: stream), !call.isFinished else {
       // Answered already; whatever else comes is dropped.
       _ = stream.takeReceived()
       return
@@ -224,9 +242,9 @@ private final class Dispatcher: RequestHandler {
     }
   }
 
-  func drained(_ stream: any ServerStream) { (stream.attachment as? Call)?.resumeWriter() }
+  func drained(_ stream: any ServerStream) { call(on: stream)?.resumeWriter() }
 
-  func closed(_ stream: any ServerStream) { (stream.attachment as? Call)?.streamClosed() }
+  func closed(_ stream: any ServerStream) { call(on: stream)?.streamClosed() }
 
   private func refuse(_ stream: any ServerStream, status: Int) {
     stream.sendHead(status: status, HeaderFields(), isEnd: true)
@@ -234,11 +252,16 @@ private final class Dispatcher: RequestHandler {
 
   /// `application/grpc`, alone or with a suffix or parameters.
   private static func isGRPC(_ type: ArraySlice<UInt8>) -> Bool {
-    let name = "application/grpc".utf8
-    guard type.starts(with: name) else { return false }
-    let rest = type.dropFirst(name.count)
-    guard let next = rest.first else { return true }
-    if next == UInt8(ascii: ";") { return true }
-    return next == UInt8(ascii: "+") && rest.dropFirst().starts(with: "proto".utf8)
+    let name: StaticString = "application/grpc"
+    let length = name.utf8CodeUnitCount
+    return type.withUnsafeBytes { bytes in
+      guard bytes.count >= length, let start = bytes.baseAddress,
+        memcmp(start, name.utf8Start, length) == 0
+      else {
+        return false
+      }
+      if bytes.count == length || bytes[length] == UInt8(ascii: ";") { return true }
+      return bytes[length] == UInt8(ascii: "+") && bytes[(length + 1)...].starts(with: "proto".utf8)
+    }
   }
 }

@@ -2,6 +2,9 @@
 ///
 /// Source: gRPC, `doc/PROTOCOL-HTTP2.md`, "Timeout".
 enum Timeout {
+  /// Longest deadline there is; a call that rests for longer is not a call.
+  static let max = Duration.seconds(3600)
+
   /// Reads the field's value; nil when it is malformed.
   static func parse(_ text: ArraySlice<UInt8>) -> Duration? {
     guard let unit = text.last, (2...9).contains(text.count) else { return nil }
@@ -26,7 +29,7 @@ enum Timeout {
     let units: [(Int64, String)] = [
       (1, "n"), (1_000, "u"), (1_000_000, "m"), (1_000_000_000, "S"), (60_000_000_000, "M"),
     ]
-    let nanoseconds = max(0, nanoseconds)
+    let nanoseconds = Swift.max(0, nanoseconds)
     for (size, letter) in units {
       let count = nanoseconds / size + (nanoseconds % size == 0 ? 0 : 1)
       if count < 100_000_000 { return "\(count)\(letter)" }
