@@ -17,6 +17,8 @@ public final class HTTPServer {
   let plaintextProtocol: HTTPProtocol
   private let handler: any RequestHandler
   private let tls: TLSContext?
+  /// What is about to be encrypted, for one connection after the other.
+  var plaintext: [UInt8] = []
   private let budget = BodyBudget()
   private var listeners: [Listener] = []
   private var connections: [ObjectIdentifier: HTTPServerConnection] = [:]

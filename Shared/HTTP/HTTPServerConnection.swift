@@ -10,7 +10,6 @@ final class HTTPServerConnection: ConnectionHandler {
   private let tls: TLSSession?
   private let openedAt = Instant.now
   private var session: (any ServerSession)?
-  private var plaintext: [UInt8] = []
   private var isEnding = false
 
   init(_ connection: Connection, server: HTTPServer, tls: TLSSession?) {
@@ -76,7 +75,11 @@ final class HTTPServerConnection: ConnectionHandler {
     }
     tls.takeOutput(appendingTo: &output)
     guard tls.isEstablished, let session else { return }
-    plaintext.removeAll(keepingCapacity: plaintext.capacity <= 2 * Connection.outputBytesTarget)
+    // The server's one buffer, taken out while it is in use.
+    var plaintext = server.plaintext
+    server.plaintext = []
+    defer { server.plaintext = plaintext }
+    plaintext.removeAll(keepingCapacity: plaintext.capacity <= 4 * Connection.outputBytesTarget)
     if !session.produce(into: &plaintext, target: Connection.outputBytesTarget) { end() }
     do throws(Fault) {
       if !plaintext.isEmpty {
