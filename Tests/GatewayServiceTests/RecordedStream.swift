@@ -5,6 +5,7 @@ import HTTP
 /// A request that a test has made up, and what was answered to it.
 final class RecordedStream: ServerStream {
   var request = RequestHead()
+  let openedAt = Instant(nanoseconds: 0)
   var origin = RequestOrigin(
     address: SocketAddress(ip: "203.0.113.9", port: 4_711),
     identity: nil,
