@@ -5,7 +5,7 @@
 DEBIAN_PACKAGES := \
   libjansson-dev libnghttp2-dev libpq-dev libprotobuf-c-dev libprotobuf-dev libsodium-dev \
   libssl-dev libuv1-dev pkg-config postgresql-15 protobuf-c-compiler protobuf-compiler \
-  curl git nghttp2-client nghttp2-server openssl python3-venv
+  curl git jq nghttp2-client nghttp2-server openssl python3-venv
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
