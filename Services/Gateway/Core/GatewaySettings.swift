@@ -1,0 +1,36 @@
+public import Faults
+public import ServiceKit
+
+/// The settings of the gateway.
+public struct GatewaySettings: Sendable {
+  /// Where users call it.
+  public let httpsListen: Endpoint
+  /// The certificate that users see, and its key.
+  public let httpsFiles: TLSFiles
+  /// Where its RPC server (health and reflection) listens, and as whom it appears to the services.
+  public let rpc: RPCSettings
+  /// Where the keys service is.
+  public let keys: Endpoint
+  /// Where the licenses service is.
+  public let licenses: Endpoint
+  /// Whether clients are held to rate limits; without effect until routes have them.
+  public let areRateLimitsOn: Bool
+
+  /// Reads the settings.
+  ///
+  /// - Throws: ``Fault`` `invalidArgument` with every setting that is wrong.
+  public init(_ reader: SettingsReader) throws(Fault) {
+    let certificate: String
+    let key: String
+    (httpsListen, certificate, key, rpc, keys, licenses, areRateLimitsOn) = try reader.require(
+      reader.endpoint("LATCHKEY_HTTPS_LISTEN"),
+      reader.readableFile("LATCHKEY_TLS_CERT_FILE"),
+      reader.readableFile("LATCHKEY_TLS_KEY_FILE"),
+      RPCSettings(reader),
+      reader.endpoint("LATCHKEY_KEYS_ADDRESS"),
+      reader.endpoint("LATCHKEY_LICENSES_ADDRESS"),
+      reader.isOn("LATCHKEY_RATE_LIMITS", default: true)
+    )
+    httpsFiles = TLSFiles(certificate: certificate, key: key, authorities: nil)
+  }
+}

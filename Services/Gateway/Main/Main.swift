@@ -1,0 +1,25 @@
+internal import Faults
+internal import GatewayService
+internal import ServiceKit
+
+@main enum Main {
+  static func main() {
+    ServiceMain.run("gateway") { (service) throws(Fault) in
+      let settings = try GatewaySettings(service.settings)
+      let keys = try service.addChannel(to: settings.keys, identity: "keys", as: settings.rpc)
+      let licenses = try service.addChannel(
+        to: settings.licenses,
+        identity: "licenses",
+        as: settings.rpc
+      )
+      let gateway = Gateway(keys: keys, licenses: licenses, log: service.log)
+      try service.addHTTPSServer(
+        settings.httpsListen,
+        files: settings.httpsFiles,
+        handler: gateway
+      )
+      // Health and reflection; no identity may speak for somebody else here.
+      _ = try service.addRPCServer(settings.rpc, trusting: [])
+    }
+  }
+}

@@ -1,2 +1,0 @@
-// Placeholder: replaced by the first real file.
-@main enum Main { static func main() {} }
