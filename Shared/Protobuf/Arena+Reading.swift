@@ -49,7 +49,7 @@ extension Arena {
 
   /// Checks what the contract limits; call it when strings are known to be good.
   public func check(_ message: UnsafeRawPointer, _ schema: MessageSchema) throws(Fault) {
-    if schema.checked.isEmpty { return }
+    if schema.checks.isEmpty { return }
     var issues = Issues()
     schema.validate(message, &issues)
     if !issues.found.isEmpty { throw Fault.invalid(issues.found) }
@@ -118,13 +118,13 @@ extension MessageSchema {
     for field in fields where field.isRepeated || field.isPresent(in: message) {
       let value = message + field.offset
       guard field.isRepeated else {
-        field.collectBadText(value, &issues, at: nil)
+        field.collectBadText(value, of: self, &issues, at: nil)
         continue
       }
       guard let items = value.load(as: UnsafeRawPointer?.self) else { continue }
       let count = message.load(fromByteOffset: field.quantifierOffset, as: Int.self)
       for item in 0..<count {
-        field.collectBadText(items + item * field.stride, &issues, at: item)
+        field.collectBadText(items + item * field.stride, of: self, &issues, at: item)
       }
     }
   }
@@ -133,6 +133,7 @@ extension MessageSchema {
 extension FieldSchema {
   fileprivate func collectBadText(
     _ value: UnsafeRawPointer,
+    of outer: MessageSchema,
     _ issues: inout Issues,
     at item: Int?
   ) {
@@ -144,11 +145,9 @@ extension FieldSchema {
     case PROTOBUF_C_TYPE_MESSAGE:
       guard let message = value.load(as: UnsafeRawPointer?.self), let schema = contract.message
       else { return }
-      let depth = issues.path.count
-      issues.path.append(jsonName)
-      if let item { issues.path.append(String(item)) }
+      issues.enter(index, of: outer, item: item)
       schema.collectBadText(message, &issues)
-      issues.path.removeSubrange(depth...)
+      issues.leave()
     default: break
     }
   }

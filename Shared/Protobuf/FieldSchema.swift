@@ -35,12 +35,37 @@ public struct FieldSchema: Sendable {
     self.contract = contract
   }
 
-  /// Whether validation has to look at the field at all.
-  var isChecked: Bool {
-    if let message = contract.message, !message.checked.isEmpty { return true }
-    return contract.isRequired || contract.enumeration != nil || contract.length != nil
-      || contract.characters != nil || contract.range != nil || contract.items != nil
-      || contract.format == .uuid || contract.format == .email || contract.format == .dateTime
+  /// Bytes from one item of a repeated field to the next.
+  public var stride: Int {
+    switch type {
+    case PROTOBUF_C_TYPE_INT32, PROTOBUF_C_TYPE_SINT32, PROTOBUF_C_TYPE_SFIXED32,
+      PROTOBUF_C_TYPE_UINT32, PROTOBUF_C_TYPE_FIXED32, PROTOBUF_C_TYPE_FLOAT,
+      PROTOBUF_C_TYPE_BOOL, PROTOBUF_C_TYPE_ENUM:
+      4
+    case PROTOBUF_C_TYPE_BYTES: MemoryLayout<ProtobufCBinaryData>.stride
+    default: 8
+    }
+  }
+
+  /// Whether a singular field has a value in this message.
+  public func isPresent(in message: UnsafeRawPointer) -> Bool {
+    isValuePresent(in: message, type, offset, quantifierOffset)
+  }
+}
+
+/// Whether a singular field of this type and place has a value.
+@inline(__always)
+func isValuePresent(
+  in message: UnsafeRawPointer,
+  _ type: ProtobufCType,
+  _ offset: Int,
+  _ quantifierOffset: Int
+) -> Bool {
+  switch type {
+  case PROTOBUF_C_TYPE_STRING, PROTOBUF_C_TYPE_MESSAGE:
+    message.load(fromByteOffset: offset, as: UnsafeRawPointer?.self) != nil
+  default:
+    message.load(fromByteOffset: quantifierOffset, as: protobuf_c_boolean.self) != 0
   }
 }
 

@@ -12,8 +12,8 @@ public final class MessageSchema: Sendable {
   public var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { constant.pointer }
   /// The fields, in the order of `descriptor.fields` (ascending by number).
   public let fields: [FieldSchema]
-  /// Positions in `fields` of those that ``validate(_:)`` has something to say about.
-  let checked: [Int]
+  /// What ``validate(_:)`` looks at.
+  let checks: [FieldCheck]
 
   private let constant: Constant<ProtobufCMessageDescriptor>
 
@@ -34,7 +34,7 @@ public final class MessageSchema: Sendable {
       FieldSchema(index: index, descriptor.pointee.fields + index, contracts[index])
     }
     self.fields = fields
-    checked = fields.indices.filter { fields[$0].isChecked }
+    checks = fields.compactMap { FieldCheck($0) }
   }
 
   /// The position of the field with this JSON name.

@@ -1,4 +1,9 @@
 extension UnsafeBufferPointer<UInt8> {
+  /// How many code points a UTF-8 text has: each has exactly one byte that is no continuation (10xxxxxx).
+  var codePointCount: Int {
+    reduce(0) { $1 & 0xC0 == 0x80 ? $0 : $0 + 1 }
+  }
+
   /// Whether the text is a UUID: 8-4-4-4-12 hexadecimal digits in lower case.
   var isUUID: Bool {
     guard count == 36 else { return false }
