@@ -30,20 +30,28 @@ extension RequestReader {
       guard fits(number, 0...Int64.max) else { return false }
       place.storeBytes(of: number, as: Int64.self)
     case PROTOBUF_C_TYPE_DOUBLE, PROTOBUF_C_TYPE_FLOAT:
-      store(Double(number), to: place, field)
+      return store(Double(number), to: place, field)
     default:
       place.storeBytes(of: number, as: Int64.self)
     }
     return true
   }
 
-  /// Stores a number with a fraction.
-  func store(_ number: Double, to place: UnsafeMutableRawPointer, _ field: FieldSchema) {
-    if field.type == PROTOBUF_C_TYPE_FLOAT {
-      place.storeBytes(of: Float(number), as: Float.self)
-    } else {
+  /// Stores a number with a fraction if the field's type can hold it.
+  mutating func store(
+    _ number: Double, to place: UnsafeMutableRawPointer, _ field: FieldSchema
+  ) -> Bool {
+    guard field.type == PROTOBUF_C_TYPE_FLOAT else {
       place.storeBytes(of: number, as: Double.self)
+      return true
     }
+    let single = Float(number)
+    guard single.isFinite else {
+      issues.add(number < 0 ? .tooSmall : .tooBig, "Must be a number of single precision")
+      return false
+    }
+    place.storeBytes(of: single, as: Float.self)
+    return true
   }
 
   /// Stores a copy of bytes.

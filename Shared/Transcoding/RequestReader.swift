@@ -109,8 +109,7 @@ struct RequestReader: ~Copyable {
         refuse("number", value)
         return false
       }
-      store(value.number, to: place, field.schema)
-      return true
+      return store(value.number, to: place, field.schema)
     default:
       if field.schema.contract.format == .dateTime {
         guard value.kind == .string else {

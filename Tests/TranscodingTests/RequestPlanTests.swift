@@ -109,6 +109,7 @@ private let id = "0d0b6c52-7a39-4d0e-9f6b-1f7d2f0a9c11"
     (#"{"int32Value":"1"}"#, "int32Value: invalid_type"),
     (#"{"int32Value":true}"#, "int32Value: invalid_type"),
     (#"{"int32Value":[1]}"#, "int32Value: invalid_type"), (#"{"int32Value":null}"#, ""),
+    (#"{"floatValue":1e39}"#, "floatValue: too_big"), (#"{"floatValue":-1e39}"#, "floatValue: too_small"),
     (#"{"doubleValue":"1"}"#, "doubleValue: invalid_type"), (#"{"doubleValue":null}"#, ""),
     (#"{"boolValue":1}"#, "boolValue: invalid_type"),
     (#"{"boolValue":"true"}"#, "boolValue: invalid_type"),
