@@ -136,7 +136,8 @@ let package = Package(
         "ServiceKit", "Stubs", "TLS", "Transcoding", logging,
       ]),
     executable(
-      "latchkey-gateway", path: "Services/Gateway/Main", ["GatewayService", "EventLoop", "ServiceKit"]),
+      "latchkey-gateway", path: "Services/Gateway/Main",
+      ["EventLoop", "Faults", "GatewayService", "ServiceKit"]),
     module(
       "LatchkeyCommand", path: "Services/Latchkey/Core",
       [

@@ -39,7 +39,9 @@ extension RequestReader {
 
   /// Stores a number with a fraction if the field's type can hold it.
   mutating func store(
-    _ number: Double, to place: UnsafeMutableRawPointer, _ field: FieldSchema
+    _ number: Double,
+    to place: UnsafeMutableRawPointer,
+    _ field: FieldSchema
   ) -> Bool {
     guard field.type == PROTOBUF_C_TYPE_FLOAT else {
       place.storeBytes(of: number, as: Double.self)
