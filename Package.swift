@@ -167,7 +167,7 @@ let package = Package(
     tests("Cryptography", name: "CryptographyTests", ["Faults", "Primitives"]),
     tests("EventLoop", name: "EventLoopTests", ["Faults", "TestKit"]),
     tests("TLS", name: "TLSTests", ["COpenSSL", "Faults"]),
-    tests("HTTP", name: "HTTPTests", ["EventLoop", "Faults", "TestKit", "TLS"]),
+    tests("HTTP", name: "HTTPTests", ["Cryptography", "EventLoop", "Faults", "TestKit", "TLS"]),
     tests("RPC", name: "RPCTests", ["EventLoop", "Faults", "HTTP", "Messages", "Protobuf", "TestKit"]),
     tests(
       "Protobuf", name: "ProtobufTests", ["Faults", "Messages", "TestMessages", "latchkey-protogen"]),
