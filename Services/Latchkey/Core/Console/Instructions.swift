@@ -37,14 +37,15 @@ struct Instructions {
     LICENSE=$(\(post("licenses", #"{"productId":"'$PRODUCT'","policyId":"'$POLICY'"}"#)) | jq -r .data.key)
     """,
     """
-    curl -sS --cacert "$LATCHKEY_CA_FILE" "$LATCHKEY_URL/api/v1/licenses/validate-key" --json '{"key":"'$LICENSE'"}'
+    curl -sS --cacert "$LATCHKEY_CA_FILE" \\
+      "$LATCHKEY_URL/api/v1/licenses/validate-key" --json '{"key":"'$LICENSE'"}'
     """,
   ]
 
   private static func post(_ collection: String, _ body: String) -> String {
     """
-    curl -sS --cacert "$LATCHKEY_CA_FILE" --oauth2-bearer "$LATCHKEY_TEST_API_KEY" \
-    "$LATCHKEY_URL/api/v1/\(collection)" --json '\(body)'
+    curl -sS --cacert "$LATCHKEY_CA_FILE" --oauth2-bearer "$LATCHKEY_TEST_API_KEY" \\
+      "$LATCHKEY_URL/api/v1/\(collection)" --json '\(body)'
     """
   }
 }
