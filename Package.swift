@@ -81,7 +81,8 @@ let package = Package(
     // Contracts.
     contracts("CDescriptors", path: "Protos/Generated/Descriptors"),
     contracts("CMessages", path: "Protos/Generated/Messages"),
-    module("Protobuf", path: "Shared/Protobuf", ["CProtobufC", "Faults"]),
+    module(
+      "Protobuf", path: "Shared/Protobuf", ["CProtobufC", "Faults"], exclude: ["README.md"]),
     module(
       "Messages", path: "Shared/Messages", ["CMessages", "CProtobufC", "Faults", "Protobuf"]),
     module(
