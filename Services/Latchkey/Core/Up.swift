@@ -25,7 +25,9 @@ public final class Up {
   }
 
   /// All parts together may take this long to stop: the services drain, then the database makes a
-  /// checkpoint. Children end by themselves when we do.
+  /// checkpoint.
+  ///
+  /// Children end by themselves when we do.
   private static let stopLimit = Duration.seconds(90)
 
   private let options: Options

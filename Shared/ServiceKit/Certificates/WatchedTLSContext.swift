@@ -7,8 +7,9 @@ public import TLS
 /// without a restart, and connections that are open stay as they are.
 @EventLoop
 public final class WatchedTLSContext {
-  /// How often the files are looked at: three `stat` calls each time. Certificates are renewed days
-  /// before they expire, so there is no hurry.
+  /// How often the files are looked at: three `stat` calls each time.
+  ///
+  /// Certificates are renewed days before they expire, so there is no hurry.
   public static let pollInterval = Duration.seconds(10)
 
   /// The context; the same object for good.

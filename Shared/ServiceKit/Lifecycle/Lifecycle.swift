@@ -9,8 +9,9 @@ public import Logging
 /// calls that use it.
 @EventLoop
 public final class Lifecycle {
-  /// How long all parts together may take to stop before the process ends regardless. A part's own
-  /// limit (draining calls) is shorter; this one is for what hangs.
+  /// How long all parts together may take to stop before the process ends regardless.
+  ///
+  /// A part's own limit (draining calls) is shorter; this one is for what hangs.
   public static let stopLimit = Duration.seconds(30)
 
   private struct Part {
@@ -64,7 +65,9 @@ public final class Lifecycle {
     parts.append(Part(name: name, start: start, stop: stop))
   }
 
-  /// Asks for an orderly stop; without effect when one was asked for already. May come at any time.
+  /// Asks for an orderly stop; without effect when one was asked for already.
+  ///
+  /// May come at any time.
   public func requestStop(_ reason: String) {
     guard stopReason == nil else { return }
     stopReason = reason
@@ -97,7 +100,9 @@ public final class Lifecycle {
     return failed ? 1 : 0
   }
 
-  /// Starts the parts until one fails or a stop is asked for. Returns whether one failed.
+  /// Starts the parts until one fails or a stop is asked for.
+  ///
+  /// Returns whether one failed.
   private func startAll() async -> Bool {
     var failed = false
     for part in parts where !failed && stopReason == nil {

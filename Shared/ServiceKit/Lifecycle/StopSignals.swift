@@ -27,8 +27,10 @@ public final class StopSignals {
     ]
   }
 
-  /// Watches the pipe whose other end only the supervisor holds. It never carries a byte: that it can
-  /// be read means that it has ended, and so that the supervisor is gone, however it went.
+  /// Watches the pipe whose other end only the supervisor holds.
+  ///
+  /// It never carries a byte: that it can be read means that it has ended, and so that the
+  /// supervisor is gone, however it went.
   public func watchLifeline(descriptor: Int32, _ stop: @escaping @EventLoop (String) -> Void) {
     _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
     let flags = fcntl(descriptor, F_GETFL)

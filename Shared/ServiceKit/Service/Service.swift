@@ -44,7 +44,9 @@ public final class Service {
     lifecycle.add(name, start: start, stop: stop)
   }
 
-  /// Adds the database. It need not be there when the service starts: health tells.
+  /// Adds the database.
+  ///
+  /// It need not be there when the service starts: health tells.
   ///
   /// - Throws: ``Fault`` when the connection string or the password file cannot be used.
   public func addDatabase(_ settings: DatabaseSettings) throws(Fault) -> Database {
@@ -64,6 +66,7 @@ public final class Service {
   ///   - endpoint: Where the service is; all addresses of the name are used.
   ///   - identity: The name its certificate must have.
   ///   - rpc: The files of this service's own identity.
+  /// - Returns: The channel, which connects when the first call comes.
   /// - Throws: ``Fault`` when the files cannot be used.
   public func addChannel(
     to endpoint: Endpoint,
@@ -90,11 +93,14 @@ public final class Service {
     return channel
   }
 
-  /// Adds the RPC server, with mutual TLS. Services are registered on what this returns.
+  /// Adds the RPC server, with mutual TLS.
+  ///
+  /// Services are registered on what this returns.
   ///
   /// - Parameters:
   ///   - rpc: Where it listens, and as whom it appears.
   ///   - trusted: The identities whose word about who is behind a call is taken.
+  /// - Returns: The server, which begins to listen when the service starts.
   /// - Throws: ``Fault`` when the files cannot be used.
   public func addRPCServer(
     _ rpc: RPCSettings,

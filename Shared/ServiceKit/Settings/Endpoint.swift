@@ -16,7 +16,9 @@ public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
     self.port = port
   }
 
-  /// Parses `host:port`. Nil when either part is missing, too long or malformed.
+  /// Parses `host:port`.
+  ///
+  /// Nil when either part is missing, too long or malformed.
   public init?(_ text: String) {
     guard let colon = text.lastIndex(of: ":"), let port = Endpoint.port(text[colon...].dropFirst())
     else { return nil }

@@ -7,7 +7,9 @@ public struct ServiceSettings: Sendable {
   /// The pipe whose end means that the supervisor is gone; nil where nobody supervises this way.
   public let lifelineDescriptor: Int32?
 
-  /// Reads `LATCHKEY_LOG_LEVEL` (default `info`) and `LATCHKEY_LIFELINE_FD` (optional). Nil when one was refused.
+  /// Reads `LATCHKEY_LOG_LEVEL` (default `info`) and `LATCHKEY_LIFELINE_FD` (optional).
+  ///
+  /// Nil when one was refused.
   public init?(_ reader: SettingsReader) {
     let level = reader.choice("LATCHKEY_LOG_LEVEL", default: Logger.Level.info)
     var descriptor: Int?
@@ -29,7 +31,9 @@ public struct RPCSettings: Sendable {
   public let files: TLSFiles
 
   /// Reads `LATCHKEY_RPC_LISTEN`, `LATCHKEY_RPC_CERT_FILE`, `LATCHKEY_RPC_KEY_FILE` and
-  /// `LATCHKEY_RPC_CA_FILE`, all mandatory. Nil when one was refused.
+  /// `LATCHKEY_RPC_CA_FILE`, all mandatory.
+  ///
+  /// Nil when one was refused.
   public init?(_ reader: SettingsReader) {
     let listen = reader.endpoint("LATCHKEY_RPC_LISTEN")
     let certificate = reader.readableFile("LATCHKEY_RPC_CERT_FILE")
@@ -59,7 +63,9 @@ public struct DatabaseSettings: Sendable {
     var passwordFileName: String { rawValue + "_PASSWORD_FILE" }
   }
 
-  /// Reads `..._URL` and `..._PASSWORD_FILE`, both mandatory. Nil when one was refused.
+  /// Reads `..._URL` and `..._PASSWORD_FILE`, both mandatory.
+  ///
+  /// Nil when one was refused.
   public init?(_ reader: SettingsReader, _ purpose: Purpose = .service) {
     let url = reader.databaseURL(purpose.urlName)
     let passwordFile = reader.readableFile(purpose.passwordFileName)

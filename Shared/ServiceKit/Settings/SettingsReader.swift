@@ -18,8 +18,10 @@ public final class SettingsReader {
   /// Every setting that was read, with its value in effect, in the order of reading.
   public private(set) var summary: [(name: String, value: String)] = []
 
-  /// Reads from `environment`. Names in `alsoKnown` are accepted without being read: those of another
-  /// mode of the same executable.
+  /// Reads from `environment`.
+  ///
+  /// Names in `alsoKnown` are accepted without being read: those of another mode of the same
+  /// executable.
   public init(_ environment: [String: String], alsoKnown: Set<String> = []) {
     self.environment = environment
     known = alsoKnown

@@ -26,6 +26,7 @@ final class Console {
   /// - Parameters:
   ///   - name: What is worked on.
   ///   - work: Returns the result in a few words.
+  /// - Throws: What `work` throws.
   func step(
     _ name: String,
     _ work: @EventLoop () async throws(Fault) -> String

@@ -3,7 +3,9 @@ struct Instructions {
   var environment: DevEnvironment
   var directory: DataDirectory
 
-  /// The text. The calls are those of README.md.
+  /// The text.
+  ///
+  /// The calls are those of README.md.
   var text: String {
     let url = environment["LATCHKEY_URL"] ?? ""
     let key = environment["LATCHKEY_TEST_API_KEY"] ?? ""

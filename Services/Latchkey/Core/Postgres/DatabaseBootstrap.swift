@@ -3,8 +3,9 @@ internal import Faults
 internal import Postgres
 internal import ServiceKit
 
-/// Makes the roles and the database inside a cluster, as its administrator. Everything here may be done
-/// again at every start: what is there stays.
+/// Makes the roles and the database inside a cluster, as its administrator.
+///
+/// Everything here may be done again at every start: what is there stays.
 @EventLoop
 struct DatabaseBootstrap {
   /// The database that every cluster has, to connect to before there is one of ours.
@@ -38,7 +39,9 @@ struct DatabaseBootstrap {
     )
   }
 
-  /// Sets every role's password to what its file says. They are hex, so they need no escaping.
+  /// Sets every role's password to what its file says.
+  ///
+  /// They are hex, so they need no escaping.
   private func passwords() throws(Fault) -> String {
     var statements = "\n"
     for role in DeploymentSecrets.roles where role != PostgresCluster.administrator {

@@ -41,9 +41,12 @@ final class PostgresCluster {
     log = try LogFile(directory.log(of: "postgres"))
   }
 
-  /// Makes the cluster. Nothing is left behind by an attempt that did not get to its end.
+  /// Makes the cluster.
+  ///
+  /// Nothing is left behind by an attempt that did not get to its end.
   ///
   /// - Parameter password: The administrator's.
+  /// - Throws: ``Fault`` `failedPrecondition` when `initdb` fails, `cancelled` when the task is.
   func make(password: String) async throws(Fault) {
     try Files.removeTree(directory.unfinishedPostgres)
     try Files.makeDirectory(directory.unfinishedPostgres)
@@ -75,8 +78,10 @@ final class PostgresCluster {
     }
   }
 
-  /// The server, to be supervised. It ends when we do, even if we are killed: the kernel then sends it
-  /// SIGINT, which asks for a quick orderly shutdown.
+  /// The server, to be supervised.
+  ///
+  /// It ends when we do, even if we are killed: the kernel then sends it SIGINT, which asks for a
+  /// quick orderly shutdown.
   func server() throws(Fault) -> SupervisedProcess.Plan {
     let folders = try FolderDescriptors(directory.postgres, directory.run)
     self.folders = folders

@@ -19,6 +19,7 @@ struct PostgresInstallation: Sendable, Equatable {
   /// - Parameters:
   ///   - cluster: The major version of the existing cluster; nil when there is none yet.
   ///   - root: Where to look.
+  /// - Returns: Where its programs are.
   /// - Throws: ``Fault`` `failedPrecondition` with the name of the package that is missing.
   static func find(
     for cluster: Int?,

@@ -11,7 +11,9 @@ struct Postmaster: Equatable {
   /// Whether it accepts connections.
   let isReady: Bool
 
-  /// Parses the file's text. Nil when there is no process id in it.
+  /// Parses the file's text.
+  ///
+  /// Nil when there is no process id in it.
   init?(text: String) {
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
     guard let first = lines.first, let id = pid_t(first), id > 1 else { return nil }

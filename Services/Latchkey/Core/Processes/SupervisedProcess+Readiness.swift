@@ -2,7 +2,9 @@ internal import EventLoop
 internal import Faults
 
 extension SupervisedProcess {
-  /// How long a process may take to become usable. Recovery after a crash can take a database a while.
+  /// How long a process may take to become usable.
+  ///
+  /// Recovery after a crash can take a database a while.
   static let readyLimit = Duration.seconds(120)
   /// How often it is looked at meanwhile.
   static let readyInterval = Duration.milliseconds(10)
@@ -12,6 +14,7 @@ extension SupervisedProcess {
   /// - Parameters:
   ///   - log: The process's log, whose last line explains a failure.
   ///   - exitsMax: How often it may end meanwhile before that is a failure.
+  ///   - isReady: Looks at the process.
   /// - Throws: ``Fault`` `unavailable` when it keeps ending or takes too long, `cancelled` when the task is.
   func waitUntilReady(
     log: String,

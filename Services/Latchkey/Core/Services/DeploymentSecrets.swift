@@ -2,8 +2,10 @@ internal import Cryptography
 internal import Faults
 internal import Primitives
 
-/// The passwords and master keys of a deployment. They are made once; without them the database is of
-/// no use, so with a database present nothing is made anew.
+/// The passwords and master keys of a deployment.
+///
+/// They are made once; without them the database is of no use, so with a database present nothing
+/// is made anew.
 enum DeploymentSecrets {
   /// The roles that have a password.
   static let roles =
