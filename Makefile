@@ -18,8 +18,8 @@ help: ## Show this list.
 packages: ## Install the Debian packages that are missing (with sudo where not root).
 	@Scripts/install-packages $(DEBIAN_PACKAGES)
 
-build: packages ## Build everything, optimised.
-	swift build -c release
+build: packages ## Build the executables, optimised.
+	Scripts/build
 
 run: build ## Build, then start all of Latchkey for development; Ctrl-C stops it.
 	@exec .build/release/latchkey up $(ARGUMENTS)
