@@ -38,9 +38,13 @@ public final class ChildProcess {
 
     /// Makes a configuration; output goes to this process's standard output and error.
     public init(
-      program: String, arguments: [String] = [], environment: [String] = [],
-      descriptors: [Int32?] = [nil, 1, 2], directory: String? = nil,
-      user: (id: UInt32, group: UInt32)? = nil, isDetached: Bool = false
+      program: String,
+      arguments: [String] = [],
+      environment: [String] = [],
+      descriptors: [Int32?] = [nil, 1, 2],
+      directory: String? = nil,
+      user: (id: UInt32, group: UInt32)? = nil,
+      isDetached: Bool = false
     ) {
       self.program = program
       self.arguments = arguments
@@ -93,7 +97,8 @@ public final class ChildProcess {
     self.exit = exit
     if let handle {
       self.handle = nil
-      uv_close(UnsafeMutableRawPointer(handle).assumingMemoryBound(to: uv_handle_t.self)) { handle in
+      uv_close(UnsafeMutableRawPointer(handle).assumingMemoryBound(to: uv_handle_t.self)) {
+        handle in
         guard let handle, let context = handle.pointee.data else { return }
         Unmanaged<ChildProcess>.fromOpaque(context).release()
         UnsafeMutableRawPointer(handle).assumingMemoryBound(to: uv_process_t.self).deallocate()
@@ -105,7 +110,8 @@ public final class ChildProcess {
   }
 
   private static func spawn(
-    _ configuration: Configuration, _ handle: UnsafeMutablePointer<uv_process_t>
+    _ configuration: Configuration,
+    _ handle: UnsafeMutablePointer<uv_process_t>
   ) -> Int32 {
     var stdio = configuration.descriptors.map { descriptor in
       var container = uv_stdio_container_t()

@@ -54,10 +54,17 @@ public final class Connection: Flushable {
     var one: Int32 = 1
     // Without effect on Unix sockets.
     setsockopt(
-      descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
+      descriptor,
+      Int32(IPPROTO_TCP),
+      TCP_NODELAY,
+      &one,
+      socklen_t(MemoryLayout<Int32>.size)
+    )
   }
 
-  /// Begins to read, with `handler` behind it. Called once.
+  /// Begins to read, with `handler` behind it.
+  ///
+  /// Called once.
   public func start(_ handler: any ConnectionHandler) {
     guard !isClosed else {
       handler.closed()
@@ -175,7 +182,9 @@ public final class Connection: Flushable {
     }
   }
 
-  /// Sends what an earlier flush left over. False while there still is some.
+  /// Sends what an earlier flush left over.
+  ///
+  /// False while there still is some.
   private func sendRest() -> Bool {
     guard outputPending > 0 else { return !isClosed }
     let sent = send(output, from: outputSent)
@@ -198,14 +207,19 @@ public final class Connection: Flushable {
     updateEvents()
   }
 
-  /// Sends bytes until the socket takes no more; gives how far it came. Closes the connection on an error.
+  /// Sends bytes until the socket takes no more; gives how far it came.
+  ///
+  /// Closes the connection on an error.
   private func send(_ bytes: [UInt8], from start: Int) -> Int {
     var offset = start
     while offset < bytes.count {
       let sent = bytes.withUnsafeBytes { bytes in
         Glibc.send(
-          descriptor, bytes.baseAddress.map { $0 + offset }, bytes.count - offset,
-          Int32(MSG_NOSIGNAL))
+          descriptor,
+          bytes.baseAddress.map { $0 + offset },
+          bytes.count - offset,
+          Int32(MSG_NOSIGNAL)
+        )
       }
       if sent >= 0 {
         offset += sent
@@ -236,8 +250,11 @@ extension Connection {
     -> Connection
   {
     let descriptor = socket(
-      address.family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
-        | Int32(SOCK_CLOEXEC.rawValue), 0)
+      address.family,
+      Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+        | Int32(SOCK_CLOEXEC.rawValue),
+      0
+    )
     guard descriptor >= 0 else {
       throw .unavailable("No socket could be opened", detail: errorText(errno))
     }

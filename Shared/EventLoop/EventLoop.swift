@@ -22,13 +22,16 @@ public actor EventLoop: SerialExecutor, TaskExecutor {
   private init() {
     var handle = pthread_t()
     let status = pthread_create(
-      &handle, nil,
+      &handle,
+      nil,
       { _ in
         // Waits for the static initializer that starts this very thread, so there is no start race.
         EventLoop.shared.thread.store(UInt(pthread_self()), ordering: .releasing)
         EventLoop.assumeIsolated { EventLoop.reactor.run() }
         return nil
-      }, nil)
+      },
+      nil
+    )
     precondition(status == 0, "The event loop's thread could not be started")
     pthread_detach(handle)
   }
@@ -43,8 +46,10 @@ public actor EventLoop: SerialExecutor, TaskExecutor {
     UInt(pthread_self()) == thread.load(ordering: .relaxed)
   }
 
-  /// Jobs that other threads have handed to the loop since the process started. A call that stays on
-  /// the loop adds none; a rise under load means that some task has lost its executor preference.
+  /// Jobs that other threads have handed to the loop since the process started.
+  ///
+  /// A call that stays on the loop adds none; a rise under load means that some task has lost its
+  /// executor preference.
   public static nonisolated var foreignEnqueueCount: Int {
     shared.foreignEnqueues.load(ordering: .relaxed)
   }
@@ -121,7 +126,9 @@ public actor EventLoop: SerialExecutor, TaskExecutor {
   }
 
   /// Runs `body` on the loop and keeps the calling thread waiting for good: the last line of a `main`.
-  public static nonisolated func runMain(_ body: sending @escaping @EventLoop () async -> Int32) -> Never {
+  public static nonisolated func runMain(_ body: sending @escaping @EventLoop () async -> Int32)
+    -> Never
+  {
     spawn { exit(await body()) }
     while true { pause() }
   }

@@ -12,7 +12,9 @@ public struct Instant: Hashable, Comparable, Sendable {
   @EventLoop public static var now: Instant { EventLoop.reactor.timers.now }
 
   /// The earlier one is smaller.
-  public static func < (left: Instant, right: Instant) -> Bool { left.nanoseconds < right.nanoseconds }
+  public static func < (left: Instant, right: Instant) -> Bool {
+    left.nanoseconds < right.nanoseconds
+  }
 
   /// The instant that lies a duration after one; saturates far beyond any process's life.
   public static func + (instant: Instant, duration: Duration) -> Instant {

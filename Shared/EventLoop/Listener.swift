@@ -21,14 +21,19 @@ public final class Listener {
   private var pause: LoopTimer?
   private var isStopped = false
 
-  /// Binds and listens. Connections come once ``start(_:)`` is called.
+  /// Binds and listens.
+  ///
+  /// Connections come once ``start(_:)`` is called.
   ///
   /// A Unix socket's file left behind by a process that is gone is replaced.
   /// - Throws: ``Fault`` `unavailable` with one sentence that names the address and the cause.
   public init(_ address: SocketAddress, connectionsMax: Int = 10_000) throws(Fault) {
     let descriptor = socket(
-      address.family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
-        | Int32(SOCK_CLOEXEC.rawValue), 0)
+      address.family,
+      Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+        | Int32(SOCK_CLOEXEC.rawValue),
+      0
+    )
     guard descriptor >= 0 else {
       throw .unavailable("No socket could be opened: \(errorText(errno))")
     }
@@ -41,7 +46,8 @@ public final class Listener {
     case .unix(let path):
       Listener.removeStale(path, address)
     }
-    guard address.withSockaddr({ bind(descriptor, $0, $1) }) == 0, listen(descriptor, Listener.backlog) == 0
+    guard address.withSockaddr({ bind(descriptor, $0, $1) }) == 0,
+      listen(descriptor, Listener.backlog) == 0
     else {
       let code = errno
       close(descriptor)
@@ -92,7 +98,8 @@ public final class Listener {
 
   private func rest() {
     watcher?.watch([])
-    pause = LoopTimer(after: Listener.exhaustionPause) { [unowned self] in watcher?.watch(.readable) }
+    pause = LoopTimer(after: Listener.exhaustionPause) { [unowned self] in watcher?.watch(.readable)
+    }
   }
 
   /// Removes a socket file that nobody listens on any more.

@@ -67,7 +67,9 @@ extension EventLoop {
   }
 }
 
-/// One sleeping task. Its end may come before its start, when the task was cancelled already.
+/// One sleeping task.
+///
+/// Its end may come before its start, when the task was cancelled already.
 @EventLoop
 private final class Sleeper {
   private var continuation: CheckedContinuation<Void, Never>?

@@ -38,12 +38,17 @@ private final class Resolution {
     hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
     request.pointee.data = Unmanaged.passRetained(self).toOpaque()
     let status = uv_getaddrinfo(
-      EventLoop.reactor.loop, request,
+      EventLoop.reactor.loop,
+      request,
       { request, status, _ in
         guard let context = request?.pointee.data else { return }
         let resolution = Unmanaged<Resolution>.fromOpaque(context).takeRetainedValue()
         EventLoop.assumeIsolated { resolution.end(status: status) }
-      }, host, String(port), &hints)
+      },
+      host,
+      String(port),
+      &hints
+    )
     if status != 0 {
       Unmanaged<Resolution>.fromOpaque(request.pointee.data).release()
       end(status: status)
@@ -54,7 +59,8 @@ private final class Resolution {
     defer { request.deallocate() }
     guard status == 0 else {
       continuation.resume(
-        returning: .failure(.unavailable("The host name has no address", detail: uvMessage(status))))
+        returning: .failure(.unavailable("The host name has no address", detail: uvMessage(status)))
+      )
       return
     }
     var addresses: [SocketAddress] = []
@@ -70,6 +76,7 @@ private final class Resolution {
     uv_freeaddrinfo(request.pointee.addrinfo)
     continuation.resume(
       returning: addresses.isEmpty
-        ? .failure(.unavailable("The host name has no address")) : .success(addresses))
+        ? .failure(.unavailable("The host name has no address")) : .success(addresses)
+    )
   }
 }

@@ -46,7 +46,8 @@ final class Reactor {
     uv_prepare_start(prepare) { _ in EventLoop.assumeIsolated { EventLoop.reactor.drain() } }
     uv_idle_init(loop, idle)
     EventLoop.shared.install(
-      Wake(loop: loop) { _ in EventLoop.assumeIsolated { EventLoop.reactor.receive() } })
+      Wake(loop: loop) { _ in EventLoop.assumeIsolated { EventLoop.reactor.receive() } }
+    )
     receive()
   }
 
@@ -99,7 +100,9 @@ final class Reactor {
 }
 
 extension EventLoop {
-  /// Has `flushable` flushed once at the end of this tick. The caller keeps track of having asked.
+  /// Has `flushable` flushed once at the end of this tick.
+  ///
+  /// The caller keeps track of having asked.
   @EventLoop
   public static func flushAtEndOfTick(_ flushable: any Flushable) {
     reactor.markDirty(flushable)

@@ -33,7 +33,9 @@ public final class SignalHandler {
         guard let context = handle?.pointee.data else { return }
         let handler = Unmanaged<SignalHandler>.fromOpaque(context).takeUnretainedValue()
         EventLoop.assumeIsolated { handler.body() }
-      }, signal.number)
+      },
+      signal.number
+    )
   }
 
   /// Gives the signal its default effect again, unless another handler is active.

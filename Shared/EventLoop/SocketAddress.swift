@@ -14,7 +14,9 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
 
   let kind: Kind
 
-  /// An IP address in its usual text form, without brackets, and a port. Nil when it is no address.
+  /// An IP address in its usual text form, without brackets, and a port.
+  ///
+  /// Nil when it is no address.
   public init?(ip: String, port: UInt16) {
     var v4 = sockaddr_in()
     if uv_ip4_addr(ip, Int32(port), &v4) == 0 {
@@ -26,7 +28,9 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     self.init(copying: &v6, isIPv6: true)
   }
 
-  /// A Unix socket. Nil when the path is empty or longer than ``unixPathBytesMax``.
+  /// A Unix socket.
+  ///
+  /// Nil when the path is empty or longer than ``unixPathBytesMax``.
   public init?(unixPath path: String) {
     guard !path.isEmpty, path.utf8.count <= SocketAddress.unixPathBytesMax, !path.utf8.contains(0)
     else { return nil }
@@ -37,17 +41,25 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     kind = .ip(bytes: withUnsafeBytes(of: &address) { [UInt8]($0) }, isIPv6: isIPv6)
   }
 
-  /// Copies what a call filled in. Nil for a family that is none of ours.
+  /// Copies what a call filled in.
+  ///
+  /// Nil for a family that is none of ours.
   init?(_ address: UnsafePointer<sockaddr>) {
     switch Int32(address.pointee.sa_family) {
     case AF_INET:
       kind = .ip(
-        bytes: [UInt8](UnsafeRawBufferPointer(start: address, count: MemoryLayout<sockaddr_in>.size)),
-        isIPv6: false)
+        bytes: [UInt8](
+          UnsafeRawBufferPointer(start: address, count: MemoryLayout<sockaddr_in>.size)
+        ),
+        isIPv6: false
+      )
     case AF_INET6:
       kind = .ip(
-        bytes: [UInt8](UnsafeRawBufferPointer(start: address, count: MemoryLayout<sockaddr_in6>.size)),
-        isIPv6: true)
+        bytes: [UInt8](
+          UnsafeRawBufferPointer(start: address, count: MemoryLayout<sockaddr_in6>.size)
+        ),
+        isIPv6: true
+      )
     case AF_UNIX:
       kind = .unix(path: "")
     default:
@@ -99,7 +111,9 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     guard case .ip(let bytes, _) = kind else { return "" }
     var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
     let status = bytes.withUnsafeBytes { bytes in
-      guard let address = bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self) else { return -1 as Int32 }
+      guard let address = bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self) else {
+        return -1 as Int32
+      }
       return uv_ip_name(address, &text, text.count)
     }
     guard status == 0 else { return "" }
@@ -120,7 +134,9 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     case .ip(let bytes, _):
       return bytes.withUnsafeBytes { raw in
         raw.withMemoryRebound(to: sockaddr.self) { buffer in
-          guard let address = buffer.baseAddress else { preconditionFailure("An address has bytes") }
+          guard let address = buffer.baseAddress else {
+            preconditionFailure("An address has bytes")
+          }
           return body(address, socklen_t(bytes.count))
         }
       }

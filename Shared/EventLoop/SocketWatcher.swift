@@ -47,7 +47,9 @@ public final class SocketWatcher {
     }
   }
 
-  /// Ends the watching; the socket may be closed as soon as this returns. Without effect a second time.
+  /// Ends the watching; the socket may be closed as soon as this returns.
+  ///
+  /// Without effect a second time.
   public func stop() {
     guard let handle else { return }
     self.handle = nil

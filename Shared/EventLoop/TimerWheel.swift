@@ -8,8 +8,9 @@ internal import CUV
 /// Source: Varghese and Lauck, "Hashed and hierarchical timing wheels", 1987, scheme 6.
 @EventLoop
 final class TimerWheel {
-  /// Slots of one millisecond each; a power of two. A turn takes about four seconds, so a far timer is
-  /// looked at once in that time.
+  /// Slots of one millisecond each; a power of two.
+  ///
+  /// A turn takes about four seconds, so a far timer is looked at once in that time.
   static let slotCount = 4096
 
   private var slots = [LoopTimer?](repeating: nil, count: slotCount)
@@ -47,7 +48,11 @@ final class TimerWheel {
 
   func remove(_ timer: LoopTimer) {
     let slot = Int(timer.dueMilliseconds & Int64(TimerWheel.slotCount - 1))
-    if let previous = timer.previous { previous.next = timer.next } else { slots[slot] = timer.next }
+    if let previous = timer.previous {
+      previous.next = timer.next
+    } else {
+      slots[slot] = timer.next
+    }
     timer.next?.previous = timer.previous
     timer.next = nil
     timer.previous = nil
@@ -82,7 +87,9 @@ final class TimerWheel {
     }
     // Newest first in the list; fire the oldest first. One that is cancelled by an earlier one's body
     // is not active any more.
-    for timer in due.reversed() where timer.isActive && timer.dueMilliseconds <= now { timer.fire() }
+    for timer in due.reversed() where timer.isActive && timer.dueMilliseconds <= now {
+      timer.fire()
+    }
   }
 
   private func armForNext() {
@@ -91,13 +98,12 @@ final class TimerWheel {
     while offset < Int64(TimerWheel.slotCount) {
       let slot = Int((start + offset) & Int64(TimerWheel.slotCount - 1))
       let word = occupied[slot / 64] >> UInt64(slot % 64)
-      if word == 0 {
-        offset += Int64(64 - slot % 64)
-      } else {
+      guard word == 0 else {
         let next = start + offset + Int64(word.trailingZeroBitCount)
         if next < armed { arm(for: next) }
         return
       }
+      offset += Int64(64 - slot % 64)
     }
   }
 
@@ -107,7 +113,11 @@ final class TimerWheel {
     uv_update_time(loop)
     let delay = UInt64(max(0, millisecond - Int64(uv_hrtime() / 1_000_000)))
     uv_timer_start(
-      handle, { _ in EventLoop.assumeIsolated { EventLoop.reactor.timers.serve() } }, delay, 0)
+      handle,
+      { _ in EventLoop.assumeIsolated { EventLoop.reactor.timers.serve() } },
+      delay,
+      0
+    )
   }
 
   // MARK: Manual time

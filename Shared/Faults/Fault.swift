@@ -41,8 +41,13 @@ public struct Fault: Error, Sendable {
 
   /// Makes a fault.
   public init(
-    _ code: Code, _ message: String, reason: Reason? = nil, issues: [Issue] = [],
-    facts: [Fact] = [], detail: String? = nil, cause: (any Error)? = nil
+    _ code: Code,
+    _ message: String,
+    reason: Reason? = nil,
+    issues: [Issue] = [],
+    facts: [Fact] = [],
+    detail: String? = nil,
+    cause: (any Error)? = nil
   ) {
     self.code = code
     self.message = message
@@ -103,7 +108,9 @@ extension Fault {
 
   /// Something this operation needs is out of reach at the moment.
   public static func unavailable(
-    _ message: String, detail: String? = nil, cause: (any Error)? = nil
+    _ message: String,
+    detail: String? = nil,
+    cause: (any Error)? = nil
   ) -> Fault {
     Fault(.unavailable, message, reason: .serviceUnavailable, detail: detail, cause: cause)
   }

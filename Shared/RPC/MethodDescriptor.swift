@@ -28,8 +28,12 @@ public struct MethodDescriptor: Sendable {
 
   /// Makes a descriptor.
   public init(
-    path: String, kind: Kind = .unary, isIdempotent: Bool = false, scope: String? = nil,
-    defaultTimeout: Duration? = nil, callers: [String] = ["*"]
+    path: String,
+    kind: Kind = .unary,
+    isIdempotent: Bool = false,
+    scope: String? = nil,
+    defaultTimeout: Duration? = nil,
+    callers: [String] = ["*"]
   ) {
     self.path = path
     self.kind = kind

@@ -74,7 +74,8 @@ extension EventLoopSuites {
       let address = try #require(
         family == "unix"
           ? SocketAddress(unixPath: path)
-          : SocketAddress(ip: family == "tcp4" ? "127.0.0.1" : "::1", port: 0))
+          : SocketAddress(ip: family == "tcp4" ? "127.0.0.1" : "::1", port: 0)
+      )
       let listener = try Listener(address)
       defer { listener.stop() }
       var echoes: [Echo] = []
@@ -99,7 +100,9 @@ extension EventLoopSuites {
       #expect(echo.isClosed)
     }
 
-    @Test @EventLoop func `connecting where nobody listens is refused with one clear fault`() async throws {
+    @Test @EventLoop func `connecting where nobody listens is refused with one clear fault`()
+      async throws
+    {
       let listener = try Listener(try #require(SocketAddress(ip: "127.0.0.1", port: 0)))
       let address = listener.address
       listener.stop()

@@ -88,11 +88,13 @@ extension EventLoopSuites {
 
     @Test @EventLoop func `a child's exit status and signal are reported`() async throws {
       let failing = try ChildProcess(
-        .init(program: "/bin/sh", arguments: ["-c", "exit 3"], descriptors: [nil, nil, nil]))
+        .init(program: "/bin/sh", arguments: ["-c", "exit 3"], descriptors: [nil, nil, nil])
+      )
       let failed = await failing.waitForExit()
       #expect(failed.status == 3 && failed.signal == 0)
       let sleeping = try ChildProcess(
-        .init(program: "/bin/sleep", arguments: ["3600"], descriptors: [nil, nil, nil]))
+        .init(program: "/bin/sleep", arguments: ["3600"], descriptors: [nil, nil, nil])
+      )
       sleeping.send(signal: SIGKILL)
       let exit = await sleeping.waitForExit()
       #expect(exit.signal == SIGKILL)

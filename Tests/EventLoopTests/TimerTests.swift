@@ -80,7 +80,9 @@ extension EventLoopSuites {
       }
     }
 
-    @Test @EventLoop func `a sleep lasts at least as long as asked for on the machine's clock`() async {
+    @Test @EventLoop func `a sleep lasts at least as long as asked for on the machine's clock`()
+      async
+    {
       let start = Instant.now
       await EventLoop.sleep(for: .milliseconds(20))
       #expect(Instant.now - start >= .milliseconds(20))

@@ -25,7 +25,11 @@ import Testing
     init() throws {
       let listener = try Listener(try #require(SocketAddress(ip: "127.0.0.1", port: 0)))
       channel = Channel(
-        host: "127.0.0.1", port: listener.address.port, tls: nil, serverName: "localhost")
+        host: "127.0.0.1",
+        port: listener.address.port,
+        tls: nil,
+        serverName: "localhost"
+      )
       server.register("test.Echo", methods, files: [])
       server.health.setServing(true)
       server.serve(listener, tls: nil)
@@ -39,7 +43,11 @@ import Testing
         },
         .unary(fail) { (_: RawMessage, _) async throws(Fault) -> RawMessage in
           throw Fault(
-            .failedPrecondition, "No — 100 %", reason: .licenseExpired, facts: [.init("max", 2)])
+            .failedPrecondition,
+            "No — 100 %",
+            reason: .licenseExpired,
+            facts: [.init("max", 2)]
+          )
         },
         .unary(rest) { [self] (request: RawMessage, _) async throws(Fault) -> RawMessage in
           await EventLoop.sleep(for: .seconds(3600))
@@ -51,7 +59,8 @@ import Testing
           (request: RawMessage, responses: ResponseWriter<RawMessage>, _) async throws(Fault) in
           for index in 0..<Int(request.bytes[0]) {
             try await responses.write(
-              RawMessage([UInt8](repeating: UInt8(index), count: 100_000)))
+              RawMessage([UInt8](repeating: UInt8(index), count: 100_000))
+            )
           }
         },
         .clientStreaming(sum) {
@@ -92,7 +101,10 @@ import Testing
       var options = CallOptions()
       options.metadata.append("x-note", "a value")
       let (answer, trailers): (RawMessage, Metadata) = try await fixture.channel.unaryWithTrailers(
-        Self.echo, message, options)
+        Self.echo,
+        message,
+        options
+      )
       #expect(answer == message)
       #expect(trailers["x-note"] == "a value")
     }
@@ -127,12 +139,15 @@ import Testing
     }
   }
 
-  @Test @EventLoop func `an unknown method and an unknown service are unimplemented`() async throws {
+  @Test @EventLoop func `an unknown method and an unknown service are unimplemented`() async throws
+  {
     try await withServer { fixture in
       for path in ["/test.Echo/Nothing", "/test.Nothing/Unary", "/", "/x"] {
         do throws(Fault) {
           let _: RawMessage = try await fixture.channel.unary(
-            MethodDescriptor(path: path), RawMessage([]))
+            MethodDescriptor(path: path),
+            RawMessage([])
+          )
           Issue.record("no fault")
         } catch {
           #expect(error.code == .unimplemented)
@@ -145,7 +160,10 @@ import Testing
     try await withServer { fixture in
       do throws(Fault) {
         let _: RawMessage = try await fixture.channel.unary(
-          Self.rest, RawMessage([]), CallOptions(timeout: .milliseconds(30)))
+          Self.rest,
+          RawMessage([]),
+          CallOptions(timeout: .milliseconds(30))
+        )
         Issue.record("no fault")
       } catch {
         #expect(error.code == .deadlineExceeded)
@@ -189,7 +207,9 @@ import Testing
     }
   }
 
-  @Test @EventLoop func `a client's stream is held up by a server that does not read on`() async throws {
+  @Test @EventLoop func `a client's stream is held up by a server that does not read on`()
+    async throws
+  {
     try await withServer { fixture in
       let call: ClientCall<RawMessage, RawMessage> = try await fixture.channel.stream(Self.sum)
       for _ in 0..<300 { try await call.send(RawMessage([UInt8](repeating: 1, count: 50_000))) }

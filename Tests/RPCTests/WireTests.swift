@@ -26,7 +26,8 @@ import Testing
     (Int64.max, "9223372037S".count <= 9 ? "" : "153722868M"),
   ])
   func `a timeout is written in the finest unit that fits, never shorter`(
-    nanoseconds: Int64, expected: String
+    nanoseconds: Int64,
+    expected: String
   ) {
     let text = Timeout.format(nanoseconds)
     if nanoseconds != .max { #expect(text == expected) }
@@ -61,7 +62,9 @@ import Testing
   }
 
   @Test func `an over-long or compressed message is refused by its prefix`() {
-    #expect(throws: Fault.self) { try MessageFraming.next(in: [0, 0xff, 0xff, 0xff, 0xff], from: 0) }
+    #expect(throws: Fault.self) {
+      try MessageFraming.next(in: [0, 0xff, 0xff, 0xff, 0xff], from: 0)
+    }
     #expect(throws: Fault.self) { try MessageFraming.next(in: [0, 0, 0x40, 0, 1], from: 0) }
     #expect(throws: Fault.self) { try MessageFraming.next(in: [1, 0, 0, 0, 0], from: 0) }
     #expect(throws: Fault.self) { try MessageFraming.next(in: [2, 0, 0, 0, 0], from: 0) }
@@ -70,9 +73,13 @@ import Testing
   @Test(arguments: Fault.Code.allCases)
   func `a fault survives the trailers`(code: Fault.Code) throws {
     let fault = Fault(
-      code, "Nothing, 100 %, é\n", reason: .machineLimitExceeded,
-      issues: [.init(path: ["a", "0"], message: "m", code: "c")], facts: [.init("max", 5)],
-      detail: "kept here")
+      code,
+      "Nothing, 100 %, é\n",
+      reason: .machineLimitExceeded,
+      issues: [.init(path: ["a", "0"], message: "m", code: "c")],
+      facts: [.init("max", 5)],
+      detail: "kept here"
+    )
     let read = try #require(Fault(trailers: fault.trailers(adding: Metadata())))
     #expect(read.code == code && read.message == fault.message && read.reason == fault.reason)
     #expect(read.issues == fault.issues && read.facts == fault.facts)

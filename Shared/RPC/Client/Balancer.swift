@@ -31,7 +31,8 @@ final class Balancer {
   private var waiting: [CheckedContinuation<Void, Never>] = []
   private var resolveTimer: LoopTimer?
 
-  init(host: String, port: UInt16, tls: TLSContext?, serverName: String, connectionsPerAddress: Int) {
+  init(host: String, port: UInt16, tls: TLSContext?, serverName: String, connectionsPerAddress: Int)
+  {
     self.host = host
     self.port = port
     self.tls = tls
@@ -39,7 +40,9 @@ final class Balancer {
     self.connectionsPerAddress = connectionsPerAddress
   }
 
-  /// The next connection in turn. Waits while the first one is being made, and no longer.
+  /// The next connection in turn.
+  ///
+  /// Waits while the first one is being made, and no longer.
   func pick(by deadline: Instant) async throws(Fault) -> HTTP2ClientConnection {
     if let connection = next() { return connection }
     guard !isClosed else { throw .unavailable("The channel is closed") }
@@ -54,7 +57,9 @@ final class Balancer {
       if let connection = next() { return connection }
     }
     throw Fault.unavailable(
-      "The service \(serverName) cannot be reached", detail: lastFault?.debugDescription)
+      "The service \(serverName) cannot be reached",
+      detail: lastFault?.debugDescription
+    )
   }
 
   private func next() -> HTTP2ClientConnection? {
@@ -89,7 +94,9 @@ final class Balancer {
       } catch {
         failed(error)
         // The name's server may be down while the services are up: what is connected stays.
-        if slots.isEmpty { _ = LoopTimer(after: Balancer.pauseMax) { [weak self] in self?.resolve() } }
+        if slots.isEmpty {
+          _ = LoopTimer(after: Balancer.pauseMax) { [weak self] in self?.resolve() }
+        }
       }
       isResolving = false
     }
@@ -118,8 +125,12 @@ final class Balancer {
       while !slot.isRetired {
         do throws(Fault) {
           let connection = try await HTTP2ClientConnection.connect(
-            to: address, tls: tls, serverName: serverName, limits: Balancer.limits,
-            timeout: Balancer.connectTimeout)
+            to: address,
+            tls: tls,
+            serverName: serverName,
+            limits: Balancer.limits,
+            timeout: Balancer.connectTimeout
+          )
           if slot.isRetired {
             connection.close()
             return

@@ -23,27 +23,40 @@ public final class Channel {
   ///
   /// - Parameters:
   ///   - host: A name or an address.
+  ///   - port: The port at every address of the host.
   ///   - tls: The client's settings; nil speaks plaintext, which only tests do.
   ///   - serverName: The name the server's certificate must have.
   ///   - connectionsPerAddress: A few, so that one is not all when it breaks.
   public init(
-    host: String, port: UInt16, tls: TLSContext?, serverName: String, connectionsPerAddress: Int = 2
+    host: String,
+    port: UInt16,
+    tls: TLSContext?,
+    serverName: String,
+    connectionsPerAddress: Int = 2
   ) {
     balancer = Balancer(
-      host: host, port: port, tls: tls, serverName: serverName,
-      connectionsPerAddress: connectionsPerAddress)
+      host: host,
+      port: port,
+      tls: tls,
+      serverName: serverName,
+      connectionsPerAddress: connectionsPerAddress
+    )
   }
 
   /// Calls a method with one message in and one out.
   public func unary<Request: Message, Response: Message>(
-    _ method: MethodDescriptor, _ request: Request, _ options: CallOptions = CallOptions()
+    _ method: MethodDescriptor,
+    _ request: Request,
+    _ options: CallOptions = CallOptions()
   ) async throws(Fault) -> Response {
     try await unaryWithTrailers(method, request, options).0
   }
 
   /// Calls a method with one message in and one out, and gives the trailers too.
   public func unaryWithTrailers<Request: Message, Response: Message>(
-    _ method: MethodDescriptor, _ request: Request, _ options: CallOptions = CallOptions()
+    _ method: MethodDescriptor,
+    _ request: Request,
+    _ options: CallOptions = CallOptions()
   ) async throws(Fault) -> (Response, Metadata) {
     let deadline = deadline(method, options)
     var pause = Channel.retryPause
@@ -79,9 +92,12 @@ public final class Channel {
     }
   }
 
-  /// Begins a call whose request or answer is a stream. For a server stream, send the one request and finish.
+  /// Begins a call whose request or answer is a stream.
+  ///
+  /// For a server stream, send the one request and finish.
   public func stream<Request: Message, Response: Message>(
-    _ method: MethodDescriptor, _ options: CallOptions = CallOptions()
+    _ method: MethodDescriptor,
+    _ options: CallOptions = CallOptions()
   ) async throws(Fault) -> ClientCall<Request, Response> {
     ClientCall(try await open(method, options, deadline(method, options)))
   }
@@ -94,7 +110,9 @@ public final class Channel {
   }
 
   private func open(
-    _ method: MethodDescriptor, _ options: CallOptions, _ deadline: Instant
+    _ method: MethodDescriptor,
+    _ options: CallOptions,
+    _ deadline: Instant
   ) async throws(Fault) -> ClientStream {
     var fields = Channel.fields
     fields.append("grpc-timeout", Timeout.format((deadline - Instant.now).nanoseconds))

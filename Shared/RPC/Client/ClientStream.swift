@@ -24,15 +24,23 @@ final class ClientStream: ResponseHandler {
   private var writerWaiting: CheckedContinuation<Void, Never>?
   private var hasSentEnd = false
 
-  /// Opens the stream. False when the connection takes no more; another one may.
+  /// Opens the stream.
+  ///
+  /// False when the connection takes no more; another one may.
   func open(
-    on connection: HTTP2ClientConnection, path: String, fields: HeaderFields, deadline: Instant
+    on connection: HTTP2ClientConnection,
+    path: String,
+    fields: HeaderFields,
+    deadline: Instant
   ) -> Bool {
     guard let stream = connection.open(method: "POST", path: path, fields: fields, handler: self)
     else { return false }
     self.stream = stream
     deadlineTimer = LoopTimer { [self] in
-      end(.failure(Fault(.deadlineExceeded, "The deadline passed before the answer came")), reset: .cancel)
+      end(
+        .failure(Fault(.deadlineExceeded, "The deadline passed before the answer came")),
+        reset: .cancel
+      )
     }
     deadlineTimer?.start(at: deadline)
     return true

@@ -2,8 +2,8 @@ public import EventLoop
 public import Faults
 public import HTTP
 public import Messages
-internal import Protobuf
 public import Primitives
+internal import Protobuf
 
 /// One call on the server's side, as the method that serves it sees it.
 ///
@@ -21,7 +21,9 @@ public final class Call {
   /// Fields to send after the last message, besides the status.
   public var trailers = Metadata()
 
-  /// What serves the call. Read and set by the server alone.
+  /// What serves the call.
+  ///
+  /// Read and set by the server alone.
   var task: Task<Void, Never>?
   var deadlineTimer: LoopTimer?
   let stream: any ServerStream
@@ -34,7 +36,10 @@ public final class Call {
   var unaryStart: (@EventLoop (Call, [UInt8], Range<Int>) -> Void)?
 
   init(
-    method: MethodDescriptor, stream: any ServerStream, deadline: Instant, peerIdentity: String?,
+    method: MethodDescriptor,
+    stream: any ServerStream,
+    deadline: Instant,
+    peerIdentity: String?,
     caller: Caller?
   ) {
     self.method = method
@@ -61,19 +66,27 @@ public final class Call {
       let environment = caller.environment
     else {
       throw Fault(
-        .unauthenticated, "This call needs an API key", reason: .unauthorized,
-        detail: "no tenant in the caller's metadata")
+        .unauthenticated,
+        "This call needs an API key",
+        reason: .unauthorized,
+        detail: "no tenant in the caller's metadata"
+      )
     }
     return Tenant(accountID: account, environment: environment == .live ? .live : .test)
   }
 
-  /// Refuses a caller without the method's scope. An actor without limits has the one scope `*`.
+  /// Refuses a caller without the method's scope.
+  ///
+  /// An actor without limits has the one scope `*`.
   func checkScope() throws(Fault) {
     guard let scope = method.scope else { return }
     let scopes = caller?.scopes ?? []
     guard scopes.contains(scope) || scopes.contains("*") else {
       throw Fault(
-        .permissionDenied, "The API key lacks the scope \(scope)", reason: .forbidden)
+        .permissionDenied,
+        "The API key lacks the scope \(scope)",
+        reason: .forbidden
+      )
     }
   }
 

@@ -34,7 +34,9 @@ public final class HealthService {
     [
       .unary(
         MethodDescriptor(path: "/grpc.health.v1.Health/Check", isIdempotent: true)
-      ) { [unowned self] (request: HealthCheckRequest, _) async throws(Fault) -> HealthCheckResponse in
+      ) {
+        [unowned self] (request: HealthCheckRequest, _) async throws(Fault) -> HealthCheckResponse
+        in
         let service = request.service ?? ""
         guard serving[service] != nil else {
           throw .notFound("The server has no service \(service)")
@@ -59,7 +61,8 @@ public final class HealthService {
 
   /// Sends the status now and with every change, until the call is cancelled.
   private func watch(
-    _ service: String, _ responses: ResponseWriter<HealthCheckResponse>
+    _ service: String,
+    _ responses: ResponseWriter<HealthCheckResponse>
   ) async throws(Fault) {
     let watcher = Watcher()
     watchers[ObjectIdentifier(watcher)] = watcher
@@ -85,7 +88,10 @@ public final class HealthService {
 
     func wait() async {
       await withTaskCancellationHandler {
-        if hasNews || Task.isCancelled { return hasNews = false }
+        if hasNews || Task.isCancelled {
+          hasNews = false
+          return
+        }
         await withCheckedContinuation { continuation = $0 }
         hasNews = false
       } onCancel: {

@@ -38,7 +38,8 @@ public struct Method {
   /// One message in, a stream out.
   public static func serverStreaming<Request: Message, Response: Message>(
     _ descriptor: MethodDescriptor,
-    _ body: @escaping @EventLoop (Request, ResponseWriter<Response>, Call) async throws(Fault) -> Void
+    _ body:
+      @escaping @EventLoop (Request, ResponseWriter<Response>, Call) async throws(Fault) -> Void
   ) -> Method {
     Method(descriptor) { call in
       let requests = RequestReader<Request>(call.openReader())
@@ -65,9 +66,10 @@ public struct Method {
   /// A stream in, a stream out, at the same time.
   public static func bidirectional<Request: Message, Response: Message>(
     _ descriptor: MethodDescriptor,
-    _ body: @escaping @EventLoop (
-      RequestReader<Request>, ResponseWriter<Response>, Call
-    ) async throws(Fault) -> Void
+    _ body:
+      @escaping @EventLoop (
+        RequestReader<Request>, ResponseWriter<Response>, Call
+      ) async throws(Fault) -> Void
   ) -> Method {
     Method(descriptor) { call in
       let requests = RequestReader<Request>(call.openReader())

@@ -47,6 +47,7 @@ public final class RPCServer {
   ///
   /// - Parameters:
   ///   - name: The full name, `package.Service`.
+  ///   - methods: What it can be asked.
   ///   - files: The file that declares it, and all that it imports.
   public func register(_ name: String, _ methods: [Method], files: [FileDescriptor]) {
     precondition(services.insert(name).inserted, "\(name) is registered twice")
@@ -58,7 +59,9 @@ public final class RPCServer {
 
   /// Serves a listener's connections until ``drain(timeout:)``.
   ///
-  /// - Parameter tls: Mutual TLS; nil serves plaintext, which only tests do.
+  /// - Parameters:
+  ///   - listener: Where peers connect.
+  ///   - tls: Mutual TLS; nil serves plaintext, which only tests do.
   public func serve(_ listener: Listener, tls: TLSContext?) {
     var limits = HTTPLimits()
     // Streams may rest: they have deadlines. Connections between services stay.
@@ -74,7 +77,9 @@ public final class RPCServer {
     http.serve(listener)
   }
 
-  /// Told of each connection that failed in its handshake, for a log line. Set before ``serve(_:tls:)``.
+  /// Told of each connection that failed in its handshake, for a log line.
+  ///
+  /// Set before ``serve(_:tls:)``.
   public var onConnectionFailure: (@EventLoop (Fault) -> Void)?
 
   /// Says that the server is not healthy, stops listening, lets the open calls end, and cancels what is left after `timeout`.
@@ -92,7 +97,10 @@ public final class RPCServer {
   fileprivate func begin(_ stream: any ServerStream) throws(Fault) -> Call {
     let fields = stream.request.fields
     guard !stream.request.isTooLarge else {
-      throw Fault(.resourceExhausted, "The call's metadata is over the limit of \(HTTPLimits().headerBytesMax) bytes")
+      throw Fault(
+        .resourceExhausted,
+        "The call's metadata is over the limit of \(HTTPLimits().headerBytesMax) bytes"
+      )
     }
     guard let method = find(stream.request.target) else { throw unknown(stream.request.target) }
     if let encoding = fields.bytes(of: "grpc-encoding"), !encoding.elementsEqual("identity".utf8) {
@@ -107,9 +115,12 @@ public final class RPCServer {
       timeout = min(given, Timeout.max).nanoseconds
     }
     let call = Call(
-      method: descriptor, stream: stream,
+      method: descriptor,
+      stream: stream,
       deadline: Instant(nanoseconds: stream.openedAt.nanoseconds + timeout),
-      peerIdentity: stream.origin.identity, caller: try caller(stream, fields))
+      peerIdentity: stream.origin.identity,
+      caller: try caller(stream, fields)
+    )
     try checkAccess(descriptor, stream.origin.identity)
     if case .identities = access { try call.checkScope() }
     method.start(call)
@@ -128,8 +139,11 @@ public final class RPCServer {
     guard case .identities = access else { return }
     guard let identity, method.callers.contains(identity) || method.callers.contains("*") else {
       throw Fault(
-        .permissionDenied, "This identity may not call this method", reason: .forbidden,
-        detail: "\(identity ?? "no identity") called \(method.path)")
+        .permissionDenied,
+        "This identity may not call this method",
+        reason: .forbidden,
+        detail: "\(identity ?? "no identity") called \(method.path)"
+      )
     }
   }
 
@@ -180,8 +194,11 @@ private final class Dispatcher: RequestHandler, Flushable {
       watch(call)
     } catch {
       Call(
-        method: MethodDescriptor(path: ""), stream: stream, deadline: Instant.now,
-        peerIdentity: nil, caller: nil
+        method: MethodDescriptor(path: ""),
+        stream: stream,
+        deadline: Instant.now,
+        peerIdentity: nil,
+        caller: nil
       ).fail(error)
     }
   }
@@ -220,7 +237,8 @@ private final class Dispatcher: RequestHandler, Flushable {
             .internalError,
             stream.received.isEmpty
               ? "The call ended without its request message"
-              : "The request ended in the middle of a message")
+              : "The request ended in the middle of a message"
+          )
         }
         stream.acknowledgeReceived()
         return

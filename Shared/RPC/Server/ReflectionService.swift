@@ -34,9 +34,11 @@ final class ReflectionService {
       .bidirectional(
         MethodDescriptor(path: "/\(name)/ServerReflectionInfo", kind: .bidirectional)
       ) {
-        [unowned self] (
+        [unowned self]
+        (
           requests: RequestReader<ServerReflectionRequest>,
-          responses: ResponseWriter<ServerReflectionResponse>, _
+          responses: ResponseWriter<ServerReflectionResponse>,
+          _
         ) async throws(Fault) in
         while let request = try await requests.next() { try await responses.write(answer(request)) }
       }
@@ -49,7 +51,8 @@ final class ReflectionService {
     response.originalRequest = request
     if request.listServices != nil {
       response.listServicesResponse = ListServiceResponse(
-        service: services.sorted().map { ServiceResponse(name: $0) })
+        service: services.sorted().map { ServiceResponse(name: $0) }
+      )
     } else if let name = request.fileByFilename {
       describe(files[name], "file \(name)", in: &response)
     } else if let symbol = request.fileContainingSymbol {
@@ -64,7 +67,9 @@ final class ReflectionService {
       describe(nil, "extension of \(request.containingType ?? "")", in: &response)
     } else {
       response.errorResponse = ErrorResponse(
-        errorCode: Fault.Code.invalidArgument.rawValue, errorMessage: "The request asks for nothing")
+        errorCode: Fault.Code.invalidArgument.rawValue,
+        errorMessage: "The request asks for nothing"
+      )
     }
     return response
   }
@@ -81,11 +86,15 @@ final class ReflectionService {
 
   /// Answers with a file and all that it needs, the file itself first.
   private func describe(
-    _ file: FileDescriptor?, _ what: String, in response: inout ServerReflectionResponse
+    _ file: FileDescriptor?,
+    _ what: String,
+    in response: inout ServerReflectionResponse
   ) {
     guard let file else {
       response.errorResponse = ErrorResponse(
-        errorCode: Fault.Code.notFound.rawValue, errorMessage: "The server does not know the \(what)")
+        errorCode: Fault.Code.notFound.rawValue,
+        errorMessage: "The server does not know the \(what)"
+      )
       return
     }
     var encoded: [[UInt8]] = []

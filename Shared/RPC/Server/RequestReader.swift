@@ -14,7 +14,9 @@ public final class RequestReader<M: Message> {
   ///
   /// - Throws: ``Fault`` as the message's decoding does, and `resourceExhausted` for an over-long one.
   public func next() async throws(Fault) -> M? {
-    try await buffer.next { bytes, range throws(Fault) in try MessageFraming.decode(range, of: bytes) }
+    try await buffer.next { bytes, range throws(Fault) in
+      try MessageFraming.decode(range, of: bytes)
+    }
   }
 }
 

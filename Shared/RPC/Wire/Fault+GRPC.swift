@@ -60,7 +60,9 @@ extension Fault {
     self = Fault(code, "The server answered with HTTP status \(status)")
   }
 
-  /// The fault for a stream that was reset. Source: gRPC, `doc/PROTOCOL-HTTP2.md`, "Errors".
+  /// The fault for a stream that was reset.
+  ///
+  /// Source: gRPC, `doc/PROTOCOL-HTTP2.md`, "Errors".
   init(resetCode: UInt32) {
     switch resetCode {
     case 0x7: self = .unavailable("The server refused the call before it began")

@@ -16,7 +16,11 @@ enum MessageFraming {
     guard bytes.count - offset >= prefixBytes else { return nil }
     switch bytes[offset] {
     case 0: break
-    case 1: throw Fault(.unimplemented, "Compressed messages are not accepted; send them with grpc-encoding identity")
+    case 1:
+      throw Fault(
+        .unimplemented,
+        "Compressed messages are not accepted; send them with grpc-encoding identity"
+      )
     default: throw Fault(.internalError, "A message began with an unknown flag")
     }
     let length =
@@ -24,7 +28,9 @@ enum MessageFraming {
       | Int(bytes[offset + 4])
     guard length <= messageBytesMax else {
       throw Fault(
-        .resourceExhausted, "A message of \(length) bytes is over the limit of \(messageBytesMax)")
+        .resourceExhausted,
+        "A message of \(length) bytes is over the limit of \(messageBytesMax)"
+      )
     }
     let start = offset + prefixBytes
     return bytes.count - start >= length ? start..<start + length : nil
