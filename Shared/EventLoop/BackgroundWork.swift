@@ -37,8 +37,10 @@ private final class Completion: Sendable {
   init(_ body: @escaping @Sendable () -> Void) { self.body = body }
 }
 
-/// Runs the work. A function of its own, since a closure inside of an isolated method would take on its
-/// isolation, and this runs on a worker's thread.
+/// Runs the work.
+///
+/// A function of its own, since a closure inside of an isolated method would take on its isolation,
+/// and this runs on a worker's thread.
 private func runOnWorker(_ request: UnsafeMutablePointer<uv_work_t>?) {
   guard let request, let context = request.pointee.data else { return }
   let work = Unmanaged<BackgroundWork>.fromOpaque(context).takeRetainedValue()

@@ -22,7 +22,9 @@ private final class Oracle {
     inFlight -= 1
     if keys.contains(where: failing.contains) { throw .unavailable("No answer") }
     // Odd keys have no value.
-    return Dictionary(uniqueKeysWithValues: keys.filter { $0.isMultiple(of: 2) }.map { ($0, "v\($0)") })
+    return Dictionary(
+      uniqueKeysWithValues: keys.filter { $0.isMultiple(of: 2) }.map { ($0, "v\($0)") }
+    )
   }
 
   func release() {
@@ -35,16 +37,21 @@ private final class Oracle {
 @Suite struct BatcherTests {
   /// Asks for keys in one tick, each in a task of its own.
   @EventLoop private func ask(
-    _ keys: [Int], _ batcher: Batcher<Int, String>
+    _ keys: [Int],
+    _ batcher: Batcher<Int, String>
   ) -> [Task<Result<String?, Fault>, Never>] {
     keys.map { key in
       EventLoop.spawn {
-        do throws(Fault) { return .success(try await batcher.load(key)) } catch { return .failure(error) }
+        do throws(Fault) { return .success(try await batcher.load(key)) } catch {
+          return .failure(error)
+        }
       }
     }
   }
 
-  @Test @EventLoop func `keys of one tick become one query, equal keys are asked for once`() async throws {
+  @Test @EventLoop func `keys of one tick become one query, equal keys are asked for once`()
+    async throws
+  {
     let oracle = Oracle()
     let batcher = Batcher<Int, String> { (keys) throws(Fault) in try await oracle.answer(keys) }
     let tasks = ask([2, 4, 2, 3, 4, 2], batcher)
@@ -54,10 +61,14 @@ private final class Oracle {
     #expect(oracle.batches == [[2, 4, 3]])
   }
 
-  @Test @EventLoop func `two queries are under way at most, and what waits grows into the next`() async throws {
+  @Test @EventLoop func `two queries are under way at most, and what waits grows into the next`()
+    async throws
+  {
     let oracle = Oracle()
     oracle.isHolding = true
-    let batcher = Batcher<Int, String>(keysMax: 10) { (keys) throws(Fault) in try await oracle.answer(keys) }
+    let batcher = Batcher<Int, String>(keysMax: 10) { (keys) throws(Fault) in
+      try await oracle.answer(keys)
+    }
     var tasks = ask([0], batcher)
     await EventLoop.sleep(for: .milliseconds(1))
     tasks += ask([2], batcher)
@@ -78,7 +89,9 @@ private final class Oracle {
   @Test @EventLoop func `an error reaches everybody in its batch and nobody else`() async throws {
     let oracle = Oracle()
     oracle.failing = [2]
-    let batcher = Batcher<Int, String>(keysMax: 2) { (keys) throws(Fault) in try await oracle.answer(keys) }
+    let batcher = Batcher<Int, String>(keysMax: 2) { (keys) throws(Fault) in
+      try await oracle.answer(keys)
+    }
     var codes: [Fault.Code?] = []
     for task in ask([2, 4, 6, 8, 2], batcher) {
       switch await task.value {
@@ -89,7 +102,9 @@ private final class Oracle {
     #expect(codes == [.unavailable, .unavailable, nil, nil, .unavailable])
   }
 
-  @Test @EventLoop func `who is cancelled leaves at once, and the batch goes on for the others`() async throws {
+  @Test @EventLoop func `who is cancelled leaves at once, and the batch goes on for the others`()
+    async throws
+  {
     let oracle = Oracle()
     oracle.isHolding = true
     let batcher = Batcher<Int, String> { (keys) throws(Fault) in try await oracle.answer(keys) }
@@ -130,9 +145,13 @@ private final class Oracle {
     }
     var random = SplitMix(state: 42)
     for _ in 0..<50 {
-      let keys = (0..<Int.random(in: 1..<40, using: &random)).map { _ in Int.random(in: 0..<50, using: &random) }
+      let keys = (0..<Int.random(in: 1..<40, using: &random)).map { _ in
+        Int.random(in: 0..<50, using: &random)
+      }
       let tasks = ask(keys, batcher)
-      for index in tasks.indices where Int.random(in: 0..<5, using: &random) == 0 { tasks[index].cancel() }
+      for index in tasks.indices where Int.random(in: 0..<5, using: &random) == 0 {
+        tasks[index].cancel()
+      }
       for (key, task) in zip(keys, tasks) {
         switch await task.value {
         case .success(let value): #expect(value == (key.isMultiple(of: 2) ? "v\(key)" : nil))
@@ -154,7 +173,8 @@ private final class Oracle {
         """
         insert into t select distinct on (hash) hash, n
         from unnest(\(digests), \(Array(0..<digests.count))) as t(hash, n)
-        """)
+        """
+      )
       var queries = 0
       let batcher = Batcher<Digest, Int> { (keys) throws(Fault) in
         queries += 1

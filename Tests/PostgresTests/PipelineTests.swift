@@ -17,7 +17,8 @@ import Testing
               _ = try await database.query(Query(sql: "selekt \(index)"))
             }
             let row = try await database.query(
-              "select \(index) / \(index % 3 == 0 ? 0 : 1)").single()
+              "select \(index) / \(index % 3 == 0 ? 0 : 1)"
+            ).single()
             return (index, .success(try row.value(0)))
           } catch {
             return (index, .failure(error))
@@ -47,7 +48,8 @@ import Testing
     try await TestDatabase.with { test in
       let database = test.open()
       try await database.query(
-        "create table t (id int8 primary key, parent int8 references t deferrable initially deferred)")
+        "create table t (id int8 primary key, parent int8 references t deferrable initially deferred)"
+      )
       let fault = await #expect(throws: Fault.self) {
         try await database.query("insert into t values (1, 2)")
       }
@@ -84,13 +86,18 @@ import Testing
     }
   }
 
-  @Test @EventLoop func `text that is made anew for each call does not fill the server`() async throws {
+  @Test @EventLoop func `text that is made anew for each call does not fill the server`()
+    async throws
+  {
     let database = open(connections: 1)
     for index in 0..<1_200 {
-      let value: Int = try await database.query(Query(sql: "select \(index)::int8")).single().value(0)
+      let value: Int = try await database.query(Query(sql: "select \(index)::int8")).single().value(
+        0
+      )
       #expect(value == index)
     }
-    let count: Int = try await database.query("select count(*) from pg_prepared_statements").single()
+    let count: Int = try await database.query("select count(*) from pg_prepared_statements")
+      .single()
       .value(0)
     #expect(count < 600)
     await database.close()
@@ -100,7 +107,9 @@ import Testing
     async throws
   {
     let database = open(connections: 1) { $0.statementLimit = .milliseconds(100) }
-    let fault = await #expect(throws: Fault.self) { try await database.query("select pg_sleep(30)") }
+    let fault = await #expect(throws: Fault.self) {
+      try await database.query("select pg_sleep(30)")
+    }
     #expect(fault?.code == .deadlineExceeded)
     #expect(try await database.query("select 1::int8").single().value(0) == 1)
     await database.close()
@@ -109,8 +118,8 @@ import Testing
   @Test @EventLoop func `more in flight than the limit is refused as too busy`() async throws {
     let database = open(connections: 1) { $0.inFlightMax = 2 }
     try await database.check()
-    async let first = database.query("select pg_sleep(0.2)")
-    async let second = database.query("select pg_sleep(0.2)")
+    async let first = database.query("select pg_sleep(1)")
+    async let second = database.query("select pg_sleep(1)")
     await EventLoop.sleep(for: .milliseconds(50))
     let fault = await #expect(throws: Fault.self) { try await database.query("select 1") }
     #expect(fault?.code == .unavailable)
@@ -119,8 +128,10 @@ import Testing
     await database.close()
   }
 
-  /// A call with one read stays on the loop. Other tests run beside this one and add jobs of their own,
-  /// so many short windows are looked at: a read that hopped would leave no window without a job.
+  /// A call with one read stays on the loop.
+  ///
+  /// Other tests run beside this one and add jobs of their own, so many short windows are looked
+  /// at: a read that hopped would leave no window without a job.
   @Test func `a statement costs no job from a foreign thread`() async throws {
     let configuration = try TestServer.configuration()
     let fewest = await EventLoop.spawn {
@@ -140,10 +151,13 @@ import Testing
   }
 
   @EventLoop private func open(
-    connections: Int, _ adjust: (inout Database.Configuration) -> Void = { _ in }
+    connections: Int,
+    _ adjust: (inout Database.Configuration) -> Void = { _ in }
   ) -> Database {
     guard var configuration = try? TestServer.configuration() else {
-      preconditionFailure("LATCHKEY_TEST_POSTGRES is not set: run the tests through Tests/with-postgres")
+      preconditionFailure(
+        "LATCHKEY_TEST_POSTGRES is not set: run the tests through Tests/with-postgres"
+      )
     }
     configuration.sharedConnections = connections
     adjust(&configuration)

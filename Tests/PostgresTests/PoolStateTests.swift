@@ -90,7 +90,8 @@ import Testing
     #expect(state.release(2, isReusable: false) == [])
   }
 
-  @Test func `a lease that cannot be connected refuses those who wait only when no other can come`() {
+  @Test func `a lease that cannot be connected refuses those who wait only when no other can come`()
+  {
     var state = upPool()
     _ = state.acquire(1)
     _ = state.acquire(2)
@@ -151,7 +152,8 @@ import Testing
     (2, 0.0, .milliseconds(50)), (5, 0.0, .milliseconds(400)), (6, 0.0, .milliseconds(500)),
     (1_000, 0.0, .milliseconds(500)),
   ])
-  func `pauses double up to a second and are spread`(failures: Int, random: Double, pause: Duration) {
+  func `pauses double up to a second and are spread`(failures: Int, random: Double, pause: Duration)
+  {
     #expect(Backoff.pause(failures: failures, random: random) == pause)
   }
 
@@ -169,20 +171,20 @@ import Testing
     func perform(_ actions: [PoolState.Action]) {
       for action in actions {
         switch action {
-        case .connect(let slot): 
+        case .connect(let slot):
           let isNew = connecting.insert(slot).inserted
           #expect(isNew && !connected.contains(slot))
-        case .pause(let slot, _): 
+        case .pause(let slot, _):
           let isNew = pausing.insert(slot).inserted
           #expect(isNew)
-        case .close(let slot): 
+        case .close(let slot):
           let wasConnected = connected.remove(slot) != nil
           #expect(wasConnected && leased[slot] == nil)
         case .lease(let slot, let waiter):
           let hasWaited = waiting.remove(waiter) != nil
           #expect(leased[slot] == nil && connected.contains(slot) && hasWaited)
           leased[slot] = waiter
-        case .refuse(let waiter): 
+        case .refuse(let waiter):
           let hasWaited = waiting.remove(waiter) != nil
           #expect(hasWaited)
         case .resumeShared, .refuseShared: break
@@ -206,7 +208,8 @@ import Testing
         pausing.remove(slot)
         perform(state.backoffEnded(slot))
       case 3:
-        guard let slot = connected.sorted().randomElement(using: &random), leased[slot] == nil else { continue }
+        guard let slot = connected.sorted().randomElement(using: &random), leased[slot] == nil
+        else { continue }
         connected.remove(slot)
         perform(state.lost(slot))
       case 4, 5:

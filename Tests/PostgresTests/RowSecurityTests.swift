@@ -21,8 +21,10 @@ import Testing
             using (account_id = nullif(current_setting('latchkey.account_id', true), '')::uuid
               and environment = current_setting('latchkey.environment', true));
           grant select, insert on notes.notes to latchkey_keys;
-          """)
-    ])
+          """
+      )
+    ]
+  )
 
   @Test @EventLoop func `a tenant reads and writes its own rows only`() async throws {
     try await TestDatabase.with(RowSecurityTests.tables) { test in
@@ -33,7 +35,8 @@ import Testing
       let account = UUID.v7(at: .now())
       let other = UUID.v7(at: .now())
       let tenants = [
-        Tenant(accountID: account, environment: .test), Tenant(accountID: account, environment: .live),
+        Tenant(accountID: account, environment: .test),
+        Tenant(accountID: account, environment: .live),
         Tenant(accountID: other, environment: .test),
       ]
       func insert(_ tenant: Tenant, note: String) -> Query {
@@ -73,7 +76,8 @@ import Testing
       for tenant in tenants {
         try await database.query(
           for: tenant,
-          "insert into notes.notes values (\(tenant.accountID), 'test', \(tenant.accountID.description))")
+          "insert into notes.notes values (\(tenant.accountID), 'test', \(tenant.accountID.description))"
+        )
       }
       await withTaskGroup(of: Void.self) { group in
         for _ in 0..<10 {

@@ -6,7 +6,9 @@ import TestKit
 import Testing
 
 @Suite struct TransactionTests {
-  @Test @EventLoop func `what a closure returns is committed, what it throws is undone`() async throws {
+  @Test @EventLoop func `what a closure returns is committed, what it throws is undone`()
+    async throws
+  {
     try await TestDatabase.with { test in
       let database = test.open()
       try await database.query("create table t (a int8 primary key)")
@@ -80,7 +82,8 @@ import Testing
     }
   }
 
-  @Test @EventLoop func `two serializable transactions that collide fail as aborted`() async throws {
+  @Test @EventLoop func `two serializable transactions that collide fail as aborted`() async throws
+  {
     try await TestDatabase.with { test in
       let database = test.open()
       try await database.query("create table t (a int8)")
@@ -88,7 +91,8 @@ import Testing
       let fault = await #expect(throws: Fault.self) {
         try await database.transaction(for: nil, isolation: .serializable) { (tx) throws(Fault) in
           try await tx.query("select sum(a) from t")
-          try await database.transaction(for: nil, isolation: .serializable) { (other) throws(Fault) in
+          try await database.transaction(for: nil, isolation: .serializable) {
+            (other) throws(Fault) in
             try await other.query("select sum(a) from t")
             try await other.query("insert into t values (2)")
           }
@@ -100,7 +104,9 @@ import Testing
     }
   }
 
-  @Test @EventLoop func `a cancelled task stops its statement and undoes its transaction`() async throws {
+  @Test @EventLoop func `a cancelled task stops its statement and undoes its transaction`()
+    async throws
+  {
     try await TestDatabase.with { test in
       let database = test.open { $0.leasedConnectionsMax = 1 }
       try await database.query("create table t (a int8)")
@@ -138,7 +144,9 @@ import Testing
         try await tx.query("select 1")
         let waiting = EventLoop.spawn { () async -> Fault? in
           do throws(Fault) {
-            try await database.transaction(for: nil) { (tx) throws(Fault) in try await tx.query("select 2") }
+            try await database.transaction(for: nil) { (tx) throws(Fault) in
+              try await tx.query("select 2")
+            }
             return nil
           } catch {
             return error
@@ -148,7 +156,33 @@ import Testing
         waiting.cancel()
         #expect(await waiting.value?.code == .cancelled)
       }
-      try await database.transaction(for: nil) { (tx) throws(Fault) in try await tx.query("select 3") }
+      try await database.transaction(for: nil) { (tx) throws(Fault) in
+        try await tx.query("select 3")
+      }
+    }
+  }
+
+  @Test @EventLoop func `whoever waits too long is refused`() async throws {
+    try await TestDatabase.with { test in
+      let database = test.open {
+        $0.leasedConnectionsMax = 1
+        $0.waitLimit = .seconds(2)
+      }
+      try await database.check()
+      // The only connection must be there before somebody waits for it.
+      try await database.transaction(for: nil) { (tx) throws(Fault) in
+        try await tx.query("select 1")
+      }
+      try await database.transaction(for: nil) { (tx) throws(Fault) in
+        try await tx.query("select 1")
+        let fault = await #expect(throws: Fault.self) {
+          try await database.transaction(for: nil) { (tx) throws(Fault) in
+            try await tx.query("select 2")
+          }
+        }
+        #expect(fault?.code == .unavailable)
+        #expect(fault?.message == "The database is too busy")
+      }
     }
   }
 
@@ -159,7 +193,7 @@ import Testing
       let database = test.open {
         $0.leasedConnectionsMax = 2
         $0.waitingMax = 10
-        $0.waitLimit = .milliseconds(600)
+        $0.waitLimit = .seconds(20)
       }
       try await database.check()
       let codes = await withTaskGroup(of: Fault.Code?.self) { group in

@@ -12,10 +12,13 @@ import Testing
     let database = Database(try TestServer.configuration())
     database.start()
     func check<T: PostgresEncodable & PostgresDecodable & Equatable>(
-      _ value: T, _ type: String, _ text: String?
+      _ value: T,
+      _ type: String,
+      _ text: String?
     ) async throws {
       let rows = try await database.query(
-        "select v, v::text from (select \(value)::\(unescaped: type)) as t(v)")
+        "select v, v::text from (select \(value)::\(unescaped: type)) as t(v)"
+      )
       let (read, shown) = try rows.single().values(T.self, String?.self)
       #expect(read == value, "\(type)")
       #expect(shown == text, "\(type)")
@@ -36,7 +39,10 @@ import Testing
     try await check(id, "uuid", "0198c1e2-7a10-7cc3-98c4-dc0c0c07398f")
     try await check(Timestamp(milliseconds: 0), "timestamptz", nil ?? "1970-01-01 00:00:00+00")
     try await check(
-      Timestamp(milliseconds: 1_768_473_000_123), "timestamptz", "2026-01-15 10:30:00.123+00")
+      Timestamp(milliseconds: 1_768_473_000_123),
+      "timestamptz",
+      "2026-01-15 10:30:00.123+00"
+    )
     try await check(Timestamp(milliseconds: -1), "timestamptz", "1969-12-31 23:59:59.999+00")
     try await check(Timestamp(milliseconds: .max), "timestamptz", "infinity")
     try await check(Timestamp(milliseconds: .min), "timestamptz", "-infinity")
@@ -49,10 +55,13 @@ import Testing
     let database = Database(try TestServer.configuration())
     database.start()
     func check<T: PostgresEncodable & PostgresDecodable & Equatable>(
-      _ value: T, _ type: String, _ text: String
+      _ value: T,
+      _ type: String,
+      _ text: String
     ) async throws {
       let rows = try await database.query(
-        "select v, v::text from (select \(value)::\(unescaped: type)) as t(v)")
+        "select v, v::text from (select \(value)::\(unescaped: type)) as t(v)"
+      )
       let (read, shown) = try rows.single().values(T.self, String.self)
       #expect(read == value, "\(type)")
       #expect(shown == text, "\(type)")
@@ -69,16 +78,23 @@ import Testing
     try await check([[1, 2], [], [255]] as [[UInt8]], "bytea[]", #"{"\\x0102","\\x","\\xff"}"#)
     try await check([nil, [1]] as [[UInt8]?], "bytea[]", #"{NULL,"\\x01"}"#)
     try await check(
-      [UUID(high: 0, low: 1)], "uuid[]", "{00000000-0000-0000-0000-000000000001}")
+      [UUID(high: 0, low: 1)],
+      "uuid[]",
+      "{00000000-0000-0000-0000-000000000001}"
+    )
     try await check(
-      [Timestamp(milliseconds: 0)], "timestamptz[]", #"{"1970-01-01 00:00:00+00"}"#)
+      [Timestamp(milliseconds: 0)],
+      "timestamptz[]",
+      #"{"1970-01-01 00:00:00+00"}"#
+    )
     await database.close()
   }
 
   @Test @EventLoop func `null is read as an optional and nothing else`() async throws {
     let database = Database(try TestServer.configuration())
     database.start()
-    let row = try await database.query("select \(nil as Int?)::int8, \(nil as String?)::text").single()
+    let row = try await database.query("select \(nil as Int?)::int8, \(nil as String?)::text")
+      .single()
     #expect(try row.values(Int?.self, String?.self) == (nil, nil))
     #expect(throws: Fault.self) { let _: Int = try row.value(0) }
     await database.close()

@@ -36,7 +36,8 @@ public final class TestDatabase {
   ///
   /// - Throws: What `body` throws; ``Fault`` when there is no server or a migration fails.
   public static func with<T>(
-    _ schemas: Schema..., body: @EventLoop (TestDatabase) async throws -> T
+    _ schemas: Schema...,
+    body: @EventLoop (TestDatabase) async throws -> T
   ) async throws -> T {
     let database = try await make(schemas)
     do {
@@ -63,8 +64,10 @@ public final class TestDatabase {
   /// - Parameters:
   ///   - role: Who to connect as, such as `latchkey_licenses`; the superuser by default.
   ///   - adjust: Changes limits.
+  /// - Returns: The client.
   public func open(
-    as role: String? = nil, _ adjust: (inout Database.Configuration) -> Void = { _ in }
+    as role: String? = nil,
+    _ adjust: (inout Database.Configuration) -> Void = { _ in }
   ) -> Database {
     var configuration = configuration
     if let role { configuration = configuration.with("user", role) }
@@ -80,7 +83,10 @@ public final class TestDatabase {
     for database in opened { await database.close(within: .milliseconds(100)) }
     opened = []
     // A failure leaves it to the end of the run, when the whole server is thrown away.
-    try? await Administrator.query("drop database if exists \(name) with (force)", on: configuration)
+    try? await Administrator.query(
+      "drop database if exists \(name) with (force)",
+      on: configuration
+    )
   }
 }
 
@@ -93,7 +99,8 @@ private final class TestTemplate {
   private var making: [String: Task<Result<String, Fault>, Never>] = [:]
 
   func name(
-    for schemas: [TestDatabase.Schema], on server: Database.Configuration
+    for schemas: [TestDatabase.Schema],
+    on server: Database.Configuration
   ) async throws(Fault) -> String {
     if schemas.isEmpty { return "template1" }
     let content = schemas.map { schema in
@@ -114,7 +121,9 @@ private final class TestTemplate {
 
   /// Makes a template under a lock, since other test processes may use the same server.
   private static func make(
-    _ schemas: [TestDatabase.Schema], content: String, on server: Database.Configuration
+    _ schemas: [TestDatabase.Schema],
+    content: String,
+    on server: Database.Configuration
   ) async throws(Fault) -> String {
     let name = "template_\(fingerprint(content))"
     let roles = try TestServer.repositoryFile("Services/Latchkey/Core/Bootstrap/roles.sql")
@@ -136,7 +145,10 @@ private final class TestTemplate {
         let migrator = server.with("dbname", draft).with("user", "latchkey_migrator")
         for schema in schemas {
           try await Migrator.apply(
-            schema.migrations, schema: schema.name, configuration: migrator)
+            schema.migrations,
+            schema: schema.name,
+            configuration: migrator
+          )
         }
         try await Administrator.query("alter database \(draft) rename to \(name)", on: server)
       }
@@ -150,7 +162,9 @@ private final class TestTemplate {
 
   /// FNV-1a: tells the few templates of one run apart.
   private static func fingerprint(_ text: String) -> String {
-    let hash = text.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+    let hash = text.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) {
+      ($0 ^ UInt64($1)) &* 0x100_0000_01b3
+    }
     return String(hash, radix: 36)
   }
 }

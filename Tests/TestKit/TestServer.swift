@@ -12,19 +12,37 @@ public enum TestServer {
     guard let conninfo = ProcessInfo.processInfo.environment["LATCHKEY_TEST_POSTGRES"] else {
       throw Fault(
         .failedPrecondition,
-        "LATCHKEY_TEST_POSTGRES is not set: run the tests as `Tests/with-postgres swift test`")
+        "LATCHKEY_TEST_POSTGRES is not set: run the tests as `Tests/with-postgres swift test`"
+      )
     }
     return try Database.Configuration(conninfo: conninfo)
   }
 
+  /// The path of a file of the repository.
+  public static func repositoryPath(_ path: String) -> String {
+    URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().appendingPathComponent(path).path
+  }
+
   /// Reads a file of the repository, such as the SQL that an administrator runs.
   public static func repositoryFile(_ path: String) throws(Fault) -> String {
-    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-      .deletingLastPathComponent().deletingLastPathComponent()
     do {
-      return try String(contentsOf: root.appendingPathComponent(path), encoding: .utf8)
+      return try String(contentsOfFile: repositoryPath(path), encoding: .utf8)
     } catch {
       throw Fault(.internalError, "The file \(path) cannot be read", cause: error)
     }
+  }
+}
+
+extension TestServer {
+  /// The port on 127.0.0.1 that the same server listens at.
+  ///
+  /// - Throws: ``Fault`` as ``configuration()``.
+  public static func port() throws(Fault) -> Int {
+    _ = try configuration()
+    guard let text = ProcessInfo.processInfo.environment["LATCHKEY_TEST_POSTGRES_PORT"],
+      let port = Int(text)
+    else { throw Fault(.failedPrecondition, "LATCHKEY_TEST_POSTGRES_PORT is not set") }
+    return port
   }
 }

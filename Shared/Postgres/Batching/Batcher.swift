@@ -34,7 +34,10 @@ public final class Batcher<Key: Hashable & Sendable, Value: Sendable>: Flushable
   ///   - waitingMax: The most questions that wait for a query to begin; what is beyond is refused.
   ///   - fetch: The query.
   public init(
-    keysMax: Int = 256, inFlightMax: Int = 2, waitingMax: Int = 16_384, fetch: @escaping Fetch
+    keysMax: Int = 256,
+    inFlightMax: Int = 2,
+    waitingMax: Int = 16_384,
+    fetch: @escaping Fetch
   ) {
     precondition(keysMax > 0 && inFlightMax > 0 && waitingMax > 0, "A batcher needs room")
     self.keysMax = keysMax
@@ -43,7 +46,9 @@ public final class Batcher<Key: Hashable & Sendable, Value: Sendable>: Flushable
     self.fetch = fetch
   }
 
-  /// Asks for the value of a key. Equal keys in one batch are asked for once.
+  /// Asks for the value of a key.
+  ///
+  /// Equal keys in one batch are asked for once.
   ///
   /// - Returns: The value, or nil when the query gave none for the key.
   /// - Throws: ``Fault`` that the query failed with; `cancelled` when the calling task was cancelled,

@@ -3,8 +3,10 @@ internal import EventLoop
 internal import Faults
 
 extension Connection {
-  /// Runs SQL of any number of statements, as migrations are. Nothing else may be in flight, and what is
-  /// sent meanwhile must wait for the end: a script cannot be pipelined.
+  /// Runs SQL of any number of statements, as migrations are.
+  ///
+  /// Nothing else may be in flight, and what is sent meanwhile must wait for the end: a script
+  /// cannot be pipelined.
   ///
   /// Statements share one transaction, the one that is open or one of the server's making.
   func runScript(_ sql: String) async throws(Fault) {
@@ -51,7 +53,8 @@ extension Connection {
     guard let script else { return }
     self.script = nil
     script.continuation.resume(
-      returning: (lost ?? script.fault).map { .failure($0) } ?? .success(()))
+      returning: (lost ?? script.fault).map { .failure($0) } ?? .success(())
+    )
   }
 }
 

@@ -14,7 +14,8 @@ extension Connection {
   }
 
   private func send(
-    _ query: Query, after preludes: [Query],
+    _ query: Query,
+    after preludes: [Query],
     _ continuation: UnsafeContinuation<ExchangeOutcome, Never>?
   ) {
     let exchange = Exchange(continuation)
@@ -43,7 +44,8 @@ extension Connection {
       return execute(query, number)
     }
     let number = statements.add(query)
-    guard PQsendPrepare(handle, StatementTable.name(number), query.sql, count, query.types) == 1 else {
+    guard PQsendPrepare(handle, StatementTable.name(number), query.sql, count, query.types) == 1
+    else {
       return false
     }
     exchange.expect(.prepare(number))
@@ -72,12 +74,21 @@ extension Connection {
         start = Int(end)
       }
       return PQsendQueryPrepared(
-        handle, StatementTable.name(number), Int32(count), values, lengths, formats, 1) == 1
+        handle,
+        StatementTable.name(number),
+        Int32(count),
+        values,
+        lengths,
+        formats,
+        1
+      ) == 1
     }
   }
 
   /// Any address that is not null.
-  private static let noBytes = UnsafeRawPointer(UnsafeMutableRawPointer.allocate(byteCount: 1, alignment: 1))
+  private static let noBytes = UnsafeRawPointer(
+    UnsafeMutableRawPointer.allocate(byteCount: 1, alignment: 1)
+  )
 
   // MARK: Answers
 
@@ -130,7 +141,8 @@ extension Connection {
     default:
       // COPY is the only other thing a statement can start; it has no place in a pipeline.
       exchange.failed(
-        ExchangeFailure(kind: .refused, fault: .internalError("A statement has an unknown outcome")))
+        ExchangeFailure(kind: .refused, fault: .internalError("A statement has an unknown outcome"))
+      )
     }
     PQclear(result)
   }

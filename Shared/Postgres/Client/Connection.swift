@@ -50,7 +50,9 @@ final class Connection {
   ///
   /// - Throws: ``Fault`` `unavailable` when no host can be reached and entered within `limit`.
   static func connect(
-    to target: ConnectionTarget, limit: Duration, rotation: Int = 0
+    to target: ConnectionTarget,
+    limit: Duration,
+    rotation: Int = 0
   ) async throws(Fault) -> Connection {
     let deadline = Instant.now + limit
     let hosts = try await target.resolved(rotation: rotation)
@@ -155,7 +157,9 @@ final class Connection {
     close(.databaseUnavailable(detail: "No answer came for \(limit)"))
   }
 
-  /// Ends the session and fails everything in flight. Without effect a second time.
+  /// Ends the session and fails everything in flight.
+  ///
+  /// Without effect a second time.
   func close(_ fault: Fault) {
     guard let handle else { return }
     self.handle = nil
@@ -169,7 +173,9 @@ final class Connection {
     onEvent?(.closed(fault))
   }
 
-  /// Libpq's words for its last error, on one line. They name hosts and roles, never passwords.
+  /// Libpq's words for its last error, on one line.
+  ///
+  /// They name hosts and roles, never passwords.
   var errorText: String {
     guard let handle, let text = PQerrorMessage(handle) else { return "" }
     return String(cString: text).split(separator: "\n").joined(separator: " ")

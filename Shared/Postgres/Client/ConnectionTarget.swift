@@ -39,7 +39,9 @@ struct ConnectionTarget: Sendable {
     var parameters: [String: String] = [:]
     var option = options
     while let keyword = option.pointee.keyword {
-      if let value = option.pointee.val { parameters[String(cString: keyword)] = String(cString: value) }
+      if let value = option.pointee.val {
+        parameters[String(cString: keyword)] = String(cString: value)
+      }
       option += 1
     }
     if let password { parameters["password"] = password }
@@ -61,12 +63,16 @@ struct ConnectionTarget: Sendable {
       && (ports.count <= 1 || ports.count == count)
     guard isConsistent else {
       throw Fault(
-        .invalidArgument, "The database address lists different numbers of hosts, addresses and ports")
+        .invalidArgument,
+        "The database address lists different numbers of hosts, addresses and ports"
+      )
     }
     hosts = (0..<count).map { index in
       Host(
-        name: names.isEmpty ? "" : names[index], address: addresses.isEmpty ? "" : addresses[index],
-        port: ports.isEmpty ? "" : ports.count == 1 ? ports[0] : ports[index])
+        name: names.isEmpty ? "" : names[index],
+        address: addresses.isEmpty ? "" : addresses[index],
+        port: ports.isEmpty ? "" : ports.count == 1 ? ports[0] : ports[index]
+      )
     }
     parameters = given
     parameters["client_encoding"] = "UTF8"
@@ -101,6 +107,7 @@ struct ConnectionTarget: Sendable {
   ///
   /// - Parameter rotation: How many hosts to move from the front to the back, so that an attempt after
   ///   one that timed out does not begin with the same silent host.
+  /// - Returns: The hosts, each with an address or a socket's folder.
   /// - Throws: ``Fault`` `unavailable` when nothing is left.
   @EventLoop
   func resolved(rotation: Int) async throws(Fault) -> [Host] {
@@ -125,7 +132,9 @@ struct ConnectionTarget: Sendable {
     return Array(resolved[start...] + resolved[..<start])
   }
 
-  /// Begins a connection without blocking. The caller owns the handle; nil when memory is short.
+  /// Begins a connection without blocking.
+  ///
+  /// The caller owns the handle; nil when memory is short.
   func begin(_ resolved: [Host]) -> OpaquePointer? {
     var all = parameters
     all["host"] = resolved.map(\.name).joined(separator: ",")
@@ -142,7 +151,8 @@ struct ConnectionTarget: Sendable {
 
 /// Lends strings as the array of C strings, ended by a null, that libpq takes.
 private func withCStrings<R>(
-  _ strings: [String], _ body: (UnsafePointer<UnsafePointer<CChar>?>) -> R
+  _ strings: [String],
+  _ body: (UnsafePointer<UnsafePointer<CChar>?>) -> R
 ) -> R {
   let copies = strings.map { UnsafePointer(strdup($0)) } + [nil]
   defer { for copy in copies { free(UnsafeMutablePointer(mutating: copy)) } }

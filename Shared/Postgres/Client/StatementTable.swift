@@ -8,8 +8,10 @@ struct StatementTable {
     let types: [UInt32]
   }
 
-  /// Statements kept on one connection. Ours have a few dozen; the limit stops text that is made anew
-  /// for each call from filling the server's memory.
+  /// Statements kept on one connection.
+  ///
+  /// Ours have a few dozen; the limit stops text that is made anew for each call from filling the
+  /// server's memory.
   static let statementsMax = 512
 
   private var numbers: [Key: Int] = [:]

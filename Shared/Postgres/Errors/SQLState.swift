@@ -56,7 +56,10 @@ extension Fault {
       return Fault(.alreadyExists, "It exists already", reason: .conflict)
     case .foreignKeyViolation:
       return Fault(
-        .failedPrecondition, "Something it refers to does not exist", reason: .referenceNotFound)
+        .failedPrecondition,
+        "Something it refers to does not exist",
+        reason: .referenceNotFound
+      )
     case .serializationFailure, .deadlockDetected, .lockNotAvailable:
       return Fault(.aborted, "Another change was made at the same time; try again")
     case .queryCanceled:
@@ -74,7 +77,10 @@ extension Fault {
     case "08", "28", "3D", "53", "57", "58": .databaseUnavailable()
     case "23":
       Fault(
-        .failedPrecondition, "It breaks a rule of the data", reason: .constraintViolation)
+        .failedPrecondition,
+        "It breaks a rule of the data",
+        reason: .constraintViolation
+      )
     case "22" where SQLState.ofInput.contains(state):
       Fault(.invalidArgument, "A value cannot be stored", reason: .validationError)
     default: .internalError("")
@@ -91,8 +97,10 @@ extension Fault {
 }
 
 extension SQLState {
-  /// Errors of data that a caller's input can cause although it has the right shape: too long, out of
-  /// range, or with characters that the server cannot store. Other errors of data are our own.
+  /// Errors of data that a caller's input can cause although it has the right shape: too long, out
+  /// of range, or with characters that the server cannot store.
+  ///
+  /// Other errors of data are our own.
   fileprivate static let ofInput: Set<SQLState> = [
     SQLState("22001"), SQLState("22003"), SQLState("22008"), SQLState("22021"), SQLState("22P05"),
   ]

@@ -16,7 +16,10 @@ public struct ServerError: Error, Sendable, Equatable {
   public let column: String?
 
   init(
-    state: SQLState, message: String, constraint: String? = nil, table: String? = nil,
+    state: SQLState,
+    message: String,
+    constraint: String? = nil,
+    table: String? = nil,
     column: String? = nil
   ) {
     self.state = state
@@ -37,8 +40,11 @@ public struct ServerError: Error, Sendable, Equatable {
     self.init(
       // Libpq's own errors, such as a lost connection, carry no state.
       state: SQLState(field(CPQ_DIAG_SQLSTATE) ?? SQLState.connectionFailure.code),
-      message: field(CPQ_DIAG_MESSAGE_PRIMARY) ?? "", constraint: field(CPQ_DIAG_CONSTRAINT_NAME),
-      table: table, column: field(CPQ_DIAG_COLUMN_NAME))
+      message: field(CPQ_DIAG_MESSAGE_PRIMARY) ?? "",
+      constraint: field(CPQ_DIAG_CONSTRAINT_NAME),
+      table: table,
+      column: field(CPQ_DIAG_COLUMN_NAME)
+    )
   }
 }
 

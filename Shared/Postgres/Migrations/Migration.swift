@@ -40,23 +40,28 @@ enum MigrationPlan {
   /// - Throws: ``Fault`` `failedPrecondition` when the database and the program do not share a history:
   ///   an edited step, a step that the program does not know, or one that would come too late.
   static func make(
-    _ migrations: [Migration], applied: [AppliedMigration]
+    _ migrations: [Migration],
+    applied: [AppliedMigration]
   ) throws(Fault) -> [Migration] {
-    for (earlier, later) in zip(migrations, migrations.dropFirst()) where earlier.name >= later.name {
+    for (earlier, later) in zip(migrations, migrations.dropFirst()) where earlier.name >= later.name
+    {
       preconditionFailure("Migrations are not in order: \(earlier.name), \(later.name)")
     }
     for (index, done) in applied.enumerated() {
       guard let known = migrations.first(where: { $0.name == done.name }) else {
         throw refused(
-          "The database has the migration \(done.name), which this release does not know; run a newer release")
+          "The database has the migration \(done.name), which this release does not know; run a newer release"
+        )
       }
       guard known.hash == done.hash else {
         throw refused(
-          "The migration \(done.name) was edited after it had been applied; undo the edit and add a new one")
+          "The migration \(done.name) was edited after it had been applied; undo the edit and add a new one"
+        )
       }
       guard migrations[index].name == done.name else {
         throw refused(
-          "The migration \(migrations[index].name) comes before \(done.name), which has been applied already")
+          "The migration \(migrations[index].name) comes before \(done.name), which has been applied already"
+        )
       }
     }
     return Array(migrations.dropFirst(applied.count))

@@ -13,8 +13,9 @@ public enum Migrator {
   /// The first half of the advisory lock's key; the second is the schema's name, hashed by the server.
   private static let lockSpace: Int32 = 0x6c6b_6d67
 
-  /// Applies the steps that a schema does not have yet, each in a transaction of its own. Several
-  /// processes may do this at once: one works, and the others find nothing left to do.
+  /// Applies the steps that a schema does not have yet, each in a transaction of its own.
+  ///
+  /// Several processes may do this at once: one works, and the others find nothing left to do.
   ///
   /// What was applied is recorded, with its hash, in the table `schema_migrations` of the schema, which
   /// is made when it is not there.
@@ -28,12 +29,19 @@ public enum Migrator {
   ///   a step fails, with the step's name; `unavailable` when the database cannot be reached.
   @discardableResult
   public static func apply(
-    _ migrations: [Migration], schema: String, configuration: Database.Configuration
+    _ migrations: [Migration],
+    schema: String,
+    configuration: Database.Configuration
   ) async throws(Fault) -> [String] {
     precondition(
-      schema.utf8.allSatisfy { (97...122).contains($0) || $0 == 95 }, "A schema's name is not an identifier")
-    let target = configuration.target.with("application_name", "\(configuration.applicationName)-migrate")
-      .setting("lock_timeout", "\(lockLimit.components.seconds)s").setting("timezone", "UTC")
+      schema.utf8.allSatisfy { (97...122).contains($0) || $0 == 95 },
+      "A schema's name is not an identifier"
+    )
+    let target = configuration.target.with(
+      "application_name",
+      "\(configuration.applicationName)-migrate"
+    )
+    .setting("lock_timeout", "\(lockLimit.components.seconds)s").setting("timezone", "UTC")
     let connection = try await Connection.connect(to: target, limit: configuration.connectLimit)
     defer { connection.close(.shuttingDown) }
     let session = MigrationSession(connection, schema: schema)
@@ -43,7 +51,10 @@ public enum Migrator {
     let log = Logger(label: "migrations")
     for migration in pending {
       try await session.apply(migration)
-      log.info("Applied a migration", metadata: ["schema": "\(schema)", "name": "\(migration.name)"])
+      log.info(
+        "Applied a migration",
+        metadata: ["schema": "\(schema)", "name": "\(migration.name)"]
+      )
     }
     return pending.map(\.name)
   }
@@ -64,11 +75,14 @@ private struct MigrationSession {
     // Set for this statement's transaction alone: the wait for one's turn may be long.
     try await run(
       "select pg_advisory_lock(\(lockSpace), hashtext(\(schema)))",
-      after: ["select set_config('lock_timeout', \("\(limit.components.seconds)s"), true)"])
+      after: ["select set_config('lock_timeout', \("\(limit.components.seconds)s"), true)"]
+    )
   }
 
   func makeRecord() async throws(Fault) {
-    let exists = try await run("select to_regclass(\("\(schema).schema_migrations")::text) is not null")
+    let exists = try await run(
+      "select to_regclass(\("\(schema).schema_migrations")::text) is not null"
+    )
     guard try !exists.single().value(0) else { return }
     // Asked for first, since `if not exists` would want the right to create even when it is there.
     let hasSchema = try await run("select to_regnamespace(\(schema)::text) is not null")
@@ -83,12 +97,15 @@ private struct MigrationSession {
             sha256 bytea not null,
             applied_at timestamptz not null default now()
           )
-          """))
+          """
+      )
+    )
   }
 
   func applied() async throws(Fault) -> [AppliedMigration] {
     let rows = try await run(
-      Query(sql: "select name, sha256 from \(schema).schema_migrations order by name collate \"C\""))
+      Query(sql: "select name, sha256 from \(schema).schema_migrations order by name collate \"C\"")
+    )
     var applied: [AppliedMigration] = []
     for row in rows {
       let (name, hash) = try row.values(String.self, [UInt8].self)
@@ -105,13 +122,16 @@ private struct MigrationSession {
         """
         insert into \(unescaped: schema).schema_migrations (name, sha256)
         values (\(migration.name), \(migration.hash))
-        """)
+        """
+      )
       try await run("commit")
     } catch {
       throw Fault(
         error.code == .unavailable || error.code == .aborted ? error.code : .failedPrecondition,
         "The migration \(migration.name) of \(schema) failed: \(error.serverError?.message ?? error.message)",
-        detail: error.detail, cause: error)
+        detail: error.detail,
+        cause: error
+      )
     }
   }
 
@@ -134,10 +154,13 @@ extension Migrator {
   /// - Throws: ``Fault`` by the server's error (see `SQLState`); `unavailable` when the database cannot
   ///   be reached.
   public static func run(
-    script: String, configuration: Database.Configuration
+    script: String,
+    configuration: Database.Configuration
   ) async throws(Fault) {
     let connection = try await Connection.connect(
-      to: configuration.session, limit: configuration.connectLimit)
+      to: configuration.session,
+      limit: configuration.connectLimit
+    )
     defer { connection.close(.shuttingDown) }
     try await connection.runScript(script)
   }

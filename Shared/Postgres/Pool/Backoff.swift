@@ -8,7 +8,10 @@ struct Backoff {
   /// Doubles with each failure, and takes a random part of the upper half, so that processes that lost
   /// the same server do not all come back in the same instant.
   ///
-  /// - Parameter random: A number from 0 up to, but not including, 1.
+  /// - Parameters:
+  ///   - failures: How many attempts have failed in a row.
+  ///   - random: A number from 0 up to, but not including, 1.
+  /// - Returns: The pause.
   static func pause(failures: Int, random: Double) -> Duration {
     var pause = first
     for _ in 1..<max(failures, 1) where pause < longest { pause *= 2 }

@@ -19,8 +19,10 @@ extension Database {
   /// - Parameters:
   ///   - channel: Lower-case letters, digits and underscores; a fixed name, never a caller's input.
   ///   - receive: Called on the loop for each event.
+  /// - Returns: The subscription, which whoever listens keeps.
   public func listen(
-    _ channel: String, _ receive: @escaping @EventLoop (Notification) -> Void
+    _ channel: String,
+    _ receive: @escaping @EventLoop (Notification) -> Void
   ) -> Subscription {
     let isName = channel.utf8.allSatisfy { byte in
       (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) || byte == UInt8(ascii: "_")
@@ -28,7 +30,8 @@ extension Database {
     }
     precondition(
       isName && !channel.isEmpty && channel.utf8.count <= Database.channelBytesMax,
-      "A channel's name is not an identifier")
+      "A channel's name is not an identifier"
+    )
     let subscription = Subscription(receive)
     let isFirst = active(channel).isEmpty
     subscriptions[channel, default: []].append(WeakSubscription(subscription))
@@ -48,7 +51,9 @@ extension Database {
   private func subscribe(_ channel: String) async {
     // Without a connection now, its making will subscribe.
     guard let connection = connections[0], connection.isOpen else { return }
-    guard case .success = await connection.perform(Query(sql: "listen \"\(channel)\"")) else { return }
+    guard case .success = await connection.perform(Query(sql: "listen \"\(channel)\"")) else {
+      return
+    }
     for subscription in active(channel) { subscription.deliver(.listening) }
   }
 

@@ -34,7 +34,9 @@ extension Database {
   }
 
   private func run(
-    _ query: Query, after preludes: [Query], isRead: Bool
+    _ query: Query,
+    after preludes: [Query],
+    isRead: Bool
   ) async throws(Fault) -> Rows {
     var isRepeated = false
     while true {
@@ -53,8 +55,10 @@ extension Database {
 }
 
 extension Tenant {
-  /// Tells the server whose rows the rest of the transaction may see; row-level security compares with
-  /// these settings. They end with the transaction, so nothing of one tenant is left for the next.
+  /// Tells the server whose rows the rest of the transaction may see; row-level security compares
+  /// with these settings.
+  ///
+  /// They end with the transaction, so nothing of one tenant is left for the next.
   var entering: Query {
     """
     select set_config('latchkey.account_id', \(accountID.description), true),

@@ -7,8 +7,10 @@ extension Database {
   /// Cancel requests under way at most; each holds one of the few threads for blocking work.
   private static let cancelMax = 2
 
-  /// Runs a transaction on a connection of its own: commits when `body` returns, undoes everything when
-  /// it throws. With a tenant, row-level security shows the rows of that tenant alone.
+  /// Runs a transaction on a connection of its own: commits when `body` returns, undoes everything
+  /// when it throws.
+  ///
+  /// With a tenant, row-level security shows the rows of that tenant alone.
   ///
   /// The beginning and the tenant travel with the first statement, so a transaction of one statement
   /// takes two round trips. When the calling task is cancelled, the statement under way is too.
@@ -17,12 +19,14 @@ extension Database {
   ///   - tenant: Whose rows it may see and write; nil for statements that need none.
   ///   - isolation: How far it is shielded from those beside it.
   ///   - body: What to do. It may be run once only; callers that want to repeat an `aborted` one call again.
+  /// - Returns: What `body` returns.
   /// - Throws: What `body` throws; `aborted` when it collided with another; `cancelled`; `unavailable`
   ///   when the database is gone or too busy. After `unavailable` during the commit, whether it was done
   ///   is unknown.
   @discardableResult
   public func transaction<T>(
-    for tenant: Tenant?, isolation: Isolation = .readCommitted,
+    for tenant: Tenant?,
+    isolation: Isolation = .readCommitted,
     _ body: @EventLoop (Transaction) async throws(Fault) -> T
   ) async throws(Fault) -> T {
     let slot = try await acquire()
@@ -76,8 +80,9 @@ private final class CancelRequest: @unchecked Sendable {
 
   deinit { PQfreeCancel(handle) }
 
-  /// Connects, asks, and waits until the server has passed it on: blocking. A failure needs no answer,
-  /// as the statement's time limit remains.
+  /// Connects, asks, and waits until the server has passed it on: blocking.
+  ///
+  /// A failure needs no answer, as the statement's time limit remains.
   func send() {
     withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { message in
       _ = PQcancel(handle, message.baseAddress, Int32(message.count))

@@ -11,7 +11,9 @@ internal import Logging
 /// repeated, unless it was given as a read.
 @EventLoop
 public final class Database {
-  /// How often idle, stuck and waiting things are looked at. The limits they are held to are seconds.
+  /// How often idle, stuck and waiting things are looked at.
+  ///
+  /// The limits they are held to are seconds.
   private static let inspectionInterval: Duration = .milliseconds(250)
   /// How often a database that closes looks whether everybody is done.
   private static let drainInterval: Duration = .milliseconds(5)
@@ -43,8 +45,10 @@ public final class Database {
     self.configuration = configuration
     target = configuration.session
     pool = PoolState(
-      sharedCount: configuration.sharedConnections, leasedMax: configuration.leasedConnectionsMax,
-      waitersMax: configuration.waitingMax)
+      sharedCount: configuration.sharedConnections,
+      leasedMax: configuration.leasedConnectionsMax,
+      waitersMax: configuration.waitingMax
+    )
   }
 
   /// Begins to connect and returns at once: a service starts while its database is still away.
@@ -101,7 +105,10 @@ public final class Database {
   private func connect(_ slot: PoolState.Slot) async {
     do throws(Fault) {
       let connection = try await Connection.connect(
-        to: target, limit: configuration.connectLimit, rotation: rotation)
+        to: target,
+        limit: configuration.connectLimit,
+        rotation: rotation
+      )
       connections[slot] = connection
       connectedSince[slot] = .now
       connection.onEvent = { [self] event in received(event, slot, from: connection) }
@@ -121,7 +128,9 @@ public final class Database {
   }
 
   private func received(
-    _ event: Connection.Event, _ slot: PoolState.Slot, from connection: Connection
+    _ event: Connection.Event,
+    _ slot: PoolState.Slot,
+    from connection: Connection
   ) {
     switch event {
     case .notified(let channel, let payload): deliver(channel: channel, payload: payload)
@@ -129,7 +138,8 @@ public final class Database {
       guard connections[slot] === connection else { return }
       connections[slot] = nil
       idleSince[slot] = nil
-      if let since = connectedSince.removeValue(forKey: slot), .now - since >= Database.provingTime {
+      if let since = connectedSince.removeValue(forKey: slot), .now - since >= Database.provingTime
+      {
         pool.proved(slot)
       }
       log.debug("A connection was lost", metadata: ["reason": "\(fault.detail ?? "")"])

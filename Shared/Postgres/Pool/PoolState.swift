@@ -1,7 +1,9 @@
 internal import Faults
 
-/// Which connections there are, what each is doing, and who waits for one: the pool's rules without any
-/// connection, clock or task. It takes events and returns the actions that whoever owns it performs.
+/// Which connections there are, what each is doing, and who waits for one: the pool's rules without
+/// any connection, clock or task.
+///
+/// It takes events and returns the actions that whoever owns it performs.
 ///
 /// Slots below `sharedCount` are shared: always connected, or on the way. The others are leased to one
 /// transaction at a time and are connected when they are needed.
@@ -138,8 +140,10 @@ struct PoolState {
     if isShared(slot) { failures[slot] = 0 }
   }
 
-  /// A connection broke. A shared one that had proved itself is made again at once, and callers may
-  /// wait for that; one that breaks again and again is treated as one that cannot be made.
+  /// A connection broke.
+  ///
+  /// A shared one that had proved itself is made again at once, and callers may wait for that; one
+  /// that breaks again and again is treated as one that cannot be made.
   mutating func lost(_ slot: Slot) -> [Action] {
     guard health != .closed else { return [] }
     guard isShared(slot) else {
@@ -198,7 +202,9 @@ struct PoolState {
     return true
   }
 
-  /// A transaction has ended. A connection that is not reusable has been closed by its user.
+  /// A transaction has ended.
+  ///
+  /// A connection that is not reusable has been closed by its user.
   mutating func release(_ slot: Slot, isReusable: Bool) -> [Action] {
     precondition(!isShared(slot), "A shared connection is not leased")
     guard health != .closed else {
@@ -261,7 +267,9 @@ struct PoolState {
 
   // MARK: Ending
 
-  /// Refuses everybody from now on. Connections stay as they are until their users are done.
+  /// Refuses everybody from now on.
+  ///
+  /// Connections stay as they are until their users are done.
   mutating func close() -> [Action] {
     guard health != .closed else { return [] }
     health = .closed

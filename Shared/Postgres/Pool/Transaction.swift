@@ -13,7 +13,9 @@ public enum Isolation: String, Sendable {
   case serializable = "serializable"
 }
 
-/// A transaction under way. Valid inside of the closure that it was given to.
+/// A transaction under way.
+///
+/// Valid inside of the closure that it was given to.
 ///
 /// Nothing is sent before the first statement, and the beginning travels with it.
 @EventLoop
@@ -40,7 +42,9 @@ public final class Transaction {
     self.beginning = beginning
   }
 
-  /// Runs a statement and waits for its rows. When the task is cancelled, the statement is as well.
+  /// Runs a statement and waits for its rows.
+  ///
+  /// When the task is cancelled, the statement is as well.
   ///
   /// - Throws: ``Fault`` by the server's error (see `SQLState`), after which the transaction can only be
   ///   rolled back; `cancelled`; `unavailable` when the connection broke.
@@ -65,8 +69,10 @@ public final class Transaction {
     }
   }
 
-  /// Lines a statement up whose rows are not needed: it travels with the next one, or with the commit,
-  /// and saves a round trip. Its error fails whatever it travels with.
+  /// Lines a statement up whose rows are not needed: it travels with the next one, or with the
+  /// commit, and saves a round trip.
+  ///
+  /// Its error fails whatever it travels with.
   public func send(_ query: Query) {
     precondition(!isEnded, "A transaction was used after its closure had ended")
     unsent.append(query)
@@ -82,13 +88,17 @@ public final class Transaction {
 
   private func fault(of failure: ExchangeFailure) -> Fault {
     switch failure.kind {
-    case .refused where isCancelled && failure.fault.serverError?.state == .queryCanceled: .cancelled
+    case .refused where isCancelled && failure.fault.serverError?.state == .queryCanceled:
+      .cancelled
     case .refused, .lost: failure.fault
     case .stalePlan:
       // The statement is prepared anew next time, but this transaction cannot go on.
       Fault(
-        .aborted, "Another change was made at the same time; try again",
-        detail: failure.fault.detail, cause: failure.fault.cause)
+        .aborted,
+        "Another change was made at the same time; try again",
+        detail: failure.fault.detail,
+        cause: failure.fault.cause
+      )
     }
   }
 
@@ -105,7 +115,9 @@ public final class Transaction {
 
   // MARK: Ending
 
-  /// Commits, with what was lined up. Not stopped by cancellation: from here on the outcome counts.
+  /// Commits, with what was lined up.
+  ///
+  /// Not stopped by cancellation: from here on the outcome counts.
   func commit() async throws(Fault) {
     isEnded = true
     if let failure {
@@ -122,7 +134,9 @@ public final class Transaction {
     }
   }
 
-  /// Undoes everything. A connection on which even that fails is closed.
+  /// Undoes everything.
+  ///
+  /// A connection on which even that fails is closed.
   func rollBack() async {
     isEnded = true
     guard hasBegun, connection.isOpen else { return }

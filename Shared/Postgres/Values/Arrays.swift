@@ -27,7 +27,11 @@ private func elementType(ofArray type: UInt32) -> UInt32 {
 /// Writes an array whose elements append themselves; `sizeHint` is the usual size of one.
 @inline(__always)
 func encodeArray<T>(
-  _ array: [T], type: UInt32, sizeHint: Int, hasNulls: Bool, to bytes: inout [UInt8],
+  _ array: [T],
+  type: UInt32,
+  sizeHint: Int,
+  hasNulls: Bool,
+  to bytes: inout [UInt8],
   _ encode: (T, inout [UInt8]) -> Bool
 ) {
   bytes.reserveCapacity(bytes.count + headerByteCount + array.count * (4 + sizeHint))
@@ -51,7 +55,8 @@ func encodeArray<T>(
 /// Reads an array of at most one dimension, element by element.
 @inline(__always)
 private func decodeArray<T>(
-  _ field: Field, _ decode: (Field) throws(Fault) -> T
+  _ field: Field,
+  _ decode: (Field) throws(Fault) -> T
 ) throws(Fault) -> [T] {
   let bytes = try field.required("array")
   guard bytes.count >= 12 else { throw field.mismatch("array") }
@@ -61,7 +66,9 @@ private func decodeArray<T>(
   guard dimensionCount == 1, bytes.count >= headerByteCount else { throw field.mismatch("array") }
   let count = Int(load(Int32.self, bytes, at: 12))
   // Each element takes four bytes at least, so a false count cannot reserve more than was received.
-  guard count >= 0, count <= (bytes.count - headerByteCount) / 4 else { throw field.mismatch("array") }
+  guard count >= 0, count <= (bytes.count - headerByteCount) / 4 else {
+    throw field.mismatch("array")
+  }
   var array: [T] = []
   array.reserveCapacity(count)
   var offset = headerByteCount
@@ -85,7 +92,11 @@ extension PostgresScalar {
   /// Appends the binary form of the whole array.
   public static func encode(array: [Self], to bytes: inout [UInt8]) {
     encodeArray(
-      array, type: postgresArrayType, sizeHint: postgresSizeHint, hasNulls: false, to: &bytes
+      array,
+      type: postgresArrayType,
+      sizeHint: postgresSizeHint,
+      hasNulls: false,
+      to: &bytes
     ) { element, bytes in element.encode(to: &bytes) }
   }
 
@@ -101,8 +112,11 @@ extension Optional: PostgresElement where Wrapped: PostgresScalar {
   /// Appends the binary form of the whole array.
   public static func encode(array: [Wrapped?], to bytes: inout [UInt8]) {
     encodeArray(
-      array, type: postgresArrayType, sizeHint: Wrapped.postgresSizeHint,
-      hasNulls: array.contains { $0 == nil }, to: &bytes
+      array,
+      type: postgresArrayType,
+      sizeHint: Wrapped.postgresSizeHint,
+      hasNulls: array.contains { $0 == nil },
+      to: &bytes
     ) { element, bytes in element.encode(to: &bytes) }
   }
   /// Reads a whole array.
@@ -148,7 +162,11 @@ extension Digest {
   /// Appends the binary form of the whole array.
   public static func encode(array: [Digest], to bytes: inout [UInt8]) {
     encodeArray(
-      array, type: postgresArrayType, sizeHint: postgresSizeHint, hasNulls: false, to: &bytes
+      array,
+      type: postgresArrayType,
+      sizeHint: postgresSizeHint,
+      hasNulls: false,
+      to: &bytes
     ) { element, bytes in element.encode(to: &bytes) }
   }
 }
@@ -157,7 +175,11 @@ extension UUID {
   /// Appends the binary form of the whole array.
   public static func encode(array: [UUID], to bytes: inout [UInt8]) {
     encodeArray(
-      array, type: postgresArrayType, sizeHint: postgresSizeHint, hasNulls: false, to: &bytes
+      array,
+      type: postgresArrayType,
+      sizeHint: postgresSizeHint,
+      hasNulls: false,
+      to: &bytes
     ) { element, bytes in element.encode(to: &bytes) }
   }
 }

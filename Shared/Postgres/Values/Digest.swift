@@ -34,7 +34,9 @@ public struct Digest: Hashable, Sendable, PostgresScalar {
     return bytes
   }
 
-  /// Whether both hold the same bytes. Not in constant time: what is compared are hashes of secrets.
+  /// Whether both hold the same bytes.
+  ///
+  /// Not in constant time: what is compared are hashes of secrets.
   public static func == (left: Digest, right: Digest) -> Bool {
     left.words == right.words
   }

@@ -40,7 +40,9 @@ public protocol PostgresElement {
 
 /// One column of one row, lent for the time of a ``PostgresDecodable/decode(_:)``.
 public struct Field {
-  /// The binary form; nil for null. Valid only during the call it is given to.
+  /// The binary form; nil for null.
+  ///
+  /// Valid only during the call it is given to.
   public let bytes: UnsafeRawBufferPointer?
   /// The object identifier of the column's type.
   public let type: UInt32
@@ -52,7 +54,8 @@ public struct Field {
   }
 
   /// The bytes, which must be there and, where `count` is given, be that many.
-  public func required(_ wanted: String, count: Int? = nil) throws(Fault) -> UnsafeRawBufferPointer {
+  public func required(_ wanted: String, count: Int? = nil) throws(Fault) -> UnsafeRawBufferPointer
+  {
     guard let bytes else {
       throw .internalError("A column is null where the code expects a \(wanted)")
     }

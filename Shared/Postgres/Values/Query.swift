@@ -8,7 +8,9 @@ public struct Query: Sendable {
   public private(set) var sql: String
   /// The declared types of the parameters.
   private(set) var types: [UInt32]
-  /// Where each parameter's bytes end in ``bytes``; `-1` for a null. Each begins where the last ended.
+  /// Where each parameter's bytes end in ``bytes``; `-1` for a null.
+  ///
+  /// Each begins where the last ended.
   private(set) var ends: [Int32]
   /// The binary forms of all parameters, one after the other.
   private(set) var bytes: [UInt8]
@@ -37,7 +39,10 @@ public struct Query: Sendable {
   fileprivate mutating func append(text: String) { sql += text }
 
   fileprivate mutating func bind<T: PostgresEncodable>(_ value: T) {
-    precondition(types.count < Query.parametersMax, "A statement has too many parameters; use an array")
+    precondition(
+      types.count < Query.parametersMax,
+      "A statement has too many parameters; use an array"
+    )
     types.append(T.postgresType)
     let isPresent = value.encode(to: &bytes)
     // Int32 is what libpq takes; a parameter of 2 GiB is our own mistake.
@@ -69,13 +74,17 @@ extension Query: ExpressibleByStringInterpolation {
     /// Binds a value to the next parameter.
     public mutating func appendInterpolation<T: PostgresEncodable>(_ value: T) { query.bind(value) }
 
-    /// Binds a value to the next parameter; nil binds null. A method of its own, since the compiler takes an
-    /// optional for a mistake where none is declared.
+    /// Binds a value to the next parameter; nil binds null.
+    ///
+    /// A method of its own, since the compiler takes an optional for a mistake where none is
+    /// declared.
     public mutating func appendInterpolation<T: PostgresEncodable>(_ value: T?) {
       query.bind(value)
     }
 
-    /// Inserts text as SQL. Never with anything that comes from outside the program.
+    /// Inserts text as SQL.
+    ///
+    /// Never with anything that comes from outside the program.
     public mutating func appendInterpolation(unescaped sql: String) { query.append(text: sql) }
   }
 }

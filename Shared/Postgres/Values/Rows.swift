@@ -80,8 +80,10 @@ public struct Row: Sendable {
     self.index = index
   }
 
-  /// Reads a column, counted from zero, as the type that the caller names:
-  /// `let id: UUID = try row.value(0)`. Null can be read as an optional only.
+  /// Reads a column, counted from zero, as the type that the caller names: `let id: UUID = try
+  /// row.value(0)`.
+  ///
+  /// Null can be read as an optional only.
   ///
   /// - Throws: ``Fault`` `internalError` when the column does not hold such a value.
   @inlinable

@@ -10,7 +10,9 @@ extension [UInt8] {
 
 /// Reads a number whose most significant byte comes first.
 @inline(__always)
-func load<T: FixedWidthInteger>(_ type: T.Type, _ bytes: UnsafeRawBufferPointer, at offset: Int = 0) -> T {
+func load<T: FixedWidthInteger>(_ type: T.Type, _ bytes: UnsafeRawBufferPointer, at offset: Int = 0)
+  -> T
+{
   T(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: type))
 }
 
@@ -149,7 +151,9 @@ extension String: PostgresScalar {
   public static func decode(_ field: Field) throws(Fault) -> String {
     guard PostgresType.isText(field.type) else { throw field.mismatch("String") }
     let bytes = try field.required("String")
-    guard let text = String(validating: bytes, as: UTF8.self) else { throw field.mismatch("String") }
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw field.mismatch("String")
+    }
     return text
   }
 }
