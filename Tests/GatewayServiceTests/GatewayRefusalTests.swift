@@ -163,20 +163,59 @@ extension GatewaySuites {
       }
     }
 
-    @Test @EventLoop func `413: the announced body is too large, before it comes`() async throws {
+    /// Clients lose an answer that comes while they send: see `Exchange.refuse`.
+    @Test(arguments: [
+      (413, "/api/v1/licenses/validate-key"), (404, "/nothing"), (401, "/api/v1/products"),
+    ])
+    @EventLoop func `a refused request's body is thrown away before the answer`(
+      status: Int,
+      path: String
+    ) async throws {
+      try await GatewayFixture.use { fixture in
+        let size = RequestRules.bodyBytesMax + 4
+        let stream = RecordedStream(
+          "POST",
+          path,
+          [("content-type", "application/json"), ("content-length", "\(size)")]
+        )
+        fixture.gateway.receivedHead(stream)
+        for _ in 0..<4 {
+          #expect(stream.status == 0)
+          stream.arrive([UInt8](repeating: 0x20, count: size / 4), isLast: false)
+          fixture.gateway.receivedBody(stream)
+          #expect(stream.received.isEmpty)
+        }
+        stream.arrive([], isLast: true)
+        fixture.gateway.receivedBody(stream)
+        #expect(stream.status == status)
+        #expect(code(of: stream) != nil)
+      }
+    }
+
+    @Test(arguments: [
+      [("content-length", "16777217")],
+      [("content-length", "1048577"), ("expect", "100-continue")],
+    ])
+    @EventLoop func `413: a body that must not come is refused at once`(
+      fields: [(String, String)]
+    ) async throws {
       try await GatewayFixture.use { fixture in
         let stream = RecordedStream(
           "POST",
           "/api/v1/licenses/validate-key",
-          [("content-type", "application/json"), ("content-length", "1048577")]
+          [("content-type", "application/json")] + fields
         )
         fixture.gateway.receivedHead(stream)
         #expect(stream.status == 413)
         #expect(code(of: stream) == "PAYLOAD_TOO_LARGE")
+        // What still comes is dropped.
+        stream.arrive([0x20], isLast: false)
+        fixture.gateway.receivedBody(stream)
+        #expect(stream.received.isEmpty)
       }
     }
 
-    @Test @EventLoop func `413: a body turns out to be too large`() async throws {
+    @Test @EventLoop func `413: a body turns out to be too large, and then endless`() async throws {
       try await GatewayFixture.use { fixture in
         let stream = RecordedStream(
           "POST",
@@ -184,16 +223,19 @@ extension GatewaySuites {
           [("content-type", "application/json")]
         )
         fixture.gateway.receivedHead(stream)
-        stream.arrive([UInt8](repeating: 0x20, count: 1 << 20), isLast: false)
+        stream.arrive([UInt8](repeating: 0x20, count: RequestRules.bodyBytesMax), isLast: false)
         fixture.gateway.receivedBody(stream)
-        #expect(stream.status == 0)
-        stream.arrive([0x20], isLast: false)
-        fixture.gateway.receivedBody(stream)
-        #expect(stream.status == 413)
-        // What still comes is dropped.
+        #expect(stream.received.count == RequestRules.bodyBytesMax)
         stream.arrive([0x20], isLast: false)
         fixture.gateway.receivedBody(stream)
         #expect(stream.received.isEmpty)
+        #expect(stream.status == 0)
+        stream.arrive(
+          [UInt8](repeating: 0x20, count: RequestRules.discardedBytesMax),
+          isLast: false
+        )
+        fixture.gateway.receivedBody(stream)
+        #expect(stream.status == 413)
       }
     }
 

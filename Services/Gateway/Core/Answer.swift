@@ -26,10 +26,18 @@ enum Answer {
   }
 
   /// Sends an answer; where the request was `HEAD`, all of it but the body.
+  ///
+  /// - Parameters:
+  ///   - content: What it says.
+  ///   - requestID: What `X-Request-Id` says.
+  ///   - allowed: The methods of the path, where they were asked for or another one was used.
+  ///   - challenge: The kind of credential that would do, for 401.
+  ///   - stream: The way back.
   static func send(
     _ content: Content,
     requestID: String,
-    _ fields: (inout HeaderFields) -> Void = { _ in },
+    allowed: [String] = [],
+    challenge: String? = nil,
     to stream: any ServerStream
   ) {
     var head = HeaderFields()
@@ -43,7 +51,8 @@ enum Answer {
       head.append("x-signature-timestamp", signature.timestamp)
       head.append("x-signature", signature.text)
     }
-    fields(&head)
+    if !allowed.isEmpty { head.append("allow", allowed.joined(separator: ", ")) }
+    if let challenge { head.append("www-authenticate", challenge) }
     let hasBody = !content.body.isEmpty && stream.request.method != .head
     stream.sendHead(status: content.status, head, isEnd: !hasBody)
     guard hasBody else { return }
@@ -52,38 +61,18 @@ enum Answer {
   }
 
   /// Sends a fault in the error envelope; the fault's private parts stay here.
-  static func send(_ fault: Fault, requestID: String, to stream: any ServerStream) {
-    let body = ErrorEnvelope.body(fault, requestID: requestID)
-    send(
-      Content(status: fault.httpStatus, body: body),
-      requestID: requestID,
-      { head in
-        // A 401 says which credential would do. Source: RFC 9110, section 11.6.1.
-        if fault.publicReason == .unauthorized { head.append("www-authenticate", "Bearer") }
-      },
-      to: stream
+  static func send(
+    _ fault: Fault,
+    requestID: String,
+    allowed: [String] = [],
+    to stream: any ServerStream
+  ) {
+    let content = Content(
+      status: fault.httpStatus,
+      body: ErrorEnvelope.body(fault, requestID: requestID)
     )
-  }
-
-  /// Says which methods a path has: because that was asked, or because another one was used.
-  static func sendAllowed(_ methods: [String], requestID: String, to stream: any ServerStream) {
-    var content = Content(status: 204)
-    if stream.request.method != .options {
-      let fault = Fault(
-        .unimplemented,
-        "This address has only \(methods.joined(separator: ", "))",
-        reason: .methodNotAllowed
-      )
-      content = Content(
-        status: fault.httpStatus,
-        body: ErrorEnvelope.body(fault, requestID: requestID)
-      )
-    }
-    send(
-      content,
-      requestID: requestID,
-      { $0.append("allow", methods.joined(separator: ", ")) },
-      to: stream
-    )
+    // A 401 says which credential would do. Source: RFC 9110, section 11.6.1.
+    let challenge = fault.publicReason == .unauthorized ? "Bearer" : nil
+    send(content, requestID: requestID, allowed: allowed, challenge: challenge, to: stream)
   }
 }

@@ -15,6 +15,8 @@ final class Exchange {
     case opened
     /// The route is known; the body is on its way.
     case reading(ServedRoute, parameters: [Range<Int>], keyHash: [UInt8]?)
+    /// The request is refused; what it still sends is thrown away first.
+    case refusing(Fault, discarded: Int)
     /// The task is at work.
     case working
     /// The answer was given, or nobody waits for it any more.
@@ -28,6 +30,8 @@ final class Exchange {
 
   private let gateway: Gateway
   private let target: RequestTarget
+  /// The methods of the path, for 405.
+  private var allowed: [String] = []
   private var state = State.opened
   private var task: Task<Void, Never>?
 
@@ -51,8 +55,10 @@ final class Exchange {
         state = .reading(route, parameters: parameters, keyHash: keyHash)
         receive()
       case .methodNotAllowed(let allowed):
+        self.allowed = allowed
+        guard stream.request.method == .options else { throw RequestRules.notAllowed(allowed) }
         state = .finished
-        Answer.sendAllowed(allowed, requestID: id, to: stream)
+        Answer.send(Answer.Content(status: 204), requestID: id, allowed: allowed, to: stream)
       case .notFound:
         throw .notFound("There is nothing at this address")
       }
@@ -63,18 +69,21 @@ final class Exchange {
 
   /// Takes what has come of the body, and goes to work when it is complete.
   func receive() {
-    guard case .reading(let route, let parameters, let keyHash) = state else {
+    switch state {
+    case .reading(let route, let parameters, let keyHash):
+      guard stream.received.count <= RequestRules.bodyBytesMax else {
+        return refuse(RequestRules.tooLarge)
+      }
+      guard stream.isRequestComplete else { return stream.acknowledgeReceived() }
+      state = .working
+      let body = stream.takeReceived()
+      task = EventLoop.spawn { [self] in await work(route, parameters, keyHash, body) }
+    case .refusing(let fault, let discarded):
+      discard(discarded, thenRefuse: fault)
+    case .opened, .working, .finished:
       // Whatever follows an answer is not kept.
       _ = stream.takeReceived()
-      return
     }
-    guard stream.received.count <= RequestRules.bodyBytesMax else {
-      return refuse(RequestRules.tooLarge)
-    }
-    guard stream.isRequestComplete else { return stream.acknowledgeReceived() }
-    state = .working
-    let body = stream.takeReceived()
-    task = EventLoop.spawn { [self] in await work(route, parameters, keyHash, body) }
   }
 
   /// The stream is over.
@@ -112,9 +121,31 @@ final class Exchange {
     }
   }
 
+  /// Answers with a fault: at once where the request is complete or waits for our word, else behind its body.
+  ///
+  /// RFC 9113, section 8.1, lets a server answer first and then stop the sender, but clients lose such an
+  /// answer: curl 7.88 reports a stream error instead. So a body of moderate size may come to its end.
   private func refuse(_ fault: Fault) {
-    if case .finished = state { return }
+    switch state {
+    case .finished: return
+    case .opened, .reading, .refusing, .working: break
+    }
+    guard !stream.isRequestComplete, RequestRules.mayComeToItsEnd(stream.request) else {
+      return finish(with: fault)
+    }
+    discard(0, thenRefuse: fault)
+  }
+
+  private func discard(_ earlier: Int, thenRefuse fault: Fault) {
+    let discarded = earlier + stream.takeReceived().count
+    guard !stream.isRequestComplete, discarded <= RequestRules.discardedBytesMax else {
+      return finish(with: fault)
+    }
+    state = .refusing(fault, discarded: discarded)
+  }
+
+  private func finish(with fault: Fault) {
     state = .finished
-    Answer.send(fault, requestID: id, to: stream)
+    Answer.send(fault, requestID: id, allowed: allowed, to: stream)
   }
 }

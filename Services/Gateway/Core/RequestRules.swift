@@ -7,12 +7,31 @@ enum RequestRules {
   /// The largest request body; the largest that the contract makes, a policy with its metadata, has 64 KiB.
   static let bodyBytesMax = 1 << 20
 
+  /// How much of a refused request's body is thrown away before the answer: sixteen times what is ever taken.
+  static let discardedBytesMax = 16 << 20
+
   /// The fault for a body that is too large.
   static let tooLarge = Fault(
     .invalidArgument,
     "The body is larger than \(bodyBytesMax) bytes",
     reason: .payloadTooLarge
   )
+
+  /// The fault for a method that the path does not have.
+  static func notAllowed(_ allowed: [String]) -> Fault {
+    Fault(
+      .unimplemented,
+      "This address has only \(allowed.joined(separator: ", "))",
+      reason: .methodNotAllowed
+    )
+  }
+
+  /// Whether a refused request may send the rest of its body: it is not too long, and its sender does not
+  /// wait for `100 Continue` before sending it.
+  static func mayComeToItsEnd(_ head: RequestHead) -> Bool {
+    guard !head.isTooLarge, head.fields.bytes(of: "expect") == nil else { return false }
+    return (head.fields["content-length"].flatMap { Int($0) } ?? 0) <= discardedBytesMax
+  }
 
   /// Checks what holds for every request.
   ///
