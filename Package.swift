@@ -74,7 +74,8 @@ let package = Package(
 
     // The runtime: event loop, TLS, HTTP, RPC.
     module("EventLoop", path: "Shared/EventLoop", ["CUV", "Faults"]),
-    module("TLS", path: "Shared/TLS", ["COpenSSL", "Faults"]),
+    module(
+      "TLS", path: "Shared/TLS", ["COpenSSL", "Cryptography", "Faults"], exclude: ["README.md"]),
     module("HTTP", path: "Shared/HTTP", ["CNGHTTP2", "EventLoop", "Faults", "TLS"]),
     module("RPC", path: "Shared/RPC", ["EventLoop", "Faults", "HTTP", "Messages", "Primitives", "Protobuf", "TLS"]),
 
@@ -108,8 +109,10 @@ let package = Package(
     // What every service is made of: settings, logs, lifecycle.
     module(
       "ServiceKit", path: "Shared/ServiceKit",
-      ["EventLoop", "Faults", "HTTP", "Messages", "Postgres", "Primitives", "RPC", "TLS", logging],
-      exclude: ["README.md"]),
+      [
+        "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres", "Primitives", "RPC",
+        "TLS", logging,
+      ], exclude: ["README.md"]),
 
     // Services.
     module(
@@ -167,7 +170,7 @@ let package = Package(
     tests("Faults", name: "FaultsTests"),
     tests("Cryptography", name: "CryptographyTests", ["Faults", "Primitives"]),
     tests("EventLoop", name: "EventLoopTests", ["Faults", "TestKit"]),
-    tests("TLS", name: "TLSTests", ["COpenSSL", "Faults"]),
+    tests("TLS", name: "TLSTests", ["COpenSSL", "Cryptography", "Faults"]),
     tests("HTTP", name: "HTTPTests", ["Cryptography", "EventLoop", "Faults", "TestKit", "TLS"]),
     tests("RPC", name: "RPCTests", ["EventLoop", "Faults", "HTTP", "Messages", "Protobuf", "TestKit"]),
     tests(

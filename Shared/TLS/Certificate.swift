@@ -1,4 +1,5 @@
 private import COpenSSL
+internal import Cryptography
 internal import Faults
 
 /// One X.509 certificate; owns a reference to OpenSSL's object.
@@ -108,7 +109,7 @@ final class PrivateKey {
   let pointer: OpaquePointer
 
   /// Parses an unencrypted private key in PEM.
-  init(pem: [UInt8]) throws(Fault) {
+  init(pem: SecretBytes) throws(Fault) {
     OpenSSLErrors.clear()
     let pointer = pem.withUnsafeBytes { bytes -> OpaquePointer? in
       // The BIO refers to the bytes without copying them.

@@ -1,3 +1,5 @@
+public import Cryptography
+
 /// What a TLS server or client presents, trusts and speaks.
 ///
 /// Fixed for all of Latchkey and so not here: TLS 1.2 and 1.3 only, AEAD suites with forward secrecy
@@ -58,11 +60,11 @@ public struct TLSConfiguration: Sendable {
 public struct TLSIdentity: Sendable {
   /// The chain in PEM, the own certificate first, then each issuer; the root may be left out.
   public let certificateChain: [UInt8]
-  /// The unencrypted private key in PEM.
-  let privateKey: [UInt8]
+  /// The unencrypted private key in PEM, in memory that is wiped.
+  let privateKey: SecretBytes
 
   /// Makes an identity; nothing is checked before a ``TLSContext`` is made from it.
-  public init(certificateChain: [UInt8], privateKey: [UInt8]) {
+  public init(certificateChain: [UInt8], privateKey: SecretBytes) {
     self.certificateChain = certificateChain
     self.privateKey = privateKey
   }

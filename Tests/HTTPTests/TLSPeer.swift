@@ -112,12 +112,14 @@ struct TestHTTPServer {
       names: [.dns("localhost")],
       usage: .server
     )
-    let key = issued.privateKeyPEM.withUnsafeBytes { Array($0) }
     server = HTTPServer(
       handler: handler,
       tls: try TLSContext(
         .server(
-          identity: TLSIdentity(certificateChain: issued.chainPEM, privateKey: key),
+          identity: TLSIdentity(
+            certificateChain: issued.chainPEM,
+            privateKey: issued.privateKeyPEM
+          ),
           applicationProtocols: ["h2", "http/1.1"]
         )
       )

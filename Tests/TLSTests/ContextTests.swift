@@ -1,4 +1,5 @@
 import COpenSSL
+import Cryptography
 import Faults
 import TLS
 import Testing
@@ -16,7 +17,7 @@ import Testing
   }
 
   /// A good private key that belongs to no certificate.
-  private func keyPEM() throws -> [UInt8] { try TestKey(.p256).pem() }
+  private func keyPEM() throws -> SecretBytes { try TestKey(.p256).secretPEM() }
 
   @Test func `a key of another certificate is refused`() throws {
     let identity = TLSIdentity(
@@ -76,7 +77,7 @@ import Testing
   }
 
   @Test func `an encrypted key is refused without a question on the terminal`() throws {
-    let key = try TestKey(.p256).pem(passphrase: "open sesame")
+    let key = try TestKey(.p256).secretPEM(passphrase: "open sesame")
     let refused = refusal(
       TLSIdentity(
         certificateChain: contexts.serverIdentity.certificateChain,
@@ -87,10 +88,11 @@ import Testing
   }
 
   @Test func `no text shows a private key`() throws {
-    let key = try keyPEM()
+    let pair = try TestKey(.p256)
+    let key = try pair.pem()
     let secret = String(decoding: key, as: UTF8.self).split(separator: "\n")[1]
     // The key in the place of the certificates: the most tempting input to quote in an error.
-    let identity = TLSIdentity(certificateChain: key, privateKey: key)
+    let identity = TLSIdentity(certificateChain: key, privateKey: try pair.secretPEM())
     var dumped = ""
     dump(identity, to: &dumped)
     let refused = try #require(refusal(identity))

@@ -1,4 +1,5 @@
 import COpenSSL
+import Cryptography
 import TLS
 import Testing
 
@@ -70,7 +71,7 @@ final class TestAuthority {
     try #require(X509_sign(leaf, self.key.pointer, EVP_sha256()) > 0)
     return TLSIdentity(
       certificateChain: try Self.text { PEM_write_bio_X509($0, leaf) },
-      privateKey: try key.pem()
+      privateKey: try key.secretPEM()
     )
   }
 
@@ -150,6 +151,12 @@ final class TestKey {
 
   deinit {
     EVP_PKEY_free(pointer)
+  }
+
+  /// The key as an identity takes it.
+  func secretPEM(passphrase: String? = nil) throws -> SecretBytes {
+    var bytes = try pem(passphrase: passphrase)
+    return SecretBytes(wiping: &bytes)
   }
 
   /// The key in PEM; with a pass phrase, encrypted.

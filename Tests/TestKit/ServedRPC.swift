@@ -86,7 +86,7 @@ public final class ServedRPC {
     )
     return TLSIdentity(
       certificateChain: issued.chainPEM,
-      privateKey: issued.privateKeyPEM.copy()
+      privateKey: issued.privateKeyPEM
     )
   }
 

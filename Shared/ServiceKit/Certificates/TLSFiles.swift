@@ -35,7 +35,7 @@ public struct TLSFiles: Sendable, Hashable {
   ) throws(Fault) -> TLSConfiguration {
     let identity = TLSIdentity(
       certificateChain: try SettingsFile.read(certificate),
-      privateKey: try SettingsFile.read(key)
+      privateKey: try SettingsFile.readSecret(key)
     )
     var trusted: [UInt8]?
     if let authorities { trusted = try SettingsFile.read(authorities) }

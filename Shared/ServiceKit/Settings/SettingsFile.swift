@@ -1,3 +1,4 @@
+public import Cryptography
 public import Faults
 internal import Glibc
 
@@ -15,6 +16,8 @@ public enum SettingsFile {
     defer { close(descriptor) }
     var bytes: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 16 * 1024)
+    // Keys and passwords pass through it.
+    defer { explicit_bzero(&buffer, buffer.count) }
     while true {
       let count = Glibc.read(descriptor, &buffer, buffer.count)
       if count < 0 && errno == EINTR { continue }
@@ -23,6 +26,15 @@ public enum SettingsFile {
       bytes.append(contentsOf: buffer[..<count])
       guard bytes.count <= bytesMax else { throw refusal(path, "larger than \(bytesMax) bytes") }
     }
+  }
+
+  /// Reads the whole file into memory that is wiped, for a private key.
+  ///
+  /// - Throws: As ``read(_:)``, and when the file is empty.
+  public static func readSecret(_ path: String) throws(Fault) -> SecretBytes {
+    var bytes = try read(path)
+    guard !bytes.isEmpty else { throw refusal(path, "it is empty") }
+    return SecretBytes(wiping: &bytes)
   }
 
   /// Reads a file that holds one line, such as a password, without its line end.
