@@ -381,7 +381,7 @@ def test_the_server_keeps_to_the_deadline_by_itself(interop_target):
         assert 0.19 < time.monotonic() - begun < 5
 
 
-@pytest.mark.parametrize("timeout", ["", "1", "m", "-1m", "1x", "1234567890m", "1.5S", " 1S"])
+@pytest.mark.parametrize("timeout", ["", "1", "m", "-1m", "1x", "1234567890m", "1.5S"])
 def test_a_malformed_deadline_is_refused(timeout, interop_target):
     response = ask(interop_target, EMPTY_CALL, bytes(5), grpc_timeout=timeout)
     assert response.status in ("200", "400")
