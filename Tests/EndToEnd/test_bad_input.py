@@ -2,6 +2,7 @@
 
 import json
 import socket
+import subprocess
 import uuid
 
 import pytest
@@ -144,15 +145,25 @@ def test_bad_paging_is_refused(query, api):
     rest.expect_error(api.get(f"/products?{query}"), 400)
 
 
-@pytest.mark.parametrize("http2", [False, True], ids=["HTTP/1.1", "HTTP/2"])
-def test_bodies_over_a_mebibyte_are_refused(http2, deployment):
-    with rest.Api(deployment, deployment["LATCHKEY_TEST_API_KEY"], http2) as client:
-        filler = "x" * (BODY_BYTES_MAX + 1)
-        response = client.post_bytes("/products", json.dumps({"name": filler}).encode())
-        rest.expect_error(response, 413)
-        # Just within the limit it is judged by its content.
-        content = json.dumps({"name": "x" * (BODY_BYTES_MAX - 100)}).encode()
-        rest.expect_error(client.post_bytes("/products", content), 400)
+@pytest.mark.parametrize("version", ["--http1.1", "--http2"])
+def test_bodies_over_a_mebibyte_are_refused(version, deployment, tmp_path):
+    """By curl, since httpx cannot read an answer that comes before it has sent its whole body."""
+    file = tmp_path / "body"
+    # Just within the limit it is judged by its content.
+    for size, expected in ((BODY_BYTES_MAX + 1, 413), (BODY_BYTES_MAX - 100, 400)):
+        file.write_bytes(json.dumps({"name": "x" * size}).encode())
+        done = subprocess.run(
+            [
+                "curl", "-sS", version, "--cacert", deployment.ca_file, "-w", "\n%{http_code}",
+                "-H", "content-type: application/json", "--data-binary", f"@{file}",
+                "-H", f"authorization: Bearer {deployment['LATCHKEY_TEST_API_KEY']}",
+                f"{deployment.url}/api/v1/products",
+            ],
+            capture_output=True, text=True, timeout=30,
+        )  # fmt: skip
+        body, status = done.stdout.rsplit("\n", 1)
+        assert status == str(expected), done.stderr + done.stdout
+        assert json.loads(body)["code"] in rest.CODES[expected]
 
 
 def test_a_body_of_unknown_length_over_a_mebibyte_is_refused(deployment):
@@ -276,8 +287,8 @@ AMBIGUOUS = {
 def test_an_ambiguous_request_is_refused_and_the_connection_closed(tail, deployment):
     """What two parsers could read in two ways is how requests are smuggled (RFC 9112)."""
     answer = raw(deployment, HEAD + b"Content-Type: application/json\r\n" + tail)
-    assert answer.startswith(b"HTTP/1.1 400 "), answer[:200]
-    assert b'"requestId"' in answer and answer.count(b"HTTP/1.1 ") == 1, answer
+    assert answer.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 501 ")), answer[:200]
+    assert answer.count(b"HTTP/1.1 ") == 1 and answer.split(b"\r\n\r\n")[1], answer
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,10 @@ internal import CNGHTTP2
 /// nghttp2's callbacks: free functions that find the session or stream and note what has come.
 enum HTTP2Callbacks {
   static func install(on callbacks: OpaquePointer?) {
+    nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks) { _, header, context in
+      guard let session = HTTP2Callbacks.session(context), let header else { return 0 }
+      return session.mayBegin(header.pointee) ? 0 : Int32(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue)
+    }
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks) { _, frame, context in
       guard let session = HTTP2Callbacks.session(context), let frame else { return 0 }
       return session.beginHeaders(frame.pointee)
@@ -31,10 +35,15 @@ enum HTTP2Callbacks {
       return 0
     }
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks) { _, frame, context in
-      guard let frame, frame.pointee.hd.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0,
-        frame.pointee.hd.type <= UInt8(NGHTTP2_HEADERS.rawValue)
-      else { return 0 }
-      HTTP2Callbacks.session(context)?.noteAnswered(frame.pointee.hd.stream_id)
+      guard let header = frame?.pointee.hd else { return 0 }
+      if header.type <= UInt8(NGHTTP2_HEADERS.rawValue) {
+        if header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 {
+          HTTP2Callbacks.session(context)?.noteAnswered(header.stream_id)
+        }
+      } else if header.type == UInt8(NGHTTP2_RST_STREAM.rawValue), let frame {
+        HTTP2Callbacks.session(context)?.noteReset(
+          header.stream_id, frame.pointee.rst_stream.error_code)
+      }
       return 0
     }
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks) { _, id, code, context in
@@ -60,6 +69,15 @@ enum HTTP2Callbacks {
 }
 
 extension HTTP2Session {
+  /// Whether the peer may send this frame, as far as nghttp2 does not see to it: it ignores HEADERS of a stream
+  /// that was skipped, or closed long ago. Source: RFC 9113, section 5.1.1.
+  fileprivate func mayBegin(_ header: nghttp2_frame_hd) -> Bool {
+    guard role == .server, header.type == UInt8(NGHTTP2_HEADERS.rawValue),
+      header.stream_id <= lastOpened, header.stream_id & 1 == 1
+    else { return true }
+    return stream(header.stream_id) != nil || admitsOnClosed(header.stream_id)
+  }
+
   fileprivate func beginHeaders(_ frame: nghttp2_frame) -> Int32 {
     guard frame.hd.type == UInt8(NGHTTP2_HEADERS.rawValue) else { return 0 }
     if role == .server, frame.headers.cat == NGHTTP2_HCAT_REQUEST {

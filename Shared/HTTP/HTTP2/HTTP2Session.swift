@@ -24,7 +24,11 @@ final class HTTP2Session {
   /// Memory kept for later streams; as many as a busy connection has open.
   private static let spareMax = 64
   private var flood = FloodGuard()
-  private var isFlooded = false
+  /// Why the peer's frames make an end of the connection.
+  private var violation: nghttp2_error_code?
+  private var resetStreams = ResetStreams()
+  /// The newest stream of the peer's.
+  private(set) var lastOpened: Int32 = 0
   /// The time of the last bytes in or out, so that the callbacks need not ask for it.
   private(set) var now = Instant(nanoseconds: 0)
   private let requestFlush: @EventLoop () -> Void
@@ -60,7 +64,6 @@ final class HTTP2Session {
     var option: OpaquePointer?
     nghttp2_option_new(&option)
     nghttp2_option_set_no_auto_window_update(option, 1)
-    nghttp2_option_set_no_closed_streams(option, 1)
     nghttp2_option_set_max_settings(option, 32)
     nghttp2_option_set_max_outbound_ack(option, 1_000)
     nghttp2_option_set_peer_max_concurrent_streams(option, UInt32(limits.streamsMax))
@@ -106,8 +109,8 @@ final class HTTP2Session {
     now = Instant.now
     let count = nghttp2_session_mem_recv(
       session, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count)
-    if isFlooded {
-      terminate(NGHTTP2_ENHANCE_YOUR_CALM)
+    if let violation {
+      terminate(violation)
       return false
     }
     // Negative: bad preface, callback failure, or a flood that nghttp2 itself has seen.
@@ -299,6 +302,7 @@ final class HTTP2Session {
     let stream = HTTP2Stream(
       id: id, session: self, storage: spare.popLast() ?? HTTP2Stream.Storage())
     hasOpened = true
+    lastOpened = id
     stream.openedAt = now
     stream.progressAt = now
     streams[id] = stream
@@ -367,7 +371,27 @@ final class HTTP2Session {
   /// Counts a frame that costs us something. False when the session must end.
   func admit(_ kind: FloodGuard.Kind) -> Bool {
     if flood.admit(kind, at: now) { return true }
-    isFlooded = true
+    violation = NGHTTP2_ENHANCE_YOUR_CALM
     return false
+  }
+
+  /// Whether a frame on a closed stream is one that crossed our reset; any other ends the connection.
+  func admitsOnClosed(_ id: Int32) -> Bool {
+    if resetStreams.contains(id) { return true }
+    violation = NGHTTP2_STREAM_CLOSED
+    return false
+  }
+
+  /// We have reset a stream. Where the peer made us, it counts like a reset of its own.
+  ///
+  /// Source: CVE-2025-8671, in which a peer has its streams reset by small errors, as fast as it can open them.
+  func noteReset(_ id: Int32, _ code: UInt32) {
+    resetStreams.note(id)
+    switch nghttp2_error_code(code) {
+    case NGHTTP2_PROTOCOL_ERROR, NGHTTP2_FLOW_CONTROL_ERROR, NGHTTP2_STREAM_CLOSED,
+      NGHTTP2_FRAME_SIZE_ERROR:
+      _ = admit(.reset)
+    default: break
+    }
   }
 }

@@ -3,8 +3,9 @@ public import EventLoop
 
 /// One stream of an HTTP/2 session: a request and its answer, seen from the server's or the client's side.
 public final class HTTP2Stream: ServerStream {
-  /// Output that a stream gathers before its writer should wait: a few flow-control windows.
-  public static let outputHighWater = 256 * 1024
+  /// Output that a stream gathers before its writer should wait: one full frame. More would gain nothing, as the
+  /// writer goes on within the same tick that sends it, and a peer that reads nothing may have 1,024 streams.
+  public static let outputHighWater = 16 * 1024
 
   /// The stream's number.
   public let id: Int32
