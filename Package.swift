@@ -183,13 +183,13 @@ let package = Package(
       "KeysService", name: "KeysServiceTests",
       [
         "Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives", "RPC",
-        "ServiceKit", "Stubs", "TestKit", "TLS",
+        "Stubs", "TestKit",
       ]),
     tests(
       "LicensesService", name: "LicensesServiceTests",
       [
-        "Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives", "RPC",
-        "ServiceKit", "Stubs", "TestKit", "TLS",
+        "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres", "Primitives", "RPC",
+        "Stubs", "TestKit",
       ]),
     tests("GatewayService", name: "GatewayServiceTests", ["Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Primitives", "RPC", "Stubs", "TestKit", "Transcoding", logging]),
     tests(

@@ -39,7 +39,10 @@ extension Licenses {
       let key = try LicenseKey.generate(prefix: keyPrefix)
       let secrets = try await self.seal(key, ids, by: terms.dataKey, at: now)
       let event = Event.licenseCreated(license, at: now)
-      try await self.licenses.insert(license, secrets, event, ids, transaction)
+      let row = license
+      try await storingMetadata { () async throws(Fault) in
+        try await self.licenses.insert(row, secrets, event, ids, transaction)
+      }
       license.key = key.text
       license.policy = nil
       return license

@@ -25,6 +25,8 @@ struct LicenseSecrets: Sendable {
     var text = Array(key.text.utf8)
     sealedKey = dataKey.seal(text, in: place("sealed_key"))
     wipe(&text)
-    sealedFileSecret = dataKey.seal(key.fileSecret, in: place("sealed_file_secret"))
+    var fileSecret = key.fileSecret
+    sealedFileSecret = dataKey.seal(fileSecret, in: place("sealed_file_secret"))
+    wipe(&fileSecret)
   }
 }

@@ -17,7 +17,10 @@ extension Licenses {
     let id = UUID.v7(at: now)
     let policy = try Policy(creating: request, id: id, at: now)
     let product = try UUID(checked: request.productId)
-    guard try await policies.insert(policy, tenant, id: id, product: product, at: now) else {
+    let isAdded = try await storingMetadata { () async throws(Fault) in
+      try await policies.insert(policy, tenant, id: id, product: product, at: now)
+    }
+    guard isAdded else {
       throw .referenceNotFound("Product not found: \(request.productId)")
     }
     return policy

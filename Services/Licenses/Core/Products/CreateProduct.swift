@@ -14,7 +14,10 @@ extension Licenses {
     let now = now()
     let id = UUID.v7(at: now)
     let product = Product(creating: request, id: id, at: now)
-    guard try await products.insert(product, tenant, id: id, at: now) else {
+    let isAdded = try await storingMetadata { () async throws(Fault) in
+      try await products.insert(product, tenant, id: id, at: now)
+    }
+    guard isAdded else {
       throw Fault(
         .failedPrecondition,
         "A product with the code \(request.code) exists already",

@@ -1,0 +1,93 @@
+import EventLoop
+import Faults
+import Messages
+import Primitives
+import RPC
+import Stubs
+import TestKit
+import Testing
+
+private let id = UUID.v7().description
+
+/// One method, and the scope it needs.
+struct AccessRow: Sendable, CustomTestStringConvertible {
+  var testDescription: String
+  var scope: String?
+  var ask: @EventLoop @Sendable (LicensesClient, CallOptions) async throws -> Void
+}
+
+private let rows = [
+  AccessRow(testDescription: "ValidateKey") {
+    _ = try await $0.validateKey(ValidateKeyRequest(key: "k"), $1)
+  },
+  AccessRow(testDescription: "CreateLicense", scope: "licenses:write") {
+    _ = try await $0.createLicense(CreateLicenseRequest(productId: id, policyId: id), $1)
+  },
+  AccessRow(testDescription: "ListLicenses", scope: "licenses:read") {
+    _ = try await $0.listLicenses(ListLicensesRequest(), $1)
+  },
+  AccessRow(testDescription: "GetLicense", scope: "licenses:read") {
+    _ = try await $0.getLicense(GetLicenseRequest(id: id), $1)
+  },
+  AccessRow(testDescription: "GetLicenseByKey", scope: "licenses:read") {
+    _ = try await $0.getLicenseByKey(GetLicenseByKeyRequest(key: "k"), $1)
+  },
+  AccessRow(testDescription: "CreateProduct", scope: "products:write") {
+    _ = try await $0.createProduct(CreateProductRequest(name: "n", code: "c"), $1)
+  },
+  AccessRow(testDescription: "ListProducts", scope: "products:read") {
+    _ = try await $0.listProducts(ListProductsRequest(), $1)
+  },
+  AccessRow(testDescription: "GetProduct", scope: "products:read") {
+    _ = try await $0.getProduct(GetProductRequest(id: id), $1)
+  },
+  AccessRow(testDescription: "CreatePolicy", scope: "policies:write") {
+    _ = try await $0.createPolicy(
+      CreatePolicyRequest(productId: id, name: "n", maxMachines: 1),
+      $1
+    )
+  },
+  AccessRow(testDescription: "ListPolicies", scope: "policies:read") {
+    _ = try await $0.listPolicies(ListPoliciesRequest(), $1)
+  },
+  AccessRow(testDescription: "GetPolicy", scope: "policies:read") {
+    _ = try await $0.getPolicy(GetPolicyRequest(id: id), $1)
+  },
+]
+
+/// Who may call what: the table of identities and methods, and of scopes.
+@Suite(.onLoop) struct AccessTests {
+  @Test(arguments: rows) @EventLoop func `only the gateway may call`(row: AccessRow) async throws {
+    try await LicensesFixture.with { fixture in
+      for identity in ["gateway", "operator", "keys", "licenses"] {
+        let client = LicensesClient(try fixture.rpc.channel(as: identity))
+        let code = await code { try await row.ask(client, fixture.options) }
+        #expect((code == .permissionDenied) == (identity != "gateway"), "\(identity)")
+      }
+    }
+  }
+
+  @Test(arguments: rows.filter { $0.scope != nil })
+  @EventLoop func `a caller without the scope is refused`(row: AccessRow) async throws {
+    try await LicensesFixture.with { fixture in
+      let client = try fixture.client
+      let scope = try #require(row.scope)
+      let others = rows.compactMap(\.scope).filter { $0 != scope }
+      let refused = await code { try await row.ask(client, fixture.options(scopes: others)) }
+      #expect(refused == .permissionDenied)
+      let anonymous = await code { try await row.ask(client, CallOptions()) }
+      #expect(anonymous == .permissionDenied)
+      let admitted = await code { try await row.ask(client, fixture.options(scopes: [scope])) }
+      #expect(admitted != .permissionDenied)
+    }
+  }
+
+  @EventLoop private func code(_ body: @EventLoop () async throws -> Void) async -> Fault.Code? {
+    do {
+      try await body()
+      return nil
+    } catch {
+      return (error as? Fault)?.code ?? .unknown
+    }
+  }
+}

@@ -1,0 +1,69 @@
+import EventLoop
+import Faults
+import Messages
+import Postgres
+import Primitives
+import TestKit
+import Testing
+
+/// Row-level security, shown on the tables themselves: a mistake in a query must not become a leak.
+@Suite(.onLoop) struct TenancyTests {
+  @Test @EventLoop func `nobody sees or changes another tenant's rows`() async throws {
+    try await LicensesFixture.with { fixture in
+      _ = try await fixture.license()
+      let proof = try await TenancyProof(
+        fixture.test,
+        role: "latchkey_licenses",
+        schemas: ["licenses", "events"],
+        owner: fixture.tenant,
+        strangers: fixture.strangers,
+        unseen: ["events.outbox"]
+      )
+      #expect(proof.failures == [])
+      #expect(
+        proof.tables.map(\.name) == [
+          "events.outbox", "licenses.data_keys", "licenses.license_key_hashes",
+          "licenses.licenses", "licenses.policies", "licenses.product_counts", "licenses.products",
+        ]
+      )
+      #expect(
+        proof.tables.filter { !$0.hasEnvironment }.map(\.name) == ["licenses.data_keys"]
+      )
+    }
+  }
+
+  /// The named list of what looks across accounts by design.
+  @Test @EventLoop func `two functions cross accounts, as a role that cannot log in`() async throws
+  {
+    try await LicensesFixture.with { fixture in
+      let rows = try await fixture.test.open().read(
+        """
+        select p.proname::text, r.rolcanlogin, has_function_privilege('public', p.oid, 'execute')
+        from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+        join pg_roles r on r.oid = p.proowner
+        where n.nspname in ('licenses', 'events') and p.prosecdef order by 1
+        """
+      )
+      var names: [String] = []
+      for row in rows {
+        let (name, canLogIn, isPublic) = try row.values(String.self, Bool.self, Bool.self)
+        names.append(name)
+        #expect(!canLogIn)
+        #expect(!isPublic)
+      }
+      #expect(names == ["find_by_key_hash", "prefix_owners"])
+    }
+  }
+
+  @Test @EventLoop func `producers may only insert events`() async throws {
+    try await LicensesFixture.with { fixture in
+      let rows = try await fixture.test.open().read(
+        """
+        select privilege_type::text from information_schema.role_table_grants
+        where table_schema = 'events' and grantee = 'latchkey_licenses' order by 1
+        """
+      )
+      #expect(try rows.map { try $0.value(0) as String } == ["INSERT"])
+    }
+  }
+}
