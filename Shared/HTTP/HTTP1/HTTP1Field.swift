@@ -48,7 +48,10 @@ struct HTTP1HeadFacts {
     switch field.name.count {
     case 2 where field.name.isText("te"): return true
     case 4 where field.name.isText("host"): try noteHost(field.value)
-    case 6 where field.name.isText("expect"): try noteExpect(field.value)
+    case 6 where field.name.isText("expect"):
+      // Handlers see it too: who refuses a peer that waits can do so before the body.
+      try noteExpect(field.value)
+      return false
     case 7 where field.name.isText("upgrade"): return true
     case 10 where field.name.isText("connection"): noteConnection(field.value)
     case 10 where field.name.isText("keep-alive"): return true
