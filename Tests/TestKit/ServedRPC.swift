@@ -30,6 +30,8 @@ public final class ServedRPC {
   ///   - name: The server's identity.
   ///   - register: Adds services to the server.
   ///   - body: What to do with it.
+  /// - Returns: What `body` returns.
+  /// - Throws: What `body` throws; ``Fault`` when the server cannot be set up.
   public static func with<T>(
     _ name: String,
     register: @EventLoop (RPCServer) -> Void,

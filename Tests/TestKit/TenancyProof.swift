@@ -34,6 +34,7 @@ public struct TenancyProof {
   ///   - strangers: Tenants that must see and change nothing; those of the owner's own account concern only
   ///     tables with an environment.
   ///   - unseen: Tables whose rows the role cannot see even of its own tenant.
+  /// - Throws: ``Fault`` when a statement fails for another reason than row-level security.
   public init(
     _ test: TestDatabase,
     role: String,

@@ -1,7 +1,9 @@
 public import Postgres
 
 extension Keys {
-  /// What makes the schema `keys`. A migration that was released is never edited: what comes later is a new one.
+  /// The steps that make the schema of keys.
+  ///
+  /// One that was released is never edited: what comes later is a new one.
   public nonisolated static let migrations = [
     Migration(name: "m0001_accounts", bytes: PackageResources.m0001_accounts_sql),
     Migration(name: "m0002_api_keys", bytes: PackageResources.m0002_api_keys_sql),

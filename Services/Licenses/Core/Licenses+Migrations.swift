@@ -1,7 +1,9 @@
 public import Postgres
 
 extension Licenses {
-  /// What makes the schema `licenses`. A migration that was released is never edited: what comes later is a new one.
+  /// The steps that make the schema of licenses.
+  ///
+  /// One that was released is never edited: what comes later is a new one.
   public nonisolated static let migrations = [
     Migration(name: "m0001_catalogue", bytes: PackageResources.m0001_catalogue_sql),
     Migration(name: "m0002_licenses", bytes: PackageResources.m0002_licenses_sql),

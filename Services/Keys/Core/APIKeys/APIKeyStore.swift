@@ -2,7 +2,9 @@ internal import Faults
 internal import Postgres
 internal import Primitives
 
-/// Where API keys are kept. All of its SQL is here.
+/// Where API keys are kept.
+///
+/// All of its SQL is here.
 struct APIKeyStore: Sendable {
   let database: Database
 

@@ -5,8 +5,9 @@ internal import Primitives
 public import RPC
 
 extension Keys {
-  /// Makes an API key in the environment of the calling key, with no more rights than that one has. The
-  /// answer is the only one that shows the key.
+  /// Makes an API key in the calling key's environment, with no more rights than that one has.
+  ///
+  /// The answer is the only one that shows the key.
   ///
   /// - Throws: ``Fault`` `invalidArgument` for an unknown scope, an expiry that has passed, or another
   ///   environment; `permissionDenied` for a right that the caller does not have.

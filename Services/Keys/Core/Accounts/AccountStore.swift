@@ -28,7 +28,9 @@ struct SealedSigningKey: Sendable {
   }
 }
 
-/// Where accounts are kept, with the secrets each has one of. All of its SQL is here.
+/// Where accounts are kept, with the secrets each has one of.
+///
+/// All of its SQL is here.
 struct AccountStore: Sendable {
   let database: Database
 

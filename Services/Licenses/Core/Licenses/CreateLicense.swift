@@ -7,7 +7,9 @@ public import RPC
 internal import ServiceKit
 
 extension Licenses {
-  /// Issues a license. The answer is the only one that shows its key.
+  /// Issues a license.
+  ///
+  /// The answer is the only one that shows its key.
   ///
   /// - Throws: ``Fault`` `REFERENCE_NOT_FOUND` when the tenant has no such product or policy;
   ///   `BUSINESS_RULE_VIOLATION` when the policy does not admit what is asked for.

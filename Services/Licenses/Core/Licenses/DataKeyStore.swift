@@ -3,7 +3,9 @@ internal import Faults
 internal import Postgres
 internal import Primitives
 
-/// Where the wrapped keys that seal accounts' license keys are kept. All of its SQL is here.
+/// Where the wrapped keys that seal accounts' license keys are kept.
+///
+/// All of its SQL is here.
 struct DataKeyStore: Sendable {
   let database: Database
 

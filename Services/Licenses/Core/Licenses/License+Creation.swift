@@ -3,7 +3,9 @@ internal import Messages
 internal import Primitives
 
 extension License {
-  /// The license that a request describes, on the terms of its policy. It has no key yet.
+  /// The license that a request describes, on the terms of its policy.
+  ///
+  /// It has no key yet.
   ///
   /// - Throws: ``Fault`` `BUSINESS_RULE_VIOLATION` when the policy is of another
   ///   product, or does not admit the limits of its own that the request gives;

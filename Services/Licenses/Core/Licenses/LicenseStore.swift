@@ -22,12 +22,16 @@ struct LicenseIDs {
   var policy: UUID
 }
 
-/// Where licenses are kept. All of its SQL is here.
+/// Where licenses are kept.
+///
+/// All of its SQL is here.
 struct LicenseStore: Sendable {
   let database: Database
 
-  /// Over how many rows the count of a product's licenses is spread, so that creations rarely wait for
-  /// each other. The table's check has the same number.
+  /// Over how many rows the count of a product's licenses is spread.
+  ///
+  /// Creations of one product wait for each other's row, so one would put them in line. The table's
+  /// check has the same number.
   static let countShards: Int16 = 16
 
   /// What ``License/init(_:)`` reads, of a table called `l`.

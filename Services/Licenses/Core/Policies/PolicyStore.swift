@@ -3,7 +3,9 @@ internal import Messages
 internal import Postgres
 internal import Primitives
 
-/// Where policies are kept. All of its SQL is here.
+/// Where policies are kept.
+///
+/// All of its SQL is here.
 struct PolicyStore: Sendable {
   let database: Database
 

@@ -3,7 +3,9 @@ internal import Messages
 internal import Postgres
 internal import Primitives
 
-/// Where products are kept. All of its SQL is here.
+/// Where products are kept.
+///
+/// All of its SQL is here.
 struct ProductStore: Sendable {
   let database: Database
 
