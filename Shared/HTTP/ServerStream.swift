@@ -62,4 +62,18 @@ public protocol RequestHandler: AnyObject {
   func drained(_ stream: any ServerStream)
   /// The stream is over: answered in full, reset, or lost with its connection.
   func closed(_ stream: any ServerStream)
+  /// What is answered to a request that cannot be shown to the handler because it is malformed, too large or too slow.
+  ///
+  /// - Parameters:
+  ///   - status: The HTTP status that goes with it.
+  ///   - message: A sentence for the peer; it quotes nothing of the request.
+  /// - Returns: The answer's fields, without any that frame the body, and its body.
+  func refusal(status: Int, message: String) -> (fields: HeaderFields, body: [UInt8])
+}
+
+extension RequestHandler {
+  /// The sentence as plain text.
+  public func refusal(status: Int, message: String) -> (fields: HeaderFields, body: [UInt8]) {
+    (HeaderFields(["content-type": "text/plain; charset=utf-8"]), Array((message + "\n").utf8))
+  }
 }

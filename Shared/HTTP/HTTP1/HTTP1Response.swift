@@ -62,11 +62,15 @@ enum HTTP1Response {
   }
 
   /// Appends a whole answer to a request that no handler has seen.
-  static func append(_ refusal: HTTP1Refusal, to output: inout [UInt8]) {
-    let body = Array((refusal.message + "\n").utf8)
+  static func appendRefusal(
+    status: Int,
+    _ fields: HeaderFields,
+    _ body: [UInt8],
+    to output: inout [UInt8]
+  ) {
     appendHead(
-      status: refusal.status,
-      HeaderFields(["content-type": "text/plain; charset=utf-8"]),
+      status: status,
+      fields,
       framing: .length(body.count),
       length: body.count,
       connection: .close,

@@ -159,7 +159,8 @@ final class HTTP1ServerSession: ServerSession {
       return
     }
     closeStream()
-    HTTP1Response.append(refusal, to: &notices)
+    let (fields, body) = handler.refusal(status: refusal.status, message: refusal.message)
+    HTTP1Response.appendRefusal(status: refusal.status, fields, body, to: &notices)
     linger(at: now)
     requestFlush()
   }
