@@ -70,10 +70,11 @@ extension GatewaySuites {
     {
       try await GatewayFixture.use { fixture in
         let unknown = APIKey.generate(.live)
+        let wrongLast = fixture.key.text.last == "A" ? "B" : "A"
         for field in [
           nil, "", "Bearer", "Bearer ", "Bearer nonsense", "License ATL-7QF2-M9XK-T4RD-W8HB",
           "Basic dXNlcjpwYXNz", fixture.key.text, "Bearer \(fixture.key.text)x",
-          "Bearer \(fixture.key.text.dropLast())A", "Bearer \(unknown.text)",
+          "Bearer \(fixture.key.text.dropLast())\(wrongLast)", "Bearer \(unknown.text)",
           "Bearer \(fixture.revokedKey.text)", "Bearerx\(fixture.key.text)",
         ] {
           let fields = field.map { [("authorization", $0)] } ?? []
