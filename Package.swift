@@ -176,7 +176,7 @@ let package = Package(
     tests(
       "Protobuf", name: "ProtobufTests", ["Faults", "Messages", "TestMessages", "latchkey-protogen"]),
     tests("Transcoding", name: "TranscodingTests", ["Faults", "Messages", "Primitives", "Protobuf", "TestMessages"]),
-    tests("Postgres", name: "PostgresTests", ["EventLoop", "Faults", "Primitives", "TestKit"]),
+    tests("Postgres", name: "PostgresTests", ["Cryptography", "EventLoop", "Faults", "Primitives", "TestKit"]),
     tests(
       "ServiceKit", name: "ServiceKitTests", ["Cryptography", "EventLoop", "Faults", "TLS", logging]),
     tests(

@@ -117,6 +117,10 @@ extension Connection {
         PQclear(result)
         _ = pending.popFirst()
         exchange.end()
+        if isDemoted {
+          close(.databaseUnavailable(detail: "The server is no longer the primary"))
+          return
+        }
       } else {
         take(result, for: exchange)
       }
@@ -148,6 +152,8 @@ extension Connection {
   }
 
   private func failure(_ error: ServerError, _ step: Exchange.Step?) -> ExchangeFailure {
+    // The next connection will be to the server that took over.
+    if error.state == .readOnlyTransaction, mustBeWritable { isDemoted = true }
     if case .execute(let number, let isReused) = step {
       let isGone = error.state == .invalidStatementName
       if isGone || (isReused && error.state == .featureNotSupported) {

@@ -36,7 +36,15 @@ final class Connection {
   /// What to tell about events once connected.
   var onEvent: (@EventLoop (Event) -> Void)?
 
-  private init(_ handle: OpaquePointer) { self.handle = handle }
+  /// Whether a server that only reads will not do.
+  let mustBeWritable: Bool
+  /// Whether the server has turned out to be such a one, as a primary does that was replaced.
+  var isDemoted = false
+
+  private init(_ handle: OpaquePointer, mustBeWritable: Bool) {
+    self.handle = handle
+    self.mustBeWritable = mustBeWritable
+  }
 
   /// How many exchanges are in flight.
   var inFlightCount: Int { pending.count }
@@ -59,7 +67,7 @@ final class Connection {
     guard let handle = target.begin(hosts) else {
       throw .databaseUnavailable(detail: "libpq has no memory for a connection")
     }
-    let connection = Connection(handle)
+    let connection = Connection(handle, mustBeWritable: target.mustBeWritable)
     // Notices go to standard error otherwise; what they say comes as errors where it matters.
     PQsetNoticeProcessor(handle, { _, _ in }, nil)
     let outcome = await withUnsafeContinuation { continuation in

@@ -1,4 +1,5 @@
 internal import CPQ
+internal import Cryptography
 internal import EventLoop
 internal import Faults
 internal import Glibc
@@ -27,6 +28,8 @@ struct ConnectionTarget: Sendable {
   let hosts: [Host]
   /// All other parameters by key word.
   private(set) var parameters: [String: String]
+  /// Kept apart, so that it is in no description and is wiped when it is no longer needed.
+  private let password: SecretBytes?
 
   /// Parses a connection string, `key=value …` or a URI.
   ///
@@ -44,12 +47,16 @@ struct ConnectionTarget: Sendable {
       }
       option += 1
     }
-    if let password { parameters["password"] = password }
-    try self.init(parameters)
+    let givenPassword = parameters.removeValue(forKey: "password")
+    try self.init(parameters, password: password ?? givenPassword)
   }
 
-  private init(_ given: [String: String]) throws(Fault) {
+  private init(_ given: [String: String], password: String?) throws(Fault) {
     var given = given
+    self.password = password.map { text in
+      var bytes = Array(text.utf8)
+      return SecretBytes(wiping: &bytes)
+    }
     func list(_ keyword: String) -> [String] {
       guard let value = given.removeValue(forKey: keyword), !value.isEmpty else { return [] }
       return value.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
@@ -143,20 +150,39 @@ struct ConnectionTarget: Sendable {
       all["hostaddr"] = resolved.map(\.address).joined(separator: ",")
     }
     let pairs = all.sorted { $0.key < $1.key }
-    return withCStrings(pairs.map(\.key)) { keywords in
-      withCStrings(pairs.map(\.value)) { values in PQconnectStartParams(keywords, values, 0) }
+    var secret = (password?.copy() ?? []) + [0]
+    defer {
+      secret.withUnsafeMutableBytes {
+        if let start = $0.baseAddress { explicit_bzero(start, $0.count) }
+      }
     }
+    return withCStrings(pairs.map(\.key) + (password == nil ? [] : ["password"])) { keywords in
+      secret.withUnsafeBytes { secret in
+        withCStrings(
+          pairs.map(\.value),
+          and: secret.baseAddress?.assumingMemoryBound(to: CChar.self)
+        ) { values in PQconnectStartParams(keywords, values, 0) }
+      }
+    }
+  }
+
+  /// Whether a server that only reads will not do.
+  var mustBeWritable: Bool {
+    let wanted = parameters["target_session_attrs"]
+    return wanted == "read-write" || wanted == "primary"
   }
 }
 
-/// Lends strings as the array of C strings, ended by a null, that libpq takes.
+/// Lends strings, and one more that is there already, as the array of C strings, ended by a null, that
+/// libpq takes.
 private func withCStrings<R>(
   _ strings: [String],
+  and last: UnsafePointer<CChar>? = nil,
   _ body: (UnsafePointer<UnsafePointer<CChar>?>) -> R
 ) -> R {
-  let copies = strings.map { UnsafePointer(strdup($0)) } + [nil]
+  let copies = strings.map { UnsafePointer(strdup($0)) }
   defer { for copy in copies { free(UnsafeMutablePointer(mutating: copy)) } }
-  return copies.withUnsafeBufferPointer { buffer in
+  return (copies + [last, nil]).withUnsafeBufferPointer { buffer in
     guard let base = buffer.baseAddress else { preconditionFailure("The list ends in a null") }
     return body(base)
   }

@@ -51,7 +51,9 @@ extension Database {
   private func subscribe(_ channel: String) async {
     // Without a connection now, its making will subscribe.
     guard let connection = connections[0], connection.isOpen else { return }
-    guard case .success = await connection.perform(Query(sql: "listen \"\(channel)\"")) else {
+    if case .failure(let failure) = await connection.perform(Query(sql: "listen \"\(channel)\"")) {
+      // A session that does not listen is of no use here; the next one will try again.
+      connection.close(failure.fault)
       return
     }
     for subscription in active(channel) { subscription.deliver(.listening) }

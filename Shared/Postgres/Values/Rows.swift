@@ -21,7 +21,10 @@ public struct Rows: Sendable, RandomAccessCollection {
   /// How many columns each row has.
   public let columnCount: Int
   /// The rows that an INSERT, UPDATE or DELETE changed, or that a SELECT gave.
-  public let affectedCount: Int
+  public var affectedCount: Int {
+    guard let handle, let text = PQcmdTuples(handle.pointer) else { return 0 }
+    return Int(String(cString: text)) ?? 0
+  }
 
   /// The position of the first row.
   public var startIndex: Int { 0 }
@@ -35,7 +38,6 @@ public struct Rows: Sendable, RandomAccessCollection {
     handle = nil
     count = 0
     columnCount = 0
-    affectedCount = 0
   }
 
   /// Takes over a result, which is freed with the last copy.
@@ -43,7 +45,6 @@ public struct Rows: Sendable, RandomAccessCollection {
     handle = ResultHandle(owning: result)
     count = Int(PQntuples(result))
     columnCount = Int(PQnfields(result))
-    affectedCount = PQcmdTuples(result).flatMap { Int(String(cString: $0)) } ?? 0
   }
 
   /// The row at a position.
