@@ -31,12 +31,14 @@ enum Answer {
   ///   - content: What it says.
   ///   - requestID: What `X-Request-Id` says.
   ///   - allowed: The methods of the path, where they were asked for or another one was used.
+  ///   - isHead: Whether the request was `HEAD`.
   ///   - challenge: The kind of credential that would do, for 401.
   ///   - stream: The way back.
   static func send(
     _ content: Content,
     requestID: String,
     allowed: [String] = [],
+    isHead: Bool,
     challenge: String? = nil,
     to stream: any ServerStream
   ) {
@@ -53,7 +55,7 @@ enum Answer {
     }
     if !allowed.isEmpty { head.append("allow", allowed.joined(separator: ", ")) }
     if let challenge { head.append("www-authenticate", challenge) }
-    let hasBody = !content.body.isEmpty && stream.request.method != .head
+    let hasBody = !content.body.isEmpty && !isHead
     stream.sendHead(status: content.status, head, isEnd: !hasBody)
     guard hasBody else { return }
     stream.sendBody { $0.append(contentsOf: content.body) }
@@ -65,6 +67,7 @@ enum Answer {
     _ fault: Fault,
     requestID: String,
     allowed: [String] = [],
+    isHead: Bool,
     to stream: any ServerStream
   ) {
     let content = Content(
@@ -73,6 +76,13 @@ enum Answer {
     )
     // A 401 says which credential would do. Source: RFC 9110, section 11.6.1.
     let challenge = fault.publicReason == .unauthorized ? "Bearer" : nil
-    send(content, requestID: requestID, allowed: allowed, challenge: challenge, to: stream)
+    send(
+      content,
+      requestID: requestID,
+      allowed: allowed,
+      isHead: isHead,
+      challenge: challenge,
+      to: stream
+    )
   }
 }

@@ -27,6 +27,8 @@ final class Exchange {
   let id = RequestID().description
   /// The request and the way back.
   let stream: any ServerStream
+  /// The request's head, taken from the stream once.
+  private let head: RequestHead
 
   private let gateway: Gateway
   private let target: RequestTarget
@@ -38,27 +40,34 @@ final class Exchange {
   init(_ stream: any ServerStream, gateway: Gateway) {
     self.stream = stream
     self.gateway = gateway
-    target = RequestTarget(stream.request.target)
+    head = stream.request
+    target = RequestTarget(head.target)
   }
 
   /// Looks at the head: finds the route, or answers at once.
   func begin() {
     do throws(Fault) {
-      try RequestRules.check(stream.request)
-      switch gateway.router.match(method: stream.request.method.name, path: target.path) {
+      try RequestRules.check(head)
+      switch gateway.router.match(method: head.method.name, path: target.path) {
       case .found(let route, let parameters):
         var keyHash: [UInt8]?
         if route.needsAPIKey {
-          keyHash = try APIKeyAuthenticator.hash(ofKeyIn: stream.request.fields)
+          keyHash = try APIKeyAuthenticator.hash(ofKeyIn: head.fields)
         }
-        try RequestRules.checkBody(of: stream.request, usedBy: route)
+        try RequestRules.checkBody(of: head, usedBy: route)
         state = .reading(route, parameters: parameters, keyHash: keyHash)
         receive()
       case .methodNotAllowed(let allowed):
         self.allowed = allowed
-        guard stream.request.method == .options else { throw RequestRules.notAllowed(allowed) }
+        guard head.method == .options else { throw RequestRules.notAllowed(allowed) }
         state = .finished
-        Answer.send(Answer.Content(status: 204), requestID: id, allowed: allowed, to: stream)
+        Answer.send(
+          Answer.Content(status: 204),
+          requestID: id,
+          allowed: allowed,
+          isHead: false,
+          to: stream
+        )
       case .notFound:
         throw .notFound("There is nothing at this address")
       }
@@ -102,7 +111,8 @@ final class Exchange {
   ) async {
     let started = Instant.now
     do throws(Fault) {
-      let principal = try await gateway.principal(forKeyHash: keyHash, on: route)
+      var principal: Principal?
+      if let keyHash { principal = try await gateway.principal(forKeyHash: keyHash, on: route) }
       let request = try route.request.encode(
         body: body,
         parameters: target.parameters(
@@ -114,7 +124,7 @@ final class Exchange {
       let content = try await gateway.call(route, request, by: principal, for: self)
       guard case .working = state else { return }
       state = .finished
-      Answer.send(content, requestID: id, to: stream)
+      Answer.send(content, requestID: id, isHead: head.method == .head, to: stream)
     } catch {
       gateway.note(error, on: route, requestID: id, after: Instant.now - started)
       refuse(error)
@@ -130,7 +140,7 @@ final class Exchange {
     case .finished: return
     case .opened, .reading, .refusing, .working: break
     }
-    guard !stream.isRequestComplete, RequestRules.mayComeToItsEnd(stream.request) else {
+    guard !stream.isRequestComplete, RequestRules.mayComeToItsEnd(head) else {
       return finish(with: fault)
     }
     discard(0, thenRefuse: fault)
@@ -146,6 +156,12 @@ final class Exchange {
 
   private func finish(with fault: Fault) {
     state = .finished
-    Answer.send(fault, requestID: id, allowed: allowed, to: stream)
+    Answer.send(
+      fault,
+      requestID: id,
+      allowed: allowed,
+      isHead: head.method == .head,
+      to: stream
+    )
   }
 }

@@ -69,14 +69,13 @@ public final class Gateway: RequestHandler {
 
   // MARK: The steps of a request
 
-  /// Who calls, if the route asks for it.
+  /// Whose key a request brought.
   ///
   /// - Throws: ``Fault`` `unauthenticated` for a bad key, `permissionDenied` for one without the scope.
   func principal(
-    forKeyHash hash: [UInt8]?,
+    forKeyHash hash: [UInt8],
     on route: ServedRoute
-  ) async throws(Fault) -> Principal? {
-    guard let hash else { return nil }
+  ) async throws(Fault) -> Principal {
     let principal = try await authenticator.principal(forHash: hash)
     if let scope = route.route.scope, !principal.holds(scope) {
       throw Fault(.permissionDenied, "This API key lacks the scope \(scope)", reason: .forbidden)
@@ -107,7 +106,13 @@ public final class Gateway: RequestHandler {
     var content = Answer.Content(status: route.route.successStatus)
     guard content.status != 204 else { return content }
     content.body = try route.response.json(response.bytes, isEnveloped: route.route.isEnveloped)
-    if route.route.isSigned { content.signature = try await signature(of: content.body, trailers) }
+    if route.route.isSigned {
+      let signatory = trailers["latchkey-account"].map(ResponseSigner.Signatory.account)
+      content.signature = try await signer.signature(
+        of: content.body,
+        by: signatory ?? .onlyAccount
+      )
+    }
     return content
   }
 
@@ -126,21 +131,6 @@ public final class Gateway: RequestHandler {
     )
   }
 
-  private func signature(
-    of body: [UInt8],
-    _ trailers: Metadata
-  ) async throws(Fault) -> Answer.Signature? {
-    let account = trailers["latchkey-account"]
-    guard let key = try await signer.key(of: account.map { .account($0) } ?? .onlyAccount) else {
-      return nil
-    }
-    let timestamp = String(Timestamp.now().seconds)
-    return Answer.Signature(
-      timestamp: timestamp,
-      text: ResponseSigner.signature(of: body, at: timestamp, with: key)
-    )
-  }
-
   private func caller(_ principal: Principal?, _ exchange: Exchange) -> Caller {
     Caller(
       accountId: principal?.accountID,
@@ -148,7 +138,7 @@ public final class Gateway: RequestHandler {
       actorKind: principal == nil ? .anonymous : .apiKey,
       actorId: principal?.keyID,
       scopes: principal?.scopes ?? [],
-      clientAddress: exchange.stream.origin.address?.host,
+      clientAddress: exchange.stream.origin.host,
       requestId: exchange.id
     )
   }

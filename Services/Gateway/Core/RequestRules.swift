@@ -30,7 +30,17 @@ enum RequestRules {
   /// wait for `100 Continue` before sending it.
   static func mayComeToItsEnd(_ head: RequestHead) -> Bool {
     guard !head.isTooLarge, head.fields.bytes(of: "expect") == nil else { return false }
-    return (head.fields["content-length"].flatMap { Int($0) } ?? 0) <= discardedBytesMax
+    return (announcedBytes(head) ?? 0) <= discardedBytesMax
+  }
+
+  /// The length that the head states; nil where it states none.
+  ///
+  /// The HTTP layer has checked that it is one number. More digits than Int holds count as the largest.
+  private static func announcedBytes(_ head: RequestHead) -> Int? {
+    guard let digits = head.fields.bytes(of: "content-length") else { return nil }
+    let isNumber = digits.allSatisfy { $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }
+    guard isNumber, digits.count <= 18 else { return .max }
+    return digits.reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) }
   }
 
   /// Checks what holds for every request.
@@ -48,7 +58,7 @@ enum RequestRules {
   ///
   /// - Throws: ``Fault`` with the reason `payloadTooLarge` or `unsupportedMediaType`.
   static func checkBody(of head: RequestHead, usedBy route: ServedRoute) throws(Fault) {
-    let announced = head.fields["content-length"].flatMap { Int($0) }
+    let announced = announcedBytes(head)
     if let announced, announced > bodyBytesMax { throw tooLarge }
     guard route.request.hasBody, announced != 0 else { return }
     if let type = head.fields.bytes(of: "content-type"), !isJSON(type) {

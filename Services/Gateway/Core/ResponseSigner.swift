@@ -54,6 +54,21 @@ final class ResponseSigner {
     self.lookup = lookup
   }
 
+  /// Signs a body as of now; nil when the answer must go unsigned.
+  ///
+  /// - Throws: ``Fault`` `unavailable` when the key is neither known nor to be had.
+  func signature(
+    of body: [UInt8],
+    by signatory: Signatory
+  ) async throws(Fault) -> Answer.Signature? {
+    guard let key = try await key(of: signatory) else { return nil }
+    let timestamp = String(Timestamp.now().seconds)
+    return Answer.Signature(
+      timestamp: timestamp,
+      text: Self.signature(of: body, at: timestamp, with: key)
+    )
+  }
+
   /// The key of a signatory; nil when the answer must go unsigned.
   func key(of signatory: Signatory) async throws(Fault) -> HMACSHA256? {
     if let key = keys.cached(signatory) { return key }
