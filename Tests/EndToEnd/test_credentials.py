@@ -32,7 +32,6 @@ def foreign_api(deployment):
         None,
         "",
         "Bearer",
-        "Bearer ",
         "Bearer nonsense",
         "Bearer lk_test_",
         "Bearer lk_test_" + "a" * 36,

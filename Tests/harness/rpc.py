@@ -36,7 +36,7 @@ class Service:
         )
         self.descriptor = self.pool.FindServiceByName(name)
 
-    def message(self, name, **fields):
+    def message(self, name, /, **fields):
         """A message of the service's own package."""
         full_name = f"{self.descriptor.file.package}.{name}"
         kind = message_factory.GetMessageClass(self.pool.FindMessageTypeByName(full_name))
