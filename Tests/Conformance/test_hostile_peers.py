@@ -22,7 +22,7 @@ PATIENT = ["unread_answers", "stalled_windows", "abandoned_uploads"]
 PATIENT_SECONDS = 45
 
 # Not worth dropping a connection for: each round is refused or ignored by itself.
-ENDURED = ["unknown_frame_flood", "window_update_flood", "header_bomb", "reconnecting_garbage"]
+ENDURED = ["unknown_frame_flood", "window_update_flood", "reconnecting_garbage"]
 ENDURED_SECONDS = 3
 
 SWIFT = [name for name in attacks.ATTACKS if name not in PATIENT + ENDURED]

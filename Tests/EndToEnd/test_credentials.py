@@ -15,7 +15,9 @@ def foreign_api(deployment):
     """The test environment of a second account, made as the operator does it."""
     with rpc.channel(deployment, "keys") as channel:
         keys = rpc.Service(channel, "latchkey.keys.v1.Keys")
-        account = keys.CreateAccount(keys.message("CreateAccountRequest", name="Rival"), timeout=10)
+        request = keys.message("CreateAccountRequest", account_id=str(uuid.uuid4()), name="Rival")
+        account = keys.CreateAccount(request, timeout=10)
+        assert keys.CreateAccount(request, timeout=10) == account, "twice is once"
         issued = keys.IssueApiKey(
             keys.message(
                 "IssueApiKeyRequest", account_id=account.id, environment=1, name="rival's key"

@@ -14,10 +14,10 @@ enum HTTP2Callbacks {
     nghttp2_session_callbacks_set_on_header_callback(callbacks) {
       _, frame, name, nameLength, value, valueLength, _, context in
       guard let session = HTTP2Callbacks.session(context), let frame else { return 0 }
-      session.header(
+      let isBearable = session.header(
         frame.pointee.hd.stream_id, UnsafeRawBufferPointer(start: name, count: nameLength),
         UnsafeRawBufferPointer(start: value, count: valueLength))
-      return 0
+      return isBearable ? 0 : Int32(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue)
     }
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks) { _, frame, context in
       guard let session = HTTP2Callbacks.session(context), let frame else { return 0 }
@@ -79,6 +79,7 @@ extension HTTP2Session {
   }
 
   fileprivate func beginHeaders(_ frame: nghttp2_frame) -> Int32 {
+    beginBlock()
     guard frame.hd.type == UInt8(NGHTTP2_HEADERS.rawValue) else { return 0 }
     if role == .server, frame.headers.cat == NGHTTP2_HCAT_REQUEST {
       _ = add(frame.hd.stream_id)
@@ -89,11 +90,13 @@ extension HTTP2Session {
     return 0
   }
 
+  /// False when the field block grows beyond all bearing.
   fileprivate func header(
     _ id: Int32, _ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer
-  ) {
-    guard let stream = stream(id) else { return }
-    stream.appendField(name, value, bytesMax: limits.headerBytesMax)
+  ) -> Bool {
+    guard admitField(name.count + value.count) else { return false }
+    stream(id)?.appendField(name, value, bytesMax: limits.headerBytesMax)
+    return true
   }
 
   /// A whole frame has come. False when the peer floods us.

@@ -27,6 +27,8 @@ final class HTTP2Session {
   /// Why the peer's frames make an end of the connection.
   private var violation: nghttp2_error_code?
   private var resetStreams = ResetStreams()
+  /// What the field block being read has come to.
+  private var blockBytes = 0
   /// The newest stream of the peer's.
   private(set) var lastOpened: Int32 = 0
   /// The time of the last bytes in or out, so that the callbacks need not ask for it.
@@ -371,6 +373,21 @@ final class HTTP2Session {
   /// Counts a frame that costs us something. False when the session must end.
   func admit(_ kind: FloodGuard.Kind) -> Bool {
     if flood.admit(kind, at: now) { return true }
+    violation = NGHTTP2_ENHANCE_YOUR_CALM
+    return false
+  }
+
+  /// How much larger than allowed a field block may get before it ends the connection: what a client with too
+  /// large a cookie sends is answered with a status, and what HPACK blows up from one octet a field is not read.
+  private static let blockFactorMax = 16
+
+  /// A field block begins; blocks of different streams never mix (RFC 9113, section 4.3).
+  func beginBlock() { blockBytes = 0 }
+
+  /// Counts a decoded field. False when the session must end.
+  func admitField(_ bytes: Int) -> Bool {
+    blockBytes += bytes + 32
+    if blockBytes <= limits.headerBytesMax * HTTP2Session.blockFactorMax { return true }
     violation = NGHTTP2_ENHANCE_YOUR_CALM
     return false
   }
