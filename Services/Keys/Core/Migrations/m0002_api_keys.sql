@@ -49,6 +49,8 @@ grant select, insert on keys.api_key_hashes to latchkey_keys;
 -- Whom each hash belongs to, for many hashes at once; a hash that no key has gives no row.
 -- Revoked and expired keys are returned with their times: the caller decides with one clock.
 -- In plpgsql because its plan is kept for the session; a SQL function is planned at every call.
+-- That plan may have been made while the tables were small, so its shape is fixed: first the hash, then the API
+-- key, each by its primary key.
 create function keys.authenticate(hashes bytea[])
 returns table (
   sha256 bytea, account_id uuid, environment text, api_key_id uuid, scopes text[],
@@ -56,6 +58,10 @@ returns table (
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
+set join_collapse_limit = 1
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 as $function$
 begin
   return query

@@ -82,7 +82,7 @@ create table licenses.policies (
   deleted_at timestamptz,
   primary key (account_id, environment, id),
   -- For the foreign key of licenses: a license's policy is a policy of the license's product.
-  unique (account_id, environment, product_id, id),
+  unique (account_id, environment, id, product_id),
   foreign key (account_id, environment, product_id) references licenses.products
 );
 

@@ -31,8 +31,8 @@ create table licenses.licenses (
   deleted_at timestamptz,
   primary key (account_id, environment, id),
   foreign key (account_id, environment, product_id) references licenses.products,
-  foreign key (account_id, environment, product_id, policy_id)
-    references licenses.policies (account_id, environment, product_id, id)
+  foreign key (account_id, environment, policy_id, product_id)
+    references licenses.policies (account_id, environment, id, product_id)
 );
 
 -- Looked up before the account is known, so its key is the hash alone and it refers to nothing:
@@ -68,6 +68,8 @@ $tenancy$;
 -- What a validation needs to know of each license, for many key hashes at once; a hash that no
 -- license has, or only a deleted one, gives no row. The verdict is the service's (Verdict.swift).
 -- In plpgsql because its plan is kept for the session; a SQL function is planned at every call.
+-- That plan may have been made while the tables were small, so its shape is fixed: from the hash to the
+-- license to the policy, each by its key.
 create function licenses.find_by_key_hash(hashes bytea[])
 returns table (
   sha256 bytea, account_id uuid, environment text, id uuid, status text, name text,
@@ -76,6 +78,10 @@ returns table (
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
+set join_collapse_limit = 1
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 as $function$
 begin
   return query
