@@ -191,7 +191,7 @@ let package = Package(
         "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres", "Primitives", "RPC",
         "Stubs", "TestKit",
       ]),
-    tests("GatewayService", name: "GatewayServiceTests", ["Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Primitives", "RPC", "Stubs", "TestKit", "Transcoding", logging]),
+    tests("GatewayService", name: "GatewayServiceTests", ["Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Primitives", "Protobuf", "RPC", "Stubs", "TestKit", "Transcoding", logging]),
     tests(
       "LatchkeyCommand", name: "LatchkeyCommandTests",
       ["Cryptography", "EventLoop", "Faults", "Primitives", "ServiceKit"]),

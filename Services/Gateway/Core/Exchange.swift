@@ -126,7 +126,9 @@ final class Exchange {
       state = .finished
       Answer.send(content, requestID: id, isHead: head.method == .head, to: stream)
     } catch {
-      gateway.note(error, on: route, requestID: id, after: Instant.now - started)
+      // Where nobody waits any more, what failed is only that.
+      guard case .working = state else { return }
+      gateway.failures.note(error, on: route, requestID: id, after: Instant.now - started)
       refuse(error)
     }
   }

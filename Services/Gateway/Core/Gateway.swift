@@ -24,7 +24,7 @@ public final class Gateway: RequestHandler {
   private let channels: [String: Channel]
   private let authenticator: APIKeyAuthenticator
   private let signer: ResponseSigner
-  private let log: Logger
+  let failures: FailureLog
 
   /// Makes a gateway for every route of the contracts.
   ///
@@ -35,7 +35,7 @@ public final class Gateway: RequestHandler {
   public init(keys: Channel, licenses: Channel, log: Logger) {
     router = Router(Route.all)
     channels = [KeysMethods.serviceName: keys, LicensesMethods.serviceName: licenses]
-    self.log = log
+    failures = FailureLog(log)
     let questions = KeysQuestions(keys)
     authenticator = APIKeyAuthenticator { (hash) async throws(Fault) in
       try await questions.verdict(onHash: hash)
@@ -114,21 +114,6 @@ public final class Gateway: RequestHandler {
       )
     }
     return content
-  }
-
-  /// Logs what went wrong on our side; what went wrong on the client's is in its answer.
-  func note(_ fault: Fault, on route: ServedRoute, requestID: String, after duration: Duration) {
-    guard fault.httpStatus >= 500 else { return }
-    // The template and never the path, which can hold a license key.
-    log.error(
-      "request failed",
-      error: fault,
-      metadata: [
-        "route": "\(route.route.verb.rawValue) \(route.route.template)",
-        "status": "\(fault.httpStatus)", "requestId": "\(requestID)",
-        "milliseconds": "\(duration.wholeMilliseconds)",
-      ]
-    )
   }
 
   private func caller(_ principal: Principal?, _ exchange: Exchange) -> Caller {
