@@ -2,7 +2,9 @@ public import EventLoop
 public import Faults
 public import TLS
 
-/// What a client does with the answer on one stream. All calls come from the loop, outside any job.
+/// What a client does with the answer on one stream.
+///
+/// All calls come from the loop, outside any job.
 @EventLoop
 public protocol ResponseHandler: AnyObject {
   /// The head, body bytes or the end of the answer have come; the stream tells which.
@@ -46,12 +48,21 @@ public final class HTTP2ClientConnection: ConnectionHandler {
   /// Connects, and waits until requests can be sent.
   ///
   /// - Parameters:
+  ///   - address: Where the server is.
   ///   - tls: The client's TLS settings; nil speaks plaintext, which only tests do.
-  ///   - serverName: The name the server's certificate must have, and the `:authority` of every request.
-  /// - Throws: ``Fault`` `unavailable` when nobody answers in time, `unauthenticated` when the server is not who it must be.
+  ///   - serverName: The name the server's certificate must have, and the `:authority` of every
+  ///     request.
+  ///   - limits: What the server may use of us.
+  ///   - timeout: The time for the connection and its handshake, each.
+  /// - Returns: The connection, ready for requests.
+  /// - Throws: ``Fault`` `unavailable` when nobody answers in time, `unauthenticated` when the server
+  ///   is not who it must be.
   public static func connect(
-    to address: SocketAddress, tls: TLSContext?, serverName: String,
-    limits: HTTPLimits = HTTPLimits(), timeout: Duration = .seconds(5)
+    to address: SocketAddress,
+    tls: TLSContext?,
+    serverName: String,
+    limits: HTTPLimits = HTTPLimits(),
+    timeout: Duration = .seconds(5)
   ) async throws(Fault) -> HTTP2ClientConnection {
     let connection = try await Connection.connect(to: address, timeout: timeout)
     let session: TLSSession?
@@ -93,16 +104,25 @@ public final class HTTP2ClientConnection: ConnectionHandler {
     opening.resume(returning: nil)
   }
 
-  /// Sends a request's head. The body follows by the stream's `sendBody` and `finish`.
+  /// Sends a request's head.
+  ///
+  /// The body follows by the stream's `sendBody` and `finish`.
   ///
   /// - Returns: Nil when the connection takes no more streams.
   public func open(
-    method: StaticString, path: String, fields: HeaderFields, handler: any ResponseHandler
+    method: StaticString,
+    path: String,
+    fields: HeaderFields,
+    handler: any ResponseHandler
   ) -> HTTP2Stream? {
     guard isUsable, let session else { return nil }
     guard
       let stream = session.submitRequest(
-        method: method, path: path, authority: authority, fields: fields)
+        method: method,
+        path: path,
+        authority: authority,
+        fields: fields
+      )
     else {
       becomeUnusable()
       return nil
@@ -143,6 +163,7 @@ public final class HTTP2ClientConnection: ConnectionHandler {
 
   // MARK: From the connection
 
+  /// Takes bytes from the server.
   public func received(_ bytes: UnsafeRawBufferPointer) {
     lastReceived = Instant.now
     guard let tls else {
@@ -178,8 +199,10 @@ public final class HTTP2ClientConnection: ConnectionHandler {
     }
   }
 
+  /// The server sends nothing more.
   public func receivedEnd() { becomeUnusable() }
 
+  /// Appends frames to send.
   public func produce(into output: inout [UInt8]) {
     guard let session else { return }
     guard let tls else {
@@ -207,6 +230,7 @@ public final class HTTP2ClientConnection: ConnectionHandler {
     }
   }
 
+  /// The connection is gone: every open stream fails.
   public func closed() {
     becomeUnusable()
     timer?.cancel()
@@ -253,7 +277,9 @@ public final class HTTP2ClientConnection: ConnectionHandler {
   private func keepAlive() {
     guard let session else { return }
     if hasPingOut {
-      if session.pongCount == pongsAtLastPing, Instant.now - lastReceived >= HTTP2ClientConnection.pingInterval {
+      if session.pongCount == pongsAtLastPing,
+        Instant.now - lastReceived >= HTTP2ClientConnection.pingInterval
+      {
         fail(.unavailable("The server does not answer"))
         return
       }

@@ -1,8 +1,14 @@
-/// What one peer may use of us. Every number is a bound on memory or on time.
+/// What one peer may use of us.
+///
+/// Every number is a bound on memory or on time.
 public struct HTTPLimits: Sendable {
-  /// Bytes of a request's fields, as HTTP/2 counts them. Ours need a few hundred; 16 KiB is what common proxies allow.
+  /// Bytes of a request's fields, as HTTP/2 counts them.
+  ///
+  /// Ours need a few hundred; 16 KiB is what common proxies allow.
   public var headerBytesMax = 16 * 1024
-  /// Requests that one connection may have open. Source: RFC 9113, section 5.1.2 recommends at least 100.
+  /// Requests that one connection may have open.
+  ///
+  /// RFC 9113, section 5.1.2, recommends at least 100.
   public var streamsMax = 256
   /// Body bytes of one stream that we take before the request handler has read the ones before.
   public var streamWindowBytes = 64 * 1024

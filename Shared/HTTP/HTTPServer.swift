@@ -31,10 +31,14 @@ public final class HTTPServer {
   /// Makes a server.
   ///
   /// - Parameters:
+  ///   - handler: What answers the requests.
+  ///   - limits: What a peer may use.
   ///   - tls: The server's TLS settings; nil serves plaintext, which only tests do.
   ///   - plaintextProtocol: What is spoken without TLS.
   public init(
-    handler: any RequestHandler, limits: HTTPLimits = HTTPLimits(), tls: TLSContext?,
+    handler: any RequestHandler,
+    limits: HTTPLimits = HTTPLimits(),
+    tls: TLSContext?,
     plaintextProtocol: HTTPProtocol = .http2
   ) {
     self.handler = handler
@@ -89,20 +93,33 @@ public final class HTTPServer {
   }
 
   func makeSession(
-    _ httpProtocol: HTTPProtocol, peer: SocketAddress?, identity: String?, isSecure: Bool,
-    requestFlush: @escaping @EventLoop () -> Void, holdPeer: @escaping @EventLoop (Bool) -> Void
+    _ httpProtocol: HTTPProtocol,
+    peer: SocketAddress?,
+    identity: String?,
+    isSecure: Bool,
+    requestFlush: @escaping @EventLoop () -> Void,
+    holdPeer: @escaping @EventLoop (Bool) -> Void
   ) -> any ServerSession {
     let origin = RequestOrigin(address: peer, identity: identity, isSecure: isSecure)
     let session: any ServerSession =
       switch httpProtocol {
       case .http2:
         HTTP2ServerSession(
-          handler: handler, limits: limits, budget: budget, origin: origin,
-          requestFlush: requestFlush)
+          handler: handler,
+          limits: limits,
+          budget: budget,
+          origin: origin,
+          requestFlush: requestFlush
+        )
       case .http1:
         HTTP1ServerSession(
-          handler: handler, limits: limits, budget: budget, origin: origin,
-          requestFlush: requestFlush, holdPeer: holdPeer)
+          handler: handler,
+          limits: limits,
+          budget: budget,
+          origin: origin,
+          requestFlush: requestFlush,
+          holdPeer: holdPeer
+        )
       }
     if isDraining { session.beginDraining() }
     return session

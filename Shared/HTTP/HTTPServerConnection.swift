@@ -26,11 +26,15 @@ final class HTTPServerConnection: ConnectionHandler {
 
   private func open(_ httpProtocol: HTTPServer.HTTPProtocol) {
     session = server.makeSession(
-      httpProtocol, peer: connection.peer, identity: tls?.peerIdentity, isSecure: tls != nil,
+      httpProtocol,
+      peer: connection.peer,
+      identity: tls?.peerIdentity,
+      isSecure: tls != nil,
       requestFlush: { [unowned connection] in connection.setNeedsFlush() },
       holdPeer: { [unowned connection] shallHold in
         if shallHold { connection.pauseReading() } else { connection.resumeReading() }
-      })
+      }
+    )
   }
 
   func received(_ bytes: UnsafeRawBufferPointer) {

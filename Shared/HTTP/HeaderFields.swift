@@ -26,7 +26,9 @@ public struct HeaderFields: Sendable {
   public var count: Int { entries.count }
   /// Whether there is no field.
   public var isEmpty: Bool { entries.isEmpty }
-  /// The size as HTTP/2 counts it: names, values, and 32 bytes a field. Source: RFC 9113, section 6.5.2.
+  /// The size as HTTP/2 counts it: names, values, and 32 bytes a field.
+  ///
+  /// Source: RFC 9113, section 6.5.2.
   public var listBytes: Int { storage.count + 32 * entries.count }
 
   /// Removes all fields and keeps the memory.
@@ -69,13 +71,18 @@ public struct HeaderFields: Sendable {
     for entry in other.entries {
       entries.append(
         Entry(
-          start: entry.start + base, nameEnd: entry.nameEnd + base, valueEnd: entry.valueEnd + base))
+          start: entry.start + base,
+          nameEnd: entry.nameEnd + base,
+          valueEnd: entry.valueEnd + base
+        )
+      )
     }
   }
 
   private mutating func note(_ start: Int, _ nameEnd: Int) {
     entries.append(
-      Entry(start: Int32(start), nameEnd: Int32(nameEnd), valueEnd: Int32(storage.count)))
+      Entry(start: Int32(start), nameEnd: Int32(nameEnd), valueEnd: Int32(storage.count))
+    )
   }
 
   /// The first value of a name as bytes of the wire.
@@ -114,7 +121,8 @@ public struct HeaderFields: Sendable {
       for entry in entries {
         body(
           bytes.part(Int(entry.start)..<Int(entry.nameEnd)),
-          bytes.part(Int(entry.nameEnd)..<Int(entry.valueEnd)))
+          bytes.part(Int(entry.nameEnd)..<Int(entry.valueEnd))
+        )
       }
     }
   }

@@ -8,14 +8,18 @@ public struct RequestHead: Sendable {
     /// Any other token.
     case other(String)
 
-    /// The method of a token, which is case-sensitive. Source: RFC 9110, section 9.1.
+    /// The method of a token, which is case-sensitive.
+    ///
+    /// Source: RFC 9110, section 9.1.
     public init(_ token: UnsafeRawBufferPointer) {
       self = Method.known(token) ?? .other(String(decoding: token, as: UTF8.self))
     }
 
     private static func known(_ token: UnsafeRawBufferPointer) -> Method? {
       func isToken(_ name: StaticString) -> Bool {
-        guard token.count == name.utf8CodeUnitCount, let start = token.baseAddress else { return false }
+        guard token.count == name.utf8CodeUnitCount, let start = token.baseAddress else {
+          return false
+        }
         return memcmp(start, name.utf8Start, token.count) == 0
       }
       if isToken("POST") { return .post }

@@ -41,7 +41,9 @@ public protocol ServerStream: AnyObject {
   @EventLoop func reset(_ code: StreamError)
 }
 
-/// Why a stream was given up. Source: RFC 9113, section 7.
+/// Why a stream was given up.
+///
+/// Source: RFC 9113, section 7.
 public enum StreamError: UInt32, Sendable {
   case noError = 0x0
   case protocolError = 0x1
@@ -51,7 +53,9 @@ public enum StreamError: UInt32, Sendable {
   case enhanceYourCalm = 0xb
 }
 
-/// What answers requests. All calls come from the loop, outside any job.
+/// What answers requests.
+///
+/// All calls come from the loop, outside any job.
 @EventLoop
 public protocol RequestHandler: AnyObject {
   /// A request's head has come, perhaps with more behind it.

@@ -10,7 +10,8 @@ public struct OnLoopTrait: SuiteTrait, TestTrait, TestScoping {
 
   /// Runs the test with the preference.
   public func provideScope(
-    for test: Test, testCase: Test.Case?,
+    for test: Test,
+    testCase: Test.Case?,
     performing body: @Sendable @concurrent () async throws -> Void
   ) async throws {
     try await withTaskExecutorPreference(EventLoop.shared) { try await body() }

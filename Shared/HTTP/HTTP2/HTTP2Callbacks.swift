@@ -12,7 +12,14 @@ enum HTTP2Callbacks {
       return session.beginHeaders(frame.pointee)
     }
     nghttp2_session_callbacks_set_on_header_callback(callbacks) {
-      _, frame, name, nameLength, value, valueLength, _, context in
+      _,
+      frame,
+      name,
+      nameLength,
+      value,
+      valueLength,
+      _,
+      context in
       guard let session = HTTP2Callbacks.session(context), let frame else { return 0 }
       let isBearable = session.header(
         frame.pointee.hd.stream_id, UnsafeRawBufferPointer(start: name, count: nameLength),
@@ -25,7 +32,12 @@ enum HTTP2Callbacks {
         ? 0 : Int32(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue)
     }
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks) {
-      _, _, id, data, length, context in
+      _,
+      _,
+      id,
+      data,
+      length,
+      context in
       guard let session = HTTP2Callbacks.session(context) else { return 0 }
       if let stream = session.stream(id), !stream.isClosed {
         session.noteData(stream, UnsafeBufferPointer(start: data, count: length))
@@ -42,7 +54,9 @@ enum HTTP2Callbacks {
         }
       } else if header.type == UInt8(NGHTTP2_RST_STREAM.rawValue), let frame {
         HTTP2Callbacks.session(context)?.noteReset(
-          header.stream_id, frame.pointee.rst_stream.error_code)
+          header.stream_id,
+          frame.pointee.rst_stream.error_code
+        )
       }
       return 0
     }
@@ -56,7 +70,8 @@ enum HTTP2Callbacks {
   static var dataProvider: nghttp2_data_provider {
     var provider = nghttp2_data_provider()
     provider.read_callback = { _, id, buffer, length, flags, _, context in
-      guard let session = HTTP2Callbacks.session(context), let stream = session.stream(id), let buffer, let flags
+      guard let session = HTTP2Callbacks.session(context), let stream = session.stream(id),
+        let buffer, let flags
       else { return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue) }
       return stream.read(into: buffer, length, &flags.pointee)
     }
@@ -69,8 +84,10 @@ enum HTTP2Callbacks {
 }
 
 extension HTTP2Session {
-  /// Whether the peer may send this frame, as far as nghttp2 does not see to it: it ignores HEADERS of a stream
-  /// that was skipped, or closed long ago. Source: RFC 9113, section 5.1.1.
+  /// Whether the peer may send this frame, as far as nghttp2 does not see to it: it ignores HEADERS
+  /// of a stream that was skipped, or closed long ago.
+  ///
+  /// Source: RFC 9113, section 5.1.1.
   fileprivate func mayBegin(_ header: nghttp2_frame_hd) -> Bool {
     guard role == .server, header.type == UInt8(NGHTTP2_HEADERS.rawValue),
       header.stream_id <= lastOpened, header.stream_id & 1 == 1
@@ -99,7 +116,9 @@ extension HTTP2Session {
     return true
   }
 
-  /// A whole frame has come. False when the peer floods us.
+  /// A whole frame has come.
+  ///
+  /// False when the peer floods us.
   fileprivate func frame(_ frame: nghttp2_frame) -> Bool {
     let isAcknowledgement = frame.hd.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0
     switch nghttp2_frame_type(UInt32(frame.hd.type)) {
@@ -116,7 +135,8 @@ extension HTTP2Session {
         return admit(.emptyData)
       }
     case NGHTTP2_PING:
-      if isAcknowledgement { notePong() } else { return admit(.ping) }
+      guard isAcknowledgement else { return admit(.ping) }
+      notePong()
     case NGHTTP2_SETTINGS:
       if !isAcknowledgement { return admit(.settings) }
     case NGHTTP2_RST_STREAM: return role == .client || admit(.reset)
@@ -148,7 +168,9 @@ extension HTTP2Session {
 extension HTTP2Stream {
   /// Puts one field where it belongs; past the limit fields are only counted as too many.
   fileprivate func appendField(
-    _ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, bytesMax: Int
+    _ name: UnsafeRawBufferPointer,
+    _ value: UnsafeRawBufferPointer,
+    bytesMax: Int
   ) {
     if isReadingTrailers {
       guard (trailers?.listBytes ?? 0) + name.count + value.count <= bytesMax else { return }
@@ -174,7 +196,9 @@ extension HTTP2Stream {
   }
 
   private func appendPseudoField(
-    _ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, bytesMax: Int
+    _ name: UnsafeRawBufferPointer,
+    _ value: UnsafeRawBufferPointer,
+    bytesMax: Int
   ) {
     // nghttp2 has refused unknown and repeated ones; the names differ in length or second letter.
     switch (name.count, name[1]) {

@@ -16,13 +16,21 @@ final class HTTP2ServerSession: ServerSession {
   private static let drainNotice = Duration.milliseconds(200)
 
   init(
-    handler: any RequestHandler, limits: HTTPLimits, budget: BodyBudget, origin: RequestOrigin,
+    handler: any RequestHandler,
+    limits: HTTPLimits,
+    budget: BodyBudget,
+    origin: RequestOrigin,
     requestFlush: @escaping @EventLoop () -> Void
   ) {
     self.handler = handler
     self.limits = limits
     session = HTTP2Session(
-      .server, limits: limits, budget: budget, origin: origin, requestFlush: requestFlush)
+      .server,
+      limits: limits,
+      budget: budget,
+      origin: origin,
+      requestFlush: requestFlush
+    )
     idleSince = openedAt
     requestFlush()
   }
@@ -93,7 +101,8 @@ final class HTTP2ServerSession: ServerSession {
   }
 
   func checkTimeouts(at now: Instant) -> Bool {
-    if let drainingSince, !hasFinishedDraining, now - drainingSince > HTTP2ServerSession.drainNotice {
+    if let drainingSince, !hasFinishedDraining, now - drainingSince > HTTP2ServerSession.drainNotice
+    {
       hasFinishedDraining = true
       session.finishDraining()
     }
@@ -118,7 +127,8 @@ final class HTTP2ServerSession: ServerSession {
   }
 
   private func isTooSlow(_ stream: HTTP2Stream, _ now: Instant) -> Bool {
-    if !stream.isRequestComplete, let body = limits.bodyTimeout, let total = limits.bodyTotalTimeout {
+    if !stream.isRequestComplete, let body = limits.bodyTimeout, let total = limits.bodyTotalTimeout
+    {
       // While we hold the peer up, the time is ours.
       if stream.unacknowledged == 0, now - stream.progressAt > body { return true }
       if now - stream.openedAt > total { return true }

@@ -39,10 +39,13 @@ final class HTTP2Session {
   /// Whether any stream was ever opened.
   private(set) var hasOpened = false
 
-  /// - Parameter requestFlush: Called when there is output; must not keep the owner alive.
+  // `requestFlush` is called when there is output; it must not keep the owner alive.
   @EventLoop
   init(
-    _ role: Role, limits: HTTPLimits, budget: BodyBudget, origin: RequestOrigin,
+    _ role: Role,
+    limits: HTTPLimits,
+    budget: BodyBudget,
+    origin: RequestOrigin,
     requestFlush: @escaping @EventLoop () -> Void
   ) {
     self.role = role
@@ -85,32 +88,47 @@ final class HTTP2Session {
     var settings = [
       nghttp2_settings_entry(
         settings_id: Int32(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue),
-        value: UInt32(role == .server ? limits.streamsMax : 0)),
+        value: UInt32(role == .server ? limits.streamsMax : 0)
+      ),
       nghttp2_settings_entry(
         settings_id: Int32(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE.rawValue),
-        value: UInt32(limits.streamWindowBytes)),
+        value: UInt32(limits.streamWindowBytes)
+      ),
       nghttp2_settings_entry(
         settings_id: Int32(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE.rawValue),
-        value: UInt32(limits.headerBytesMax)),
+        value: UInt32(limits.headerBytesMax)
+      ),
     ]
     if role == .client {
       settings.append(
         nghttp2_settings_entry(
-          settings_id: Int32(NGHTTP2_SETTINGS_ENABLE_PUSH.rawValue), value: 0))
+          settings_id: Int32(NGHTTP2_SETTINGS_ENABLE_PUSH.rawValue),
+          value: 0
+        )
+      )
     }
     nghttp2_submit_settings(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), settings, settings.count)
     nghttp2_session_set_local_window_size(
-      session, UInt8(NGHTTP2_FLAG_NONE.rawValue), 0, Int32(limits.connectionWindowBytes))
+      session,
+      UInt8(NGHTTP2_FLAG_NONE.rawValue),
+      0,
+      Int32(limits.connectionWindowBytes)
+    )
   }
 
   // MARK: Bytes in and out
 
-  /// Takes bytes from the peer. False when the connection must end once its output has been sent.
+  /// Takes bytes from the peer.
+  ///
+  /// False when the connection must end once its output has been sent.
   @EventLoop
   func receive(_ bytes: UnsafeRawBufferPointer) -> Bool {
     now = Instant.now
     let count = nghttp2_session_mem_recv(
-      session, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count)
+      session,
+      bytes.baseAddress?.assumingMemoryBound(to: UInt8.self),
+      bytes.count
+    )
     if let violation {
       terminate(violation)
       return false
@@ -132,7 +150,9 @@ final class HTTP2Session {
     nghttp2_session_want_read(session) == 0 && nghttp2_session_want_write(session) == 0
   }
 
-  /// Appends frames to send, until there is none or the target is passed. False after a failure of nghttp2's.
+  /// Appends frames to send, until there is none or the target is passed.
+  ///
+  /// False after a failure of nghttp2's.
   @EventLoop
   func produce(into output: inout [UInt8], target: Int) -> Bool {
     now = Instant.now
@@ -190,7 +210,11 @@ final class HTTP2Session {
   @EventLoop
   func submitReset(_ code: StreamError, for stream: HTTP2Stream) {
     nghttp2_submit_rst_stream(
-      session, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream.id, code.rawValue)
+      session,
+      UInt8(NGHTTP2_FLAG_NONE.rawValue),
+      stream.id,
+      code.rawValue
+    )
   }
 
   @EventLoop
@@ -215,10 +239,15 @@ final class HTTP2Session {
   @EventLoop func reserve(_ count: Int) -> Bool { budget.reserve(count) }
   @EventLoop func release(_ count: Int) { budget.release(count) }
 
-  /// Opens a stream from the client's side. Nil when the session takes no more.
+  /// Opens a stream from the client's side.
+  ///
+  /// Nil when the session takes no more.
   @EventLoop
   func submitRequest(
-    method: StaticString, path: String, authority: String, fields: HeaderFields
+    method: StaticString,
+    path: String,
+    authority: String,
+    fields: HeaderFields
   ) -> HTTP2Stream? {
     guard !peerIsGoingAway else { return nil }
     var authority = authority
@@ -226,7 +255,11 @@ final class HTTP2Session {
     let id = authority.withUTF8 { authority in
       path.withUTF8 { path in
         submitRequest(
-          method, UnsafeRawBufferPointer(path), UnsafeRawBufferPointer(authority), fields)
+          method,
+          UnsafeRawBufferPointer(path),
+          UnsafeRawBufferPointer(authority),
+          fields
+        )
       }
     }
     guard id > 0 else { return nil }
@@ -237,7 +270,9 @@ final class HTTP2Session {
   }
 
   private func submitRequest(
-    _ method: StaticString, _ path: UnsafeRawBufferPointer, _ authority: UnsafeRawBufferPointer,
+    _ method: StaticString,
+    _ path: UnsafeRawBufferPointer,
+    _ authority: UnsafeRawBufferPointer,
     _ fields: HeaderFields
   ) -> Int32 {
     let scheme: StaticString = origin.isSecure ? "https" : "http"
@@ -254,7 +289,9 @@ final class HTTP2Session {
 
   // MARK: The end
 
-  /// Asks the peer to open no more streams; what is open is served. Source: RFC 9113, section 6.8.
+  /// Asks the peer to open no more streams; what is open is served.
+  ///
+  /// Source: RFC 9113, section 6.8.
   @EventLoop
   func beginDraining() {
     nghttp2_submit_shutdown_notice(session)
@@ -265,8 +302,13 @@ final class HTTP2Session {
   @EventLoop
   func finishDraining() {
     nghttp2_submit_goaway(
-      session, UInt8(NGHTTP2_FLAG_NONE.rawValue), nghttp2_session_get_last_proc_stream_id(session),
-      NGHTTP2_NO_ERROR.rawValue, nil, 0)
+      session,
+      UInt8(NGHTTP2_FLAG_NONE.rawValue),
+      nghttp2_session_get_last_proc_stream_id(session),
+      NGHTTP2_NO_ERROR.rawValue,
+      nil,
+      0
+    )
     requestFlush()
   }
 
@@ -302,7 +344,10 @@ final class HTTP2Session {
 
   func add(_ id: Int32) -> HTTP2Stream {
     let stream = HTTP2Stream(
-      id: id, session: self, storage: spare.popLast() ?? HTTP2Stream.Storage())
+      id: id,
+      session: self,
+      storage: spare.popLast() ?? HTTP2Stream.Storage()
+    )
     hasOpened = true
     lastOpened = id
     stream.openedAt = now
@@ -360,7 +405,11 @@ final class HTTP2Session {
   func noteAnswered(_ id: Int32) {
     guard role == .server, let stream = stream(id), !stream.isRequestComplete else { return }
     nghttp2_submit_rst_stream(
-      session, UInt8(NGHTTP2_FLAG_NONE.rawValue), id, NGHTTP2_NO_ERROR.rawValue)
+      session,
+      UInt8(NGHTTP2_FLAG_NONE.rawValue),
+      id,
+      NGHTTP2_NO_ERROR.rawValue
+    )
   }
 
   func notePong() { pongCount += 1 }
@@ -370,7 +419,9 @@ final class HTTP2Session {
     goAwayLastStream = lastStream
   }
 
-  /// Counts a frame that costs us something. False when the session must end.
+  /// Counts a frame that costs us something.
+  ///
+  /// False when the session must end.
   func admit(_ kind: FloodGuard.Kind) -> Bool {
     if flood.admit(kind, at: now) { return true }
     violation = NGHTTP2_ENHANCE_YOUR_CALM
@@ -399,7 +450,9 @@ final class HTTP2Session {
     return false
   }
 
-  /// We have reset a stream. Where the peer made us, it counts like a reset of its own.
+  /// We have reset a stream.
+  ///
+  /// Where the peer made us, it counts like a reset of its own.
   ///
   /// Source: CVE-2025-8671, in which a peer has its streams reset by small errors, as fast as it can open them.
   func noteReset(_ id: Int32, _ code: UInt32) {

@@ -3,12 +3,15 @@ public import EventLoop
 
 /// One stream of an HTTP/2 session: a request and its answer, seen from the server's or the client's side.
 public final class HTTP2Stream: ServerStream {
-  /// Output that a stream gathers before its writer should wait: one full frame. More would gain nothing, as the
-  /// writer goes on within the same tick that sends it, and a peer that reads nothing may have 1,024 streams.
+  /// Output that a stream gathers before its writer should wait: one full frame.
+  ///
+  /// More would gain nothing, as the writer goes on within the same tick that sends it, and a peer
+  /// that reads nothing may have 1,024 streams.
   public static let outputHighWater = 16 * 1024
 
   /// The stream's number.
   public let id: Int32
+  /// Who is on the other side.
   public var origin: RequestOrigin { session.origin }
   /// Strong: the session's own reference to the stream ends when the stream is closed, and with it the cycle.
   let session: HTTP2Session
@@ -20,14 +23,17 @@ public final class HTTP2Stream: ServerStream {
   public internal(set) var responseFields = HeaderFields()
   /// Fields that followed the body.
   public internal(set) var trailers: HeaderFields?
+  /// Body bytes that have come and were not taken yet.
   public internal(set) var received: [UInt8] = []
   /// Whether the other side has sent all it will.
   public internal(set) var isRequestComplete = false
+  /// Whether the stream is over.
   public internal(set) var isClosed = false
   /// Why the stream was closed: an HTTP/2 error code.
   public internal(set) var errorCode: UInt32 = 0
   /// Whether the stream was closed because its connection is gone.
   public internal(set) var wasConnectionLost = false
+  /// What the handler keeps with the stream.
   public var attachment: AnyObject?
   /// On the client's side, who waits for the answer.
   var responseHandler: (any ResponseHandler)?
@@ -77,7 +83,9 @@ public final class HTTP2Stream: ServerStream {
     var received: [UInt8] = []
     var output: [UInt8] = []
 
-    /// Empties what there is. Memory that somebody else still holds is left to them.
+    /// Empties what there is.
+    ///
+    /// Memory that somebody else still holds is left to them.
     mutating func clear() {
       if received.capacity > Storage.bytesMax { received = [] }
       if output.capacity > Storage.bytesMax { output = [] }
@@ -98,8 +106,10 @@ public final class HTTP2Stream: ServerStream {
     return storage
   }
 
+  /// Bytes sent and not yet framed.
   public var outputPending: Int { output.count - outputSent }
 
+  /// Removes the received bytes and lets the peer send as many again.
   @EventLoop public func takeReceived() -> [UInt8] {
     let bytes = received
     received = []
@@ -111,6 +121,7 @@ public final class HTTP2Stream: ServerStream {
     return bytes
   }
 
+  /// Lets the peer send on while the bytes stay, held against the budget.
   @EventLoop public func acknowledgeReceived() {
     guard !isClosed else { return }
     let more = received.count - budgeted
@@ -129,6 +140,7 @@ public final class HTTP2Stream: ServerStream {
     unacknowledged = 0
   }
 
+  /// Sends the answer's head, once.
   @EventLoop public func sendHead(status: Int, _ fields: HeaderFields, isEnd: Bool) {
     guard !isClosed, !hasSubmitted else { return }
     hasSubmitted = true
@@ -140,6 +152,7 @@ public final class HTTP2Stream: ServerStream {
   /// Sends the head of a request from the client's side.
   @EventLoop func markSubmitted() { hasSubmitted = true }
 
+  /// Sends a piece of the body.
   @EventLoop public func sendBody(_ write: (inout [UInt8]) -> Void) {
     guard !isClosed, !isOutputFinished else { return }
     if outputSent > 0 && outputSent == output.count {
@@ -152,6 +165,7 @@ public final class HTTP2Stream: ServerStream {
     resume()
   }
 
+  /// Ends what this side sends.
   @EventLoop public func finish(_ trailers: HeaderFields?) {
     guard !isClosed, !isOutputFinished else { return }
     isOutputFinished = true
@@ -159,6 +173,7 @@ public final class HTTP2Stream: ServerStream {
     resume()
   }
 
+  /// Gives the stream up.
   @EventLoop public func reset(_ code: StreamError) {
     guard !isClosed else { return }
     session.submitReset(code, for: self)

@@ -12,19 +12,28 @@ extension nghttp2_nv {
   init(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
     self.init(
       name: UnsafeMutablePointer(
-        mutating: name.baseAddress?.assumingMemoryBound(to: UInt8.self)),
+        mutating: name.baseAddress?.assumingMemoryBound(to: UInt8.self)
+      ),
       value: UnsafeMutablePointer(
-        mutating: value.baseAddress?.assumingMemoryBound(to: UInt8.self)),
-      namelen: name.count, valuelen: value.count, flags: UInt8(NGHTTP2_NV_FLAG_NONE.rawValue))
+        mutating: value.baseAddress?.assumingMemoryBound(to: UInt8.self)
+      ),
+      namelen: name.count,
+      valuelen: value.count,
+      flags: UInt8(NGHTTP2_NV_FLAG_NONE.rawValue)
+    )
   }
 }
 
 extension HeaderFields {
-  /// Lends the fields, after up to four others, in the form that nghttp2 takes. Optionals, and not an array, as this
-  /// runs twice a request and must not allocate.
+  /// Lends the fields, after up to four others, in the form that nghttp2 takes.
+  ///
+  /// Optionals, and not an array, as this runs twice a request and must not allocate.
   func withNameValues<T>(
-    _ first: nghttp2_nv? = nil, _ second: nghttp2_nv? = nil, _ third: nghttp2_nv? = nil,
-    _ fourth: nghttp2_nv? = nil, _ body: (UnsafeBufferPointer<nghttp2_nv>) -> T
+    _ first: nghttp2_nv? = nil,
+    _ second: nghttp2_nv? = nil,
+    _ third: nghttp2_nv? = nil,
+    _ fourth: nghttp2_nv? = nil,
+    _ body: (UnsafeBufferPointer<nghttp2_nv>) -> T
   ) -> T {
     withUnsafeTemporaryAllocation(of: nghttp2_nv.self, capacity: 4 + count) { values in
       var prefixCount = 0
@@ -44,7 +53,10 @@ extension HeaderFields {
           values.initializeElement(
             at: prefixCount + index,
             to: nghttp2_nv(
-              UnsafeRawBufferPointer(rebasing: name), UnsafeRawBufferPointer(rebasing: value)))
+              UnsafeRawBufferPointer(rebasing: name),
+              UnsafeRawBufferPointer(rebasing: value)
+            )
+          )
         }
         return body(UnsafeBufferPointer(rebasing: values[..<(prefixCount + count)]))
       }

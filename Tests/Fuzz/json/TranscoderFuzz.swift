@@ -68,8 +68,11 @@ private struct Subject<Value: ContractMessage>: Sendable {
     } catch {
       check(
         error.code == .internalError
-          || error.issues.allSatisfy { $0.code != "invalid_json" || $0.message.contains("too large") },
-        "an answer is not JSON")
+          || error.issues.allSatisfy {
+            $0.code != "invalid_json" || $0.message.contains("too large")
+          },
+        "an answer is not JSON"
+      )
     }
   }
 
