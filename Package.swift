@@ -14,16 +14,28 @@ let strict: [SwiftSetting] = [
 /// A C library that Debian packages; `Shared/C/<name>` holds its module map and shim.
 func library(_ name: String, pkgConfig: String, package: String) -> Target {
   .systemLibrary(
-    name: name, path: "Shared/C/\(name)", pkgConfig: pkgConfig, providers: [.apt([package])])
+    name: name,
+    path: "Shared/C/\(name)",
+    pkgConfig: pkgConfig,
+    providers: [.apt([package])]
+  )
 }
 
 func module(
-  _ name: String, path: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [],
+  _ name: String,
+  path: String,
+  _ dependencies: [Target.Dependency] = [],
+  exclude: [String] = [],
   resources: [Resource]? = nil
 ) -> Target {
   .target(
-    name: name, dependencies: dependencies, path: path, exclude: exclude, resources: resources,
-    swiftSettings: strict)
+    name: name,
+    dependencies: dependencies,
+    path: path,
+    exclude: exclude,
+    resources: resources,
+    swiftSettings: strict
+  )
 }
 
 func executable(_ name: String, path: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -34,15 +46,21 @@ func tests(_ module: Target.Dependency, name: String, _ dependencies: [Target.De
   -> Target
 {
   .testTarget(
-    name: name, dependencies: [module] + dependencies, path: "Tests/\(name)",
-    swiftSettings: strict)
+    name: name,
+    dependencies: [module] + dependencies,
+    path: "Tests/\(name)",
+    swiftSettings: strict
+  )
 }
 
 /// C code that protoc-c made from contracts.
 func contracts(_ name: String, path: String) -> Target {
   .target(
-    name: name, path: path, publicHeadersPath: "include",
-    linkerSettings: [.linkedLibrary("protobuf-c")])
+    name: name,
+    path: path,
+    publicHeadersPath: "include",
+    linkerSettings: [.linkedLibrary("protobuf-c")]
+  )
 }
 
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -69,131 +87,224 @@ let package = Package(
     module("Primitives", path: "Shared/Primitives"),
     module("Faults", path: "Shared/Faults"),
     module(
-      "Cryptography", path: "Shared/Cryptography", ["COpenSSL", "CSodium", "Faults", "Primitives"],
-      exclude: ["README.md"]),
+      "Cryptography",
+      path: "Shared/Cryptography",
+      ["COpenSSL", "CSodium", "Faults", "Primitives"],
+      exclude: ["README.md"]
+    ),
 
     // The runtime: event loop, TLS, HTTP, RPC.
     module("EventLoop", path: "Shared/EventLoop", ["CUV", "Faults"]),
     module(
-      "TLS", path: "Shared/TLS", ["COpenSSL", "Cryptography", "Faults"], exclude: ["README.md"]),
+      "TLS",
+      path: "Shared/TLS",
+      ["COpenSSL", "Cryptography", "Faults"],
+      exclude: ["README.md"]
+    ),
     module("HTTP", path: "Shared/HTTP", ["CNGHTTP2", "EventLoop", "Faults", "TLS"]),
-    module("RPC", path: "Shared/RPC", ["EventLoop", "Faults", "HTTP", "Messages", "Primitives", "Protobuf", "TLS"]),
+    module(
+      "RPC",
+      path: "Shared/RPC",
+      ["EventLoop", "Faults", "HTTP", "Messages", "Primitives", "Protobuf", "TLS"]
+    ),
 
     // Contracts.
     contracts("CDescriptors", path: "Protos/Generated/Descriptors"),
     contracts("CMessages", path: "Protos/Generated/Messages"),
     module(
-      "Protobuf", path: "Shared/Protobuf", ["CProtobufC", "Faults"], exclude: ["README.md"]),
+      "Protobuf",
+      path: "Shared/Protobuf",
+      ["CProtobufC", "Faults"],
+      exclude: ["README.md"]
+    ),
     module(
-      "Messages", path: "Shared/Messages", ["CMessages", "CProtobufC", "Faults", "Protobuf"]),
+      "Messages",
+      path: "Shared/Messages",
+      ["CMessages", "CProtobufC", "Faults", "Protobuf"]
+    ),
     module(
-      "Stubs", path: "Shared/Stubs", ["EventLoop", "Faults", "Messages", "Protobuf", "RPC"]),
+      "Stubs",
+      path: "Shared/Stubs",
+      ["EventLoop", "Faults", "Messages", "Protobuf", "RPC"]
+    ),
     contracts("CTestMessages", path: "Tests/Generated/CTestMessages"),
     module(
-      "TestMessages", path: "Tests/Generated/TestMessages",
-      ["CProtobufC", "CTestMessages", "Faults", "Protobuf"]),
+      "TestMessages",
+      path: "Tests/Generated/TestMessages",
+      ["CProtobufC", "CTestMessages", "Faults", "Protobuf"]
+    ),
     module(
-      "TestStubs", path: "Tests/Generated/TestStubs",
-      ["EventLoop", "Faults", "Protobuf", "RPC", "TestMessages"]),
+      "TestStubs",
+      path: "Tests/Generated/TestStubs",
+      ["EventLoop", "Faults", "Protobuf", "RPC", "TestMessages"]
+    ),
     module(
-      "Transcoding", path: "Shared/Transcoding",
-      ["CJansson", "CProtobufC", "Faults", "Primitives", "Protobuf"]),
+      "Transcoding",
+      path: "Shared/Transcoding",
+      ["CJansson", "CProtobufC", "Faults", "Primitives", "Protobuf"]
+    ),
     executable(
-      "latchkey-protogen", path: "Protos/Generator", ["CDescriptors", "CProtobufC"]),
+      "latchkey-protogen",
+      path: "Protos/Generator",
+      ["CDescriptors", "CProtobufC"]
+    ),
 
     // Storage.
     module(
-      "Postgres", path: "Shared/Postgres",
-      ["CPQ", "Cryptography", "EventLoop", "Faults", "Primitives", logging]),
+      "Postgres",
+      path: "Shared/Postgres",
+      ["CPQ", "Cryptography", "EventLoop", "Faults", "Primitives", logging]
+    ),
 
     // What every service is made of: settings, logs, lifecycle.
     module(
-      "ServiceKit", path: "Shared/ServiceKit",
+      "ServiceKit",
+      path: "Shared/ServiceKit",
       [
         "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres", "Primitives", "RPC",
         "TLS", logging,
-      ], exclude: ["README.md"]),
+      ],
+      exclude: ["README.md"]
+    ),
 
     // Services.
     module(
-      "KeysService", path: "Services/Keys/Core",
+      "KeysService",
+      path: "Services/Keys/Core",
       [
         "Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives", "RPC",
         "ServiceKit", "Stubs",
-      ], resources: [.embedInCode("Migrations")]),
+      ],
+      resources: [.embedInCode("Migrations")]
+    ),
     executable(
-      "latchkey-keys", path: "Services/Keys/Main",
-      ["Cryptography", "EventLoop", "Faults", "KeysService", "RPC", "ServiceKit", "Stubs"]),
+      "latchkey-keys",
+      path: "Services/Keys/Main",
+      ["Cryptography", "EventLoop", "Faults", "KeysService", "RPC", "ServiceKit", "Stubs"]
+    ),
     module(
-      "LicensesService", path: "Services/Licenses/Core",
+      "LicensesService",
+      path: "Services/Licenses/Core",
       [
         "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres", "Primitives",
         "Protobuf", "RPC", "ServiceKit", "Stubs",
-      ], resources: [.embedInCode("Migrations")]),
+      ],
+      resources: [.embedInCode("Migrations")]
+    ),
     executable(
-      "latchkey-licenses", path: "Services/Licenses/Main",
-      ["Cryptography", "EventLoop", "Faults", "LicensesService", "RPC", "ServiceKit", "Stubs"]),
+      "latchkey-licenses",
+      path: "Services/Licenses/Main",
+      ["Cryptography", "EventLoop", "Faults", "LicensesService", "RPC", "ServiceKit", "Stubs"]
+    ),
     module(
-      "GatewayService", path: "Services/Gateway/Core",
+      "GatewayService",
+      path: "Services/Gateway/Core",
       [
         "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Primitives", "Protobuf", "RPC",
         "ServiceKit", "Stubs", "TLS", "Transcoding", logging,
-      ]),
+      ]
+    ),
     executable(
-      "latchkey-gateway", path: "Services/Gateway/Main",
-      ["EventLoop", "Faults", "GatewayService", "ServiceKit"]),
+      "latchkey-gateway",
+      path: "Services/Gateway/Main",
+      ["EventLoop", "Faults", "GatewayService", "ServiceKit"]
+    ),
     module(
-      "LatchkeyCommand", path: "Services/Latchkey/Core",
+      "LatchkeyCommand",
+      path: "Services/Latchkey/Core",
       [
         "Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives", "RPC",
         "ServiceKit", "Stubs", "TLS", logging,
       ],
-      resources: [.embedInCode("Bootstrap")]),
+      resources: [.embedInCode("Bootstrap")]
+    ),
     executable(
-      "latchkey", path: "Services/Latchkey/Main", ["LatchkeyCommand", "EventLoop", arguments]),
+      "latchkey",
+      path: "Services/Latchkey/Main",
+      ["LatchkeyCommand", "EventLoop", arguments]
+    ),
 
     // Tests, and the executables that only tests run.
     module("TestServing", path: "Tests/Interop/Serving", ["EventLoop", "Faults", "RPC"]),
     executable(
-      "rpc-interop-server", path: "Tests/Interop/Server",
-      ["EventLoop", "Faults", "HTTP", "RPC", "TestMessages", "TestServing", "TestStubs"]),
+      "rpc-interop-server",
+      path: "Tests/Interop/Server",
+      ["EventLoop", "Faults", "HTTP", "RPC", "TestMessages", "TestServing", "TestStubs"]
+    ),
     executable(
-      "rpc-interop-client", path: "Tests/Interop/Client",
-      ["EventLoop", "Faults", "HTTP", "RPC", "TestMessages", "TestServing", "TestStubs"]),
+      "rpc-interop-client",
+      path: "Tests/Interop/Client",
+      ["EventLoop", "Faults", "HTTP", "RPC", "TestMessages", "TestServing", "TestStubs"]
+    ),
     executable(
-      "rpc-bench-server", path: "Tests/Benchmarks/Server",
-      ["EventLoop", "Faults", "RPC", "TestMessages", "TestServing", "TestStubs"]),
+      "rpc-bench-server",
+      path: "Tests/Benchmarks/Server",
+      ["EventLoop", "Faults", "RPC", "TestMessages", "TestServing", "TestStubs"]
+    ),
     module(
-      "TestKit", path: "Tests/TestKit",
-      ["Cryptography", "EventLoop", "Faults", "Postgres", "Primitives", "RPC", "TLS"]),
+      "TestKit",
+      path: "Tests/TestKit",
+      ["Cryptography", "EventLoop", "Faults", "Postgres", "Primitives", "RPC", "TLS"]
+    ),
     tests("Primitives", name: "PrimitivesTests"),
     tests("Faults", name: "FaultsTests"),
     tests("Cryptography", name: "CryptographyTests", ["Faults", "Primitives"]),
     tests("EventLoop", name: "EventLoopTests", ["Faults", "TestKit"]),
     tests("TLS", name: "TLSTests", ["COpenSSL", "Cryptography", "Faults"]),
     tests("HTTP", name: "HTTPTests", ["Cryptography", "EventLoop", "Faults", "TestKit", "TLS"]),
-    tests("RPC", name: "RPCTests", ["EventLoop", "Faults", "HTTP", "Messages", "Protobuf", "TestKit"]),
     tests(
-      "Protobuf", name: "ProtobufTests", ["Faults", "Messages", "TestMessages", "latchkey-protogen"]),
-    tests("Transcoding", name: "TranscodingTests", ["Faults", "Messages", "Primitives", "Protobuf", "TestMessages"]),
-    tests("Postgres", name: "PostgresTests", ["Cryptography", "EventLoop", "Faults", "Primitives", "TestKit"]),
+      "RPC",
+      name: "RPCTests",
+      ["EventLoop", "Faults", "HTTP", "Messages", "Protobuf", "TestKit"]
+    ),
     tests(
-      "ServiceKit", name: "ServiceKitTests", ["Cryptography", "EventLoop", "Faults", "TLS", logging]),
+      "Protobuf",
+      name: "ProtobufTests",
+      ["Faults", "Messages", "TestMessages", "latchkey-protogen"]
+    ),
     tests(
-      "KeysService", name: "KeysServiceTests",
+      "Transcoding",
+      name: "TranscodingTests",
+      ["Faults", "Messages", "Primitives", "Protobuf", "TestMessages"]
+    ),
+    tests(
+      "Postgres",
+      name: "PostgresTests",
+      ["Cryptography", "EventLoop", "Faults", "Primitives", "TestKit"]
+    ),
+    tests(
+      "ServiceKit",
+      name: "ServiceKitTests",
+      ["Cryptography", "EventLoop", "Faults", "TLS", logging]
+    ),
+    tests(
+      "KeysService",
+      name: "KeysServiceTests",
       [
         "Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives", "RPC",
         "Stubs", "TestKit",
-      ]),
+      ]
+    ),
     tests(
-      "LicensesService", name: "LicensesServiceTests",
+      "LicensesService",
+      name: "LicensesServiceTests",
       [
         "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres", "Primitives", "RPC",
         "Stubs", "TestKit",
-      ]),
-    tests("GatewayService", name: "GatewayServiceTests", ["Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Primitives", "Protobuf", "RPC", "Stubs", "TestKit", "Transcoding", logging]),
+      ]
+    ),
     tests(
-      "LatchkeyCommand", name: "LatchkeyCommandTests",
-      ["Cryptography", "EventLoop", "Faults", "Primitives", "ServiceKit"]),
+      "GatewayService",
+      name: "GatewayServiceTests",
+      [
+        "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Primitives", "Protobuf", "RPC",
+        "Stubs", "TestKit", "Transcoding", logging,
+      ]
+    ),
+    tests(
+      "LatchkeyCommand",
+      name: "LatchkeyCommandTests",
+      ["Cryptography", "EventLoop", "Faults", "Primitives", "ServiceKit"]
+    ),
   ]
 )

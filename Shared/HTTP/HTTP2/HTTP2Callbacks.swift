@@ -22,8 +22,10 @@ enum HTTP2Callbacks {
       context in
       guard let session = HTTP2Callbacks.session(context), let frame else { return 0 }
       let isBearable = session.header(
-        frame.pointee.hd.stream_id, UnsafeRawBufferPointer(start: name, count: nameLength),
-        UnsafeRawBufferPointer(start: value, count: valueLength))
+        frame.pointee.hd.stream_id,
+        UnsafeRawBufferPointer(start: name, count: nameLength),
+        UnsafeRawBufferPointer(start: value, count: valueLength)
+      )
       return isBearable ? 0 : Int32(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue)
     }
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks) { _, frame, context in
@@ -109,7 +111,9 @@ extension HTTP2Session {
 
   /// False when the field block grows beyond all bearing.
   fileprivate func header(
-    _ id: Int32, _ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer
+    _ id: Int32,
+    _ name: UnsafeRawBufferPointer,
+    _ value: UnsafeRawBufferPointer
   ) -> Bool {
     guard admitField(name.count + value.count) else { return false }
     stream(id)?.appendField(name, value, bytesMax: limits.headerBytesMax)

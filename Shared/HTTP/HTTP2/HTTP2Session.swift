@@ -435,7 +435,9 @@ final class HTTP2Session {
   /// A field block begins; blocks of different streams never mix (RFC 9113, section 4.3).
   func beginBlock() { blockBytes = 0 }
 
-  /// Counts a decoded field. False when the session must end.
+  /// Counts a decoded field.
+  ///
+  /// False when the session must end.
   func admitField(_ bytes: Int) -> Bool {
     blockBytes += bytes + 32
     if blockBytes <= limits.headerBytesMax * HTTP2Session.blockFactorMax { return true }
