@@ -25,6 +25,9 @@ enum Answer {
     var text: String
   }
 
+  /// The head being written; kept between answers, so that writing one allocates nothing.
+  private static var head = HeaderFields()
+
   /// Sends an answer; where the request was `HEAD`, all of it but the body.
   ///
   /// - Parameters:
@@ -42,7 +45,7 @@ enum Answer {
     challenge: String? = nil,
     to stream: any ServerStream
   ) {
-    var head = HeaderFields()
+    head.removeAll()
     head.append("x-request-id", requestID)
     // Answers hold keys and customers' data, and what they say holds only now.
     head.append("cache-control", "no-store")
