@@ -24,7 +24,7 @@ struct LicenseIDs {
 
 /// Where licenses are kept.
 ///
-/// All of its SQL is here.
+/// All of its SQL is here; the columns lie beside what reads them, in License+Row.swift.
 struct LicenseStore: Sendable {
   let database: Database
 
@@ -34,14 +34,7 @@ struct LicenseStore: Sendable {
   /// check has the same number.
   static let countShards: Int16 = 16
 
-  /// What ``License/init(_:)`` reads, of a table called `l`.
-  private static let columns = """
-    l.id, l.name, l.status, l.product_id, l.policy_id, l.user_email, l.user_name, l.expires_at,
-    l.max_machines_override, l.max_uses_override, l.uses_count, l.machine_count, l.suspended_at,
-    l.revoked_at, l.banned_at, l.metadata, l.created_at, l.updated_at
-    """
-  private static let columnCount = 18
-  /// A license's own policy; the join needs all of the key, since it is another table's row-level security.
+  /// A license's own policy, joined by the whole of its primary key.
   private static let policyJoin = """
     join licenses.policies p
       on p.account_id = l.account_id and p.environment = l.environment and p.id = l.policy_id
@@ -137,7 +130,7 @@ struct LicenseStore: Sendable {
     let rows = try await database.read(
       for: tenant,
       """
-      select \(unescaped: Self.columns), p.expiration_strategy
+      select \(unescaped: License.columns), p.expiration_strategy
       from licenses.licenses l \(unescaped: Self.policyJoin)
       where l.id < \(below) and l.deleted_at is null
       order by l.id desc limit \(rows)
@@ -146,7 +139,7 @@ struct LicenseStore: Sendable {
     var licenses: [License] = []
     licenses.reserveCapacity(rows.count)
     for row in rows {
-      let strategy: Policy.ExpirationStrategy = try row.named(Self.columnCount)
+      let strategy: Policy.ExpirationStrategy = try row.named(License.columnCount)
       licenses.append(try License(row).at(now, strategy: strategy))
     }
     return licenses
@@ -157,7 +150,7 @@ struct LicenseStore: Sendable {
     let rows = try await database.read(
       for: tenant,
       """
-      select \(unescaped: Self.columns), \(unescaped: PolicyStore.columns)
+      select \(unescaped: License.columns), \(unescaped: PolicyStore.columns)
       from licenses.licenses l \(unescaped: Self.policyJoin)
       where l.id = \(id) and l.deleted_at is null
       """
@@ -174,7 +167,7 @@ struct LicenseStore: Sendable {
     let rows = try await database.read(
       for: tenant,
       """
-      select \(unescaped: Self.columns), \(unescaped: PolicyStore.columns)
+      select \(unescaped: License.columns), \(unescaped: PolicyStore.columns)
       from licenses.license_key_hashes h
       join licenses.licenses l
         on l.account_id = h.account_id and l.environment = h.environment and l.id = h.license_id
@@ -216,50 +209,9 @@ struct LicenseStore: Sendable {
 
   private static func withPolicy(_ rows: Rows, at now: Timestamp) throws(Fault) -> License? {
     guard let row = try rows.singleOrNone() else { return nil }
-    let policy = try Policy(row, from: columnCount)
+    let policy = try Policy(row, from: License.columnCount)
     var license = try License(row).at(now, strategy: policy.expirationStrategy)
     license.policy = policy
     return license
-  }
-}
-
-extension License {
-  /// Reads a row of ``LicenseStore``'s columns, as it was written.
-  fileprivate init(_ row: Row) throws(Fault) {
-    let id: UUID = try row.value(0)
-    let productID: UUID = try row.value(3)
-    let policyID: UUID = try row.value(4)
-    let expiresAt: Timestamp? = try row.value(7)
-    let suspendedAt: Timestamp? = try row.value(12)
-    let revokedAt: Timestamp? = try row.value(13)
-    let bannedAt: Timestamp? = try row.value(14)
-    let metadata: JSONB = try row.value(15)
-    let createdAt: Timestamp = try row.value(16)
-    let updatedAt: Timestamp = try row.value(17)
-    self.init(
-      id: id.description,
-      key: nil,
-      name: try row.value(1),
-      status: try row.named(2),
-      productId: productID.description,
-      policyId: policyID.description,
-      userEmail: try row.value(5),
-      userName: try row.value(6),
-      expiresAt: expiresAt?.milliseconds,
-      maxMachinesOverride: try row.value(8),
-      maxUsesOverride: try row.value(9),
-      usesCount: try row.value(10),
-      machineCount: try row.value(11),
-      entitlements: [],
-      suspendedAt: suspendedAt?.milliseconds,
-      revokedAt: revokedAt?.milliseconds,
-      bannedAt: bannedAt?.milliseconds,
-      createdAt: createdAt.milliseconds,
-      updatedAt: updatedAt.milliseconds,
-      deletedAt: nil,
-      metadata: metadata.text,
-      machines: [],
-      policy: nil
-    )
   }
 }
