@@ -94,18 +94,24 @@ let package = Package(
     ),
 
     // The runtime: event loop, TLS, HTTP, RPC.
-    module("EventLoop", path: "Shared/EventLoop", ["CUV", "Faults"]),
+    module("EventLoop", path: "Shared/EventLoop", ["CUV", "Faults"], exclude: ["README.md"]),
     module(
       "TLS",
       path: "Shared/TLS",
       ["COpenSSL", "Cryptography", "Faults"],
       exclude: ["README.md"]
     ),
-    module("HTTP", path: "Shared/HTTP", ["CNGHTTP2", "EventLoop", "Faults", "TLS"]),
+    module(
+      "HTTP",
+      path: "Shared/HTTP",
+      ["CNGHTTP2", "EventLoop", "Faults", "TLS"],
+      exclude: ["README.md"]
+    ),
     module(
       "RPC",
       path: "Shared/RPC",
-      ["EventLoop", "Faults", "HTTP", "Messages", "Primitives", "Protobuf", "TLS"]
+      ["EventLoop", "Faults", "HTTP", "Messages", "Primitives", "Protobuf", "TLS"],
+      exclude: ["README.md"]
     ),
 
     // Contracts.
@@ -141,7 +147,8 @@ let package = Package(
     module(
       "Transcoding",
       path: "Shared/Transcoding",
-      ["CJansson", "CProtobufC", "Faults", "Primitives", "Protobuf"]
+      ["CJansson", "CProtobufC", "Faults", "Primitives", "Protobuf"],
+      exclude: ["README.md"]
     ),
     executable(
       "latchkey-protogen",
@@ -153,7 +160,8 @@ let package = Package(
     module(
       "Postgres",
       path: "Shared/Postgres",
-      ["CPQ", "Cryptography", "EventLoop", "Faults", "Primitives", logging]
+      ["CPQ", "Cryptography", "EventLoop", "Faults", "Primitives", logging],
+      exclude: ["README.md"]
     ),
 
     // What every service is made of: settings, logs, lifecycle.
