@@ -82,6 +82,8 @@ extension Database {
         .setting("lock_timeout", "\(lockLimit.milliseconds)")
         .setting("idle_in_transaction_session_timeout", "\(idleTransactionLimit.milliseconds)")
         .setting("timezone", "UTC")
+        // Compiling a plan takes longer than any statement of a service should.
+        .setting("jit", "off")
     }
   }
 }

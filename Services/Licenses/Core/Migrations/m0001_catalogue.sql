@@ -118,12 +118,14 @@ grant select, insert on licenses.data_keys to latchkey_licenses;
 grant update (licenses) on licenses.product_counts to latchkey_licenses;
 
 -- Whose key prefix each one is; a prefix that no account or more than one uses gives no row.
--- Two index probes a prefix, however many products share it.
+-- Two index probes a prefix, however many products share it, also with a plan that was made and kept
+-- while there were few.
 create function licenses.prefix_owners(prefixes text[])
 returns table (key_prefix text, account_id uuid)
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
 as $function$
 begin
   return query
