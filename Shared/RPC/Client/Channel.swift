@@ -8,8 +8,8 @@ public import TLS
 /// Calls the methods of one service, wherever its replicas are.
 ///
 /// The channel keeps connections to every address that the name resolves to, and gives each call to the next
-/// healthy one in turn. A call fails fast with `unavailable` when nothing is there. A call that is marked
-/// idempotent, or that no server has seen, is repeated on another connection.
+/// healthy one in turn. A call fails fast with `unavailable` when nothing is there. A call whose connection was lost is
+/// repeated on another one if it is marked idempotent or no server has seen it; what a server answers is final.
 @EventLoop
 public final class Channel {
   /// Tries of one call in all.
@@ -81,7 +81,8 @@ public final class Channel {
         guard case .success(let trailers) = stream.outcome else { continue }
         return (response, trailers)
       } catch {
-        guard error.code == .unavailable, method.isIdempotent || !stream.mayHaveRun,
+        guard error.code == .unavailable, !stream.hasAnswered,
+          method.isIdempotent || !stream.mayHaveRun,
           tries < Channel.triesMax, Instant.now + pause < deadline, !Task.isCancelled
         else { throw error }
       }
