@@ -28,6 +28,7 @@ test: packages ## Run every test, against a private Postgres; ends with one line
 	@Tests/run
 
 bench: build ## Measure, as ratios against nghttpd and pgbench.
+	@Scripts/build rpc-bench-server
 	@Tests/Benchmarks/run
 
 protos: packages ## Generate everything that is derived from Protos/*.proto.
