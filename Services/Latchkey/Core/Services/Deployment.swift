@@ -16,6 +16,10 @@ final class Deployment {
   private var logs: [ServiceName: LogFile] = [:]
   private var renewal: LoopTimer?
   private var environment = DevEnvironment()
+  /// Whether the start is over.
+  ///
+  /// Until then what ends is told by the step that waits for it.
+  private var isUp = false
 
   /// How often certificates are looked at while all runs.
   private static let renewalInterval = Duration.seconds(12 * 3600)
@@ -58,7 +62,7 @@ final class Deployment {
     } else {
       try await Postmaster.stopLeftOver(in: directory.postgres)
     }
-    let process = SupervisedProcess(try cluster.server()) { [console] in console.say($0) }
+    let process = SupervisedProcess(try cluster.server()) { [unowned self] in report($0) }
     postgres = process
     try process.start()
     let cluster = directory.postgres
@@ -110,7 +114,7 @@ final class Deployment {
           isDetached: true
         )
       )
-    ) { [console] in console.say($0) }
+    ) { [unowned self] in report($0) }
     services[service] = process
     try process.start()
   }
@@ -144,7 +148,12 @@ final class Deployment {
   /// Writes `dev.env`.
   func writeEnvironment() throws(Fault) -> DevEnvironment {
     try Files.write(environment.text, to: directory.environmentFile)
+    isUp = true
     return environment
+  }
+
+  private func report(_ event: String) {
+    if isUp { console.say(event) }
   }
 
   private func renewCertificates() {
