@@ -15,7 +15,7 @@ MEMORY_GROWTH_BYTES_MAX = 64 << 20
 
 # The requirement is 50 ms. The median is held to it; single answers get room for a busy machine.
 ANSWER_SECONDS = 0.050
-WORST_ANSWER_SECONDS = 1.0
+WORST_ANSWER_SECONDS = 2.0
 
 # A peer that takes no answers is dropped by the write time-out of 20 s at the latest.
 PATIENT = ["unread_answers", "stalled_windows", "abandoned_uploads"]

@@ -157,7 +157,7 @@ class Deployment:
             large_headers=(
                 (":method", "GET"),
                 (":scheme", "https"),
-                (":path", "/api/v1/products?limit=100"),
+                (":path", "/api/v1/products?limit=30"),
                 (":authority", authority),
                 ("authorization", f"Bearer {self['LATCHKEY_TEST_API_KEY']}"),
             ),
