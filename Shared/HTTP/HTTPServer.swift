@@ -15,6 +15,8 @@ public final class HTTPServer {
   public let limits: HTTPLimits
   /// What is spoken where there is no TLS to settle it.
   let plaintextProtocol: HTTPProtocol
+  /// Whether a peer that does not ask for HTTP/2 is served too.
+  let speaksHTTP1: Bool
   private let handler: any RequestHandler
   private let tls: TLSContext?
   /// What is about to be encrypted, for one connection after the other.
@@ -35,16 +37,19 @@ public final class HTTPServer {
   ///   - limits: What a peer may use.
   ///   - tls: The server's TLS settings; nil serves plaintext, which only tests do.
   ///   - plaintextProtocol: What is spoken without TLS.
+  ///   - speaksHTTP1: Whether a peer that does not ask for HTTP/2 is served too.
   public init(
     handler: any RequestHandler,
     limits: HTTPLimits = HTTPLimits(),
     tls: TLSContext?,
-    plaintextProtocol: HTTPProtocol = .http2
+    plaintextProtocol: HTTPProtocol = .http2,
+    speaksHTTP1: Bool = true
   ) {
     self.handler = handler
     self.limits = limits
     self.tls = tls
     self.plaintextProtocol = plaintextProtocol
+    self.speaksHTTP1 = speaksHTTP1
   }
 
   /// Open connections.

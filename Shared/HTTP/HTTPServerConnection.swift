@@ -52,13 +52,19 @@ final class HTTPServerConnection: ConnectionHandler {
       return
     }
     // A handshake that ends without the first request still settles the protocol.
-    if tls.isEstablished, session == nil { openAgreed() }
+    if tls.isEstablished, session == nil, !isEnding { openAgreed() }
     if tls.hasOutput { connection.setNeedsFlush() }
     if tls.isPeerClosed { receivedEnd() }
   }
 
   private func openAgreed() {
-    open(tls?.applicationProtocol == "h2" ? .http2 : .http1)
+    let isHTTP2 = tls?.applicationProtocol == "h2"
+    // A peer without ALPN speaks HTTP/1.1, or what it takes for it.
+    guard isHTTP2 || server.speaksHTTP1 else {
+      end()
+      return
+    }
+    open(isHTTP2 ? .http2 : .http1)
   }
 
   private func receivedPlaintext(_ bytes: UnsafeRawBufferPointer) {

@@ -133,6 +133,22 @@ def test_an_rpc_port_refuses_a_certificate_of_another_ca(service, deployment, tm
             raise ConnectionError("closed")
 
 
+@pytest.mark.parametrize("service", ["keys", "licenses"])
+def test_an_rpc_port_speaks_http_2_alone(service, deployment):
+    """Even with a certificate, a peer that does not ask for HTTP/2 gets no answer."""
+    context = ssl.create_default_context(cafile=deployment["LATCHKEY_RPC_CA_FILE"])
+    context.load_cert_chain(
+        deployment["LATCHKEY_RPC_CERT_FILE"], deployment["LATCHKEY_RPC_KEY_FILE"]
+    )
+    plain = socket.create_connection(("127.0.0.1", deployment.rpc_port(service)), timeout=10)
+    with context.wrap_socket(plain, server_hostname=service) as connection:
+        try:
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert not connection.recv(65536)
+        except ConnectionError:
+            pass
+
+
 def test_only_the_gateway_publishes_a_port_beyond_loopback(deployment):
     """The services' RPC ports are bound to loopback in development."""
     for service in ("keys", "licenses"):

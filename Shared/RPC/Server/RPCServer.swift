@@ -71,7 +71,7 @@ public final class RPCServer {
     limits.streamsMax = 1024
     let dispatcher = Dispatcher(self)
     self.dispatcher = dispatcher
-    let http = HTTPServer(handler: dispatcher, limits: limits, tls: tls, plaintextProtocol: .http2)
+    let http = HTTPServer(handler: dispatcher, limits: limits, tls: tls, speaksHTTP1: false)
     http.onFailure = onConnectionFailure
     self.http = http
     http.serve(listener)
