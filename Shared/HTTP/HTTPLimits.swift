@@ -8,8 +8,9 @@ public struct HTTPLimits: Sendable {
   public var headerBytesMax = 16 * 1024
   /// Requests that one connection may have open.
   ///
-  /// RFC 9113, section 5.1.2, recommends at least 100.
-  public var streamsMax = 256
+  /// RFC 9113, section 5.1.2, recommends at least 100. Not many more: a peer that takes no answers costs
+  /// about 10 KiB a stream until the write time-out.
+  public var streamsMax = 128
   /// Body bytes of one stream that we take before the request handler has read the ones before.
   public var streamWindowBytes = 64 * 1024
   /// Body bytes of all streams of one connection that we take before they are read.
