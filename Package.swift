@@ -11,6 +11,11 @@ let strict: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+/// For modules that run on the loop alone and many times a request: tests build with the run-time checks for overlapping
+/// access, releases do without them, which spares six percent of a call.
+let hot: [SwiftSetting] =
+  strict + [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))]
+
 /// A C library that Debian packages; `Shared/C/<name>` holds its module map and shim.
 func library(_ name: String, pkgConfig: String, package: String) -> Target {
   .systemLibrary(
@@ -26,7 +31,8 @@ func module(
   path: String,
   _ dependencies: [Target.Dependency] = [],
   exclude: [String] = [],
-  resources: [Resource]? = nil
+  resources: [Resource]? = nil,
+  settings: [SwiftSetting] = strict
 ) -> Target {
   .target(
     name: name,
@@ -34,7 +40,7 @@ func module(
     path: path,
     exclude: exclude,
     resources: resources,
-    swiftSettings: strict
+    swiftSettings: settings
   )
 }
 
@@ -94,7 +100,13 @@ let package = Package(
     ),
 
     // The runtime: event loop, TLS, HTTP, RPC.
-    module("EventLoop", path: "Shared/EventLoop", ["CUV", "Faults"], exclude: ["README.md"]),
+    module(
+      "EventLoop",
+      path: "Shared/EventLoop",
+      ["CUV", "Faults"],
+      exclude: ["README.md"],
+      settings: hot
+    ),
     module(
       "TLS",
       path: "Shared/TLS",
@@ -105,13 +117,15 @@ let package = Package(
       "HTTP",
       path: "Shared/HTTP",
       ["CNGHTTP2", "EventLoop", "Faults", "TLS"],
-      exclude: ["README.md"]
+      exclude: ["README.md"],
+      settings: hot
     ),
     module(
       "RPC",
       path: "Shared/RPC",
       ["EventLoop", "Faults", "HTTP", "Messages", "Primitives", "Protobuf", "TLS"],
-      exclude: ["README.md"]
+      exclude: ["README.md"],
+      settings: hot
     ),
 
     // Contracts.

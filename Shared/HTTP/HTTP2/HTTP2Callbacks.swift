@@ -101,10 +101,13 @@ extension HTTP2Session {
     beginBlock()
     guard frame.hd.type == UInt8(NGHTTP2_HEADERS.rawValue) else { return 0 }
     if role == .server, frame.headers.cat == NGHTTP2_HCAT_REQUEST {
-      _ = add(frame.hd.stream_id)
-    } else if let stream = stream(frame.hd.stream_id), stream.isHeadComplete {
-      stream.isReadingTrailers = true
-      stream.trailers = HeaderFields()
+      blockStream = add(frame.hd.stream_id)
+    } else {
+      blockStream = stream(frame.hd.stream_id)
+      if let blockStream, blockStream.isHeadComplete {
+        blockStream.isReadingTrailers = true
+        blockStream.trailers = HeaderFields()
+      }
     }
     return 0
   }
@@ -116,7 +119,10 @@ extension HTTP2Session {
     _ value: UnsafeRawBufferPointer
   ) -> Bool {
     guard admitField(name.count + value.count) else { return false }
-    stream(id)?.appendField(name, value, bytesMax: limits.headerBytesMax)
+    // Field blocks do not interleave (RFC 9113, section 4.3), so no look-up is needed for each field.
+    if let blockStream, blockStream.id == id {
+      blockStream.appendField(name, value, bytesMax: limits.headerBytesMax)
+    }
     return true
   }
 
@@ -127,8 +133,9 @@ extension HTTP2Session {
     let isAcknowledgement = frame.hd.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0
     switch nghttp2_frame_type(UInt32(frame.hd.type)) {
     case NGHTTP2_HEADERS:
-      guard let stream = stream(frame.hd.stream_id) else { return true }
-      return headersComplete(stream, frame)
+      guard let stream = blockStream else { return true }
+      blockStream = nil
+      return stream.isClosed ? true : headersComplete(stream, frame)
     case NGHTTP2_DATA:
       guard let stream = stream(frame.hd.stream_id) else { return true }
       if frame.hd.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 {

@@ -21,6 +21,8 @@ final class HTTP2Session {
   private var session: OpaquePointer?
   private var touched: [HTTP2Stream] = []
   private var spare: [HTTP2Stream.Storage] = []
+  /// The stream whose field block is coming in.
+  var blockStream: HTTP2Stream?
   /// Memory kept for later streams; as many as a busy connection has open.
   private static let spareMax = 64
   private var flood = FloodGuard()

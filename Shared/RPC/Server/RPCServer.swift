@@ -94,15 +94,20 @@ public final class RPCServer {
 
   // MARK: A call begins
 
-  fileprivate func begin(_ stream: any ServerStream) throws(Fault) -> Call {
-    let fields = stream.request.fields
-    guard !stream.request.isTooLarge else {
+  /// The request comes along, as fetching it from the stream counts a reference for each of its parts.
+  fileprivate func begin(
+    _ stream: any ServerStream,
+    _ request: RequestHead
+  ) throws(Fault) -> Call {
+    let origin = stream.origin
+    let fields = request.fields
+    guard !request.isTooLarge else {
       throw Fault(
         .resourceExhausted,
         "The call's metadata is over the limit of \(HTTPLimits().headerBytesMax) bytes"
       )
     }
-    guard let method = find(stream.request.target) else { throw unknown(stream.request.target) }
+    guard let method = find(request.target) else { throw unknown(request.target) }
     if let encoding = fields.bytes(of: "grpc-encoding"), !encoding.elementsEqual("identity".utf8) {
       throw Fault(.unimplemented, "Messages are only accepted with grpc-encoding identity")
     }
@@ -118,10 +123,10 @@ public final class RPCServer {
       method: descriptor,
       stream: stream,
       deadline: Instant(nanoseconds: stream.openedAt.nanoseconds + timeout),
-      peerIdentity: stream.origin.identity,
-      caller: try caller(stream, fields)
+      peerIdentity: origin.identity,
+      caller: try caller(fields, saidBy: origin.identity)
     )
-    try checkAccess(descriptor, stream.origin.identity)
+    try checkAccess(descriptor, origin.identity)
     if case .identities = access { try call.checkScope() }
     method.start(call)
     return call
@@ -147,9 +152,9 @@ public final class RPCServer {
     }
   }
 
-  private func caller(_ stream: any ServerStream, _ fields: HeaderFields) throws(Fault) -> Caller? {
+  private func caller(_ fields: HeaderFields, saidBy identity: String?) throws(Fault) -> Caller? {
     if case .identities(let trusted) = access {
-      guard let identity = stream.origin.identity, trusted.contains(identity) else { return nil }
+      guard let identity, trusted.contains(identity) else { return nil }
     }
     guard fields.bytes(of: "latchkey-caller-bin") != nil else { return nil }
     guard let bytes = fields.binary("latchkey-caller-bin") else {
@@ -179,17 +184,17 @@ private final class Dispatcher: RequestHandler, Flushable {
   init(_ server: RPCServer) { self.server = server }
 
   func receivedHead(_ stream: any ServerStream) {
-    let fields = stream.request.fields
-    guard stream.request.method == .post else {
+    let request = stream.request
+    guard request.method == .post else {
       refuse(stream, status: 405)
       return
     }
-    guard let type = fields.bytes(of: "content-type"), Dispatcher.isGRPC(type) else {
+    guard let type = request.fields.bytes(of: "content-type"), Dispatcher.isGRPC(type) else {
       refuse(stream, status: 415)
       return
     }
     do throws(Fault) {
-      let call = try server.begin(stream)
+      let call = try server.begin(stream, request)
       stream.attachment = call
       watch(call)
     } catch {
