@@ -28,6 +28,23 @@ import Testing
     }
   }
 
+  /// A call with one database read stays on the loop, from the client over mutual TLS to Postgres and back.
+  ///
+  /// A task that has lost its executor preference would add jobs of foreign threads to every call; whatever
+  /// else the process does now and then does not meet all of a hundred.
+  @Test @EventLoop func `a validation costs no job from a foreign thread`() async throws {
+    try await LicensesFixture.with { fixture in
+      let key = try #require(try await fixture.license().key)
+      var fewest = Int.max
+      for _ in 0..<100 {
+        let before = EventLoop.foreignEnqueueCount
+        #expect(try await fixture.validate(key).0.valid)
+        fewest = min(fewest, EventLoop.foreignEnqueueCount - before)
+      }
+      #expect(fewest == 0)
+    }
+  }
+
   @Test @EventLoop func `an expired key is judged by its policy's strategy`() async throws {
     try await LicensesFixture.with { fixture in
       let rows: [(Policy.ExpirationStrategy, Bool, ValidateKeyResponse.Code, License.Status)] = [
