@@ -52,9 +52,6 @@ public final class HTTPServer {
     self.speaksHTTP1 = speaksHTTP1
   }
 
-  /// Open connections.
-  public var connectionCount: Int { connections.count }
-
   /// Serves the listener's connections until ``drain(timeout:)``.
   public func serve(_ listener: Listener) {
     listeners.append(listener)

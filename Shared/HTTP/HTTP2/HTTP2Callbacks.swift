@@ -44,7 +44,7 @@ enum HTTP2Callbacks {
       if let stream = session.stream(id), !stream.isClosed {
         session.noteData(stream, UnsafeBufferPointer(start: data, count: length))
       } else {
-        session.noteIgnored(id, length)
+        session.noteIgnored(length)
       }
       return 0
     }
@@ -153,7 +153,7 @@ extension HTTP2Session {
     case NGHTTP2_RST_STREAM: return role == .client || admit(.reset)
     case NGHTTP2_PRIORITY: return admit(.priority)
     case NGHTTP2_WINDOW_UPDATE: return admit(.windowUpdate)
-    case NGHTTP2_GOAWAY: noteGoAway(lastStream: frame.goaway.last_stream_id)
+    case NGHTTP2_GOAWAY: noteGoAway()
     default: break
     }
     return true

@@ -14,8 +14,6 @@ final class HTTP2Session {
   private(set) var streams: [Int32: HTTP2Stream] = [:]
   /// The peer has said that it will open, or take, no more streams.
   private(set) var peerIsGoingAway = false
-  /// The last stream that a peer that is going away will answer.
-  private(set) var goAwayLastStream = Int32.max
   /// PING answers that have come.
   private(set) var pongCount = 0
   private var session: OpaquePointer?
@@ -399,7 +397,7 @@ final class HTTP2Session {
   }
 
   /// Bytes of DATA frames that no stream takes: padding, and data for streams that are gone.
-  func noteIgnored(_ id: Int32, _ count: Int) {
+  func noteIgnored(_ count: Int) {
     nghttp2_session_consume_connection(session, count)
   }
 
@@ -416,10 +414,7 @@ final class HTTP2Session {
 
   func notePong() { pongCount += 1 }
 
-  func noteGoAway(lastStream: Int32) {
-    peerIsGoingAway = true
-    goAwayLastStream = lastStream
-  }
+  func noteGoAway() { peerIsGoingAway = true }
 
   /// Counts a frame that costs us something.
   ///

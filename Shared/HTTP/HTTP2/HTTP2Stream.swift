@@ -188,9 +188,6 @@ public final class HTTP2Stream: ServerStream {
     session.setNeedsFlush()
   }
 
-  /// Whether the answer was sent in full, so that a reset afterwards tells nothing.
-  var isOutputComplete: Bool { isOutputFinished && outputPending == 0 }
-
   /// nghttp2 asks for body bytes to frame: `nghttp2_data_source_read_callback`.
   func read(into buffer: UnsafeMutablePointer<UInt8>, _ length: Int, _ flags: inout UInt32) -> Int {
     let count = min(length, outputPending)

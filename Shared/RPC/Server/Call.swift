@@ -52,9 +52,6 @@ public final class Call {
   /// The fields that came with the call.
   public var metadata: Metadata { stream.request.fields }
 
-  /// The time left until the deadline.
-  public var remaining: Duration { deadline - Instant.now }
-
   /// The id of the REST request behind the call, for logs; empty where there is none.
   public var requestID: String { caller?.requestId ?? "" }
 

@@ -89,9 +89,6 @@ public final class RPCServer {
     http = nil
   }
 
-  /// Open connections.
-  public var connectionCount: Int { http?.connectionCount ?? 0 }
-
   // MARK: A call begins
 
   /// The request comes along, as fetching it from the stream counts a reference for each of its parts.
