@@ -5,7 +5,7 @@ public import Faults
 public import Protobuf
 
 /// Who is behind a call: metadata `latchkey-caller-bin`, accepted from the gateway's certificate alone.
-public struct Caller: ContractMessage, Equatable {
+public struct Caller: ContractMessage, Equatable, CustomReflectable {
   /// The account whose data the call may touch; absent where the call brought no credential.
   public var accountId: String?
   public var environment: Caller.Environment?
@@ -18,6 +18,14 @@ public struct Caller: ContractMessage, Equatable {
   public var clientAddress: String?
   /// The id of the request that began it all, for logs; 26 characters.
   public var requestId: String?
+  /// The license key that the request brought as its credential, as it was typed. The gateway does not know whose it
+  /// is: the licenses service finds the license and its tenant.
+  public var licenseKey: String?
+  /// Says that requests are the same one, sent again: SHA-256 over method, path and `Idempotency-Key`. Absent where
+  /// the request has no such header.
+  public var idempotencyKey: [UInt8]?
+  /// Tells whether they ask for the same: SHA-256 of the encoded request message. There with `idempotency_key` only.
+  public var requestHash: [UInt8]?
 
   public init(
     accountId: String? = nil,
@@ -26,7 +34,10 @@ public struct Caller: ContractMessage, Equatable {
     actorId: String? = nil,
     scopes: [String] = [],
     clientAddress: String? = nil,
-    requestId: String? = nil
+    requestId: String? = nil,
+    licenseKey: String? = nil,
+    idempotencyKey: [UInt8]? = nil,
+    requestHash: [UInt8]? = nil
   ) {
     self.accountId = accountId
     self.environment = environment
@@ -35,6 +46,9 @@ public struct Caller: ContractMessage, Equatable {
     self.scopes = scopes
     self.clientAddress = clientAddress
     self.requestId = requestId
+    self.licenseKey = licenseKey
+    self.idempotencyKey = idempotencyKey
+    self.requestHash = requestHash
   }
 
   public static let schema = MessageSchema(
@@ -47,6 +61,9 @@ public struct Caller: ContractMessage, Equatable {
       FieldContract("scopes", length: 0...64, items: 0...100),
       FieldContract("clientAddress", length: 0...64),
       FieldContract("requestId", length: 0...64),
+      FieldContract("licenseKey", isSecret: true, length: 0...255),
+      FieldContract("idempotencyKey", length: 32...32),
+      FieldContract("requestHash", length: 32...32),
     ])
 
   public init(decoding bytes: UnsafeRawBufferPointer) throws(Fault) {
@@ -99,6 +116,14 @@ public struct Caller: ContractMessage, Equatable {
     } else {
       self.requestId = nil
     }
+    if let value = message.pointee.license_key {
+      guard let value = Arena.string(value) else { return nil }
+      self.licenseKey = value
+    } else {
+      self.licenseKey = nil
+    }
+    self.idempotencyKey = message.pointee.has_idempotency_key != 0 ? Arena.bytes(message.pointee.idempotency_key) : nil
+    self.requestHash = message.pointee.has_request_hash != 0 ? Arena.bytes(message.pointee.request_hash) : nil
   }
 
   public func encode(appendingTo output: inout [UInt8]) {
@@ -134,7 +159,35 @@ public struct Caller: ContractMessage, Equatable {
     if let value = self.requestId {
       message.pointee.request_id = arena.copy(value)
     }
+    if let value = self.licenseKey {
+      message.pointee.license_key = arena.copy(value)
+    }
+    if let value = self.idempotencyKey {
+      message.pointee.has_idempotency_key = 1
+      message.pointee.idempotency_key = arena.copy(value)
+    }
+    if let value = self.requestHash {
+      message.pointee.has_request_hash = 1
+      message.pointee.request_hash = arena.copy(value)
+    }
     return message
+  }
+
+  public var customMirror: Mirror {
+    Mirror(
+      self,
+      children: [
+        ("accountId", self.accountId as Any),
+        ("environment", self.environment as Any),
+        ("actorKind", self.actorKind as Any),
+        ("actorId", self.actorId as Any),
+        ("scopes", self.scopes as Any),
+        ("clientAddress", self.clientAddress as Any),
+        ("requestId", self.requestId as Any),
+        ("licenseKey", Redacted(licenseKey) as Any),
+        ("idempotencyKey", self.idempotencyKey as Any),
+        ("requestHash", self.requestHash as Any),
+      ], displayStyle: .struct)
   }
 
   /// Test data and live data are two worlds.

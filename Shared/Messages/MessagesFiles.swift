@@ -88,7 +88,7 @@ public enum MessagesFiles {
         "latchkey.rpc.v1.FaultDetails.Fact",
         "latchkey.rpc.v1.Caller.Environment",
         "latchkey.rpc.v1.Caller.ActorKind",
-      ], bytes: descriptor_of_latchkey_rpc_rpc(), count: 756),
+      ], bytes: descriptor_of_latchkey_rpc_rpc(), count: 865),
     FileDescriptor(
       "licenses.proto",
       imports: ["paging.proto"],

@@ -25,6 +25,8 @@ public struct Route: Sendable {
     case apiKeyOrLicenseKey
     case dashboard
     case apiKeyOrDashboard
+    /// None is needed; an API key that is brought says who asks.
+    case optionalAPIKey
   }
 
   /// The rate limit that a request counts against.
@@ -39,7 +41,7 @@ public struct Route: Sendable {
   public enum Body: Sendable {
     /// JSON made from the message.
     case json
-    /// The one `bytes` field of the message, as it is.
+    /// The one `bytes` field of each message of a stream, as it is.
     case raw
   }
 
@@ -63,6 +65,8 @@ public struct Route: Sendable {
   public var scope: String?
   /// The rate limit that a request counts against.
   public var limit: Limit
+  /// The position of the request's field that holds the license key which the request counts against.
+  public var limitedBy: Int?
   /// The HTTP status of success; 204 sends no body.
   public var successStatus: Int
   /// Whether the answer carries the account's response signature.
@@ -73,6 +77,8 @@ public struct Route: Sendable {
   public var requestBody: Body
   /// What the answer's body is.
   public var responseBody: Body
+  /// The content type of the body that is raw; nil where none is.
+  public var mediaType: String?
   /// Whether the call may be repeated when a connection is lost.
   public var isIdempotent: Bool
   /// The deadline of the call.
@@ -90,11 +96,13 @@ public struct Route: Sendable {
     authentication: Authentication,
     scope: String? = nil,
     limit: Limit = .management,
+    limitedBy: Int? = nil,
     successStatus: Int = 200,
     isSigned: Bool = false,
     isEnveloped: Bool = true,
     requestBody: Body = .json,
     responseBody: Body = .json,
+    mediaType: String? = nil,
     isIdempotent: Bool = false,
     timeout: Duration? = nil
   ) {
@@ -108,11 +116,13 @@ public struct Route: Sendable {
     self.authentication = authentication
     self.scope = scope
     self.limit = limit
+    self.limitedBy = limitedBy
     self.successStatus = successStatus
     self.isSigned = isSigned
     self.isEnveloped = isEnveloped
     self.requestBody = requestBody
     self.responseBody = responseBody
+    self.mediaType = mediaType
     self.isIdempotent = isIdempotent
     self.timeout = timeout
   }

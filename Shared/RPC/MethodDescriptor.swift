@@ -15,6 +15,10 @@ public struct MethodDescriptor: Sendable {
   public let isIdempotent: Bool
   /// The scope that a caller must hold; nil where any caller may call.
   public let scope: String?
+  /// Whether a caller with a license key may call without the scope, since the method limits it to its own license.
+  public let admitsLicenseKeys: Bool
+  /// Whether a caller without any credential may call without the scope.
+  public let admitsAnonymous: Bool
   /// The deadline of a call that brings none; nil takes ``standardTimeout``.
   public let defaultTimeout: Duration?
   /// The identities (names in client certificates) that may call; `*` admits every identity of the deployment.
@@ -32,6 +36,8 @@ public struct MethodDescriptor: Sendable {
     kind: Kind = .unary,
     isIdempotent: Bool = false,
     scope: String? = nil,
+    admitsLicenseKeys: Bool = false,
+    admitsAnonymous: Bool = false,
     defaultTimeout: Duration? = nil,
     callers: [String] = ["*"]
   ) {
@@ -39,6 +45,8 @@ public struct MethodDescriptor: Sendable {
     self.kind = kind
     self.isIdempotent = isIdempotent
     self.scope = scope
+    self.admitsLicenseKeys = admitsLicenseKeys
+    self.admitsAnonymous = admitsAnonymous
     self.defaultTimeout = defaultTimeout
     self.callers = callers
     // A stream of either kind may be meant to stay open, such as a health watch.

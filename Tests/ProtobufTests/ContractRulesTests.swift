@@ -85,7 +85,103 @@ import Testing
     Mistake(
       "a scope without a credential",
       rest("post: \"/a\" auth: NONE scope: \"x\"", ""),
-      "needs a credential"
+      "a scope needs an API key"
+    ),
+    Mistake(
+      "a scope for license keys alone",
+      rest("post: \"/a\" auth: LICENSE_KEY scope: \"x\"", ""),
+      "a scope needs an API key"
+    ),
+    Mistake(
+      "a limit by a field that is not there",
+      rest("post: \"/a\" auth: NONE limited_by: \"b\"", "optional string a = 1;"),
+      "limited_by names one string"
+    ),
+    Mistake(
+      "a limit by a number",
+      rest("post: \"/a\" auth: NONE limited_by: \"a\"", "optional int32 a = 1;"),
+      "limited_by names one string"
+    ),
+    Mistake(
+      "a raw request in one message",
+      rest(
+        "post: \"/a\" auth: NONE request_body: RAW media_type: \"a/b\"",
+        "optional bytes a = 1;"
+      ),
+      "streams what is RAW"
+    ),
+    Mistake(
+      "a stream that is not raw",
+      rest("post: \"/a\" auth: NONE", "optional bytes a = 1;", streams: "request"),
+      "streams what is RAW"
+    ),
+    Mistake(
+      "a raw answer to a stream of requests",
+      rest(
+        "post: \"/a\" auth: NONE response_body: RAW media_type: \"a/b\"",
+        "optional bytes a = 1;",
+        streams: "request"
+      ),
+      "streams what is RAW"
+    ),
+    Mistake(
+      "two raw bodies",
+      rest(
+        "post: \"/a\" auth: NONE request_body: RAW response_body: RAW media_type: \"a/b\"",
+        "optional bytes a = 1;",
+        streams: "both"
+      ),
+      "only one of the two bodies"
+    ),
+    Mistake(
+      "a raw request without a media type",
+      rest(
+        "post: \"/a\" auth: NONE request_body: RAW",
+        "optional bytes a = 1;",
+        streams: "request"
+      ),
+      "needs media_type"
+    ),
+    Mistake(
+      "a media type with parameters",
+      rest(
+        "post: \"/a\" auth: NONE request_body: RAW media_type: \"text/csv; charset=utf-8\"",
+        "optional bytes a = 1;",
+        streams: "request"
+      ),
+      "a type and a subtype"
+    ),
+    Mistake(
+      "a media type of JSON",
+      rest("post: \"/a\" auth: NONE media_type: \"text/csv\"", "optional bytes a = 1;"),
+      "no other body has one"
+    ),
+    Mistake(
+      "a raw request of two fields",
+      rest(
+        "post: \"/a\" auth: NONE request_body: RAW media_type: \"a/b\"",
+        "optional bytes a = 1; optional string b = 2;",
+        streams: "request"
+      ),
+      "exactly one `bytes` field"
+    ),
+    Mistake(
+      "a raw request whose bytes are required",
+      rest(
+        "post: \"/a\" auth: NONE request_body: RAW media_type: \"a/b\"",
+        "optional bytes a = 1 [(latchkey.field) = { required: true }];",
+        streams: "request"
+      ),
+      "cannot be required"
+    ),
+    Mistake(
+      "a raw request without a body",
+      rest(
+        "delete: \"/a\" auth: NONE request_body: RAW media_type: \"a/b\"",
+        "optional bytes a = 1;",
+        streams: "request"
+      ),
+      "needs POST, PUT or PATCH"
     ),
     Mistake(
       "two methods on one route",
@@ -97,9 +193,13 @@ import Testing
     ),
   ]
 
-  private static func rest(_ face: String, _ fields: String) -> String {
-    "// M.\nmessage M { \(fields) }\n// S.\nservice S {\n  option (latchkey.callers) = \"*\";\n"
-      + "  // C.\n  rpc C(M) returns (M) { option (latchkey.rest) = { \(face) }; }\n}"
+  private static func rest(_ face: String, _ fields: String, streams: String = "nothing") -> String
+  {
+    let request = streams == "request" || streams == "both" ? "stream M" : "M"
+    let response = streams == "response" || streams == "both" ? "stream M" : "M"
+    return
+      "// M.\nmessage M { \(fields) }\n// S.\nservice S {\n  option (latchkey.callers) = \"*\";\n"
+      + "  // C.\n  rpc C(\(request)) returns (\(response)) { option (latchkey.rest) = { \(face) }; }\n}"
   }
 
   @Test(arguments: mistakes) func `a mistake is refused`(mistake: Mistake) throws {
@@ -108,7 +208,23 @@ import Testing
   }
 
   @Test func `a contract without a mistake is accepted`() throws {
-    try check(Self.rest("post: \"/a\" auth: NONE", "optional string a = 1;"))
+    for (face, fields, streams) in [
+      ("post: \"/a\" auth: NONE", "optional string a = 1;", "nothing"),
+      ("post: \"/a\" auth: NONE limited_by: \"a\"", "optional string a = 1;", "nothing"),
+      ("post: \"/a\" auth: OPTIONAL_API_KEY", "optional string a = 1;", "nothing"),
+      ("post: \"/a\" auth: LICENSE_KEY", "optional string a = 1;", "nothing"),
+      (
+        "post: \"/a\" scope: \"x\" request_body: RAW media_type: \"text/csv\"",
+        "optional bytes a = 1; optional bool b = 2 [(latchkey.field) = { where: QUERY }];",
+        "request"
+      ),
+      (
+        "post: \"/a\" scope: \"x\" response_body: RAW media_type: \"text/csv\"",
+        "optional bytes a = 1;", "response"
+      ),
+    ] {
+      try check(Self.rest(face, fields, streams: streams))
+    }
   }
 
   private func check(_ contract: String) throws {

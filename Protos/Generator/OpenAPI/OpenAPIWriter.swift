@@ -183,6 +183,7 @@ struct Operation {
     case "apiKeyOrLicenseKey": .array([licenseKey, apiKey])
     case "dashboard": .array([dashboard])
     case "apiKeyOrDashboard": .array([apiKey, dashboard])
+    case "optionalAPIKey": .array([.object([]), apiKey])
     default: .array([apiKey])
     }
   }

@@ -155,4 +155,7 @@ struct RestFace {
   var isEnveloped: Bool
   var requestBody: String
   var responseBody: String
+  /// The JSON name of a field.
+  var limitedBy: String?
+  var mediaType: String?
 }

@@ -75,6 +75,7 @@ extension RestFace {
     case LATCHKEY__REST__AUTHENTICATION__DASHBOARD: authentication = "dashboard"
     case LATCHKEY__REST__AUTHENTICATION__API_KEY_OR_DASHBOARD:
       authentication = "apiKeyOrDashboard"
+    case LATCHKEY__REST__AUTHENTICATION__OPTIONAL_API_KEY: authentication = "optionalAPIKey"
     default: throw Failure("an authentication that this generator does not know")
     }
     switch rest.limit {
@@ -89,5 +90,7 @@ extension RestFace {
     isEnveloped = rest.envelope == LATCHKEY__REST__ENVELOPE__DATA
     requestBody = rest.request_body == LATCHKEY__REST__BODY__RAW ? "raw" : "json"
     responseBody = rest.response_body == LATCHKEY__REST__BODY__RAW ? "raw" : "json"
+    if let name = rest.limited_by { limitedBy = String(cString: name) }
+    if let type = rest.media_type { mediaType = String(cString: type) }
   }
 }

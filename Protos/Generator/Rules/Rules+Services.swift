@@ -15,17 +15,13 @@ extension Rules {
     guard let request = contracts.messages[method.request],
       let response = contracts.messages[method.response]
     else { return complain(place, "its messages are not among the files") }
-    if method.isRequestStreamed || method.isResponseStreamed {
-      complain(place, "a REST face needs a unary method")
-    }
+    checkBodies(rest, of: method, place)
     if !rest.template.hasPrefix("/") || rest.template.contains("//") || rest.template.hasSuffix("/")
     {
       complain(place, "a path begins with one slash and does not end with one")
     }
     if !(200...299).contains(rest.successStatus) { complain(place, "success is a status of 2xx") }
-    if rest.authentication == "none", method.scope != nil {
-      complain(place, "a scope needs a credential")
-    }
+    if !rest.admitsAPIKeys, method.scope != nil { complain(place, "a scope needs an API key") }
     if rest.authentication.hasPrefix("apiKey"), method.scope == nil {
       complain(place, "a method for API keys needs a scope")
     }
@@ -35,6 +31,51 @@ extension Rules {
     }
     if rest.requestBody == "raw" { checkRaw(request, bodyOnly: true, place) }
     if rest.responseBody == "raw" { checkRaw(response, bodyOnly: false, place) }
+    if let name = rest.limitedBy { checkLimitedBy(name, of: request, rest, place) }
+  }
+
+  /// Bodies that are JSON are one message, raw ones a stream of them; a call streams one way.
+  private mutating func checkBodies(_ rest: RestFace, of method: ContractMethod, _ place: String) {
+    let isRequestRaw = rest.requestBody == "raw"
+    let isResponseRaw = rest.responseBody == "raw"
+    if isRequestRaw, isResponseRaw { complain(place, "only one of the two bodies can be RAW") }
+    if isRequestRaw != method.isRequestStreamed || isResponseRaw != method.isResponseStreamed {
+      complain(place, "a REST face streams what is RAW, and nothing else")
+    }
+    if isRequestRaw, ["get", "delete"].contains(rest.verb) {
+      complain(place, "a raw request needs POST, PUT or PATCH")
+    }
+    if isResponseRaw, rest.successStatus != 200 {
+      complain(place, "a raw answer has the status 200")
+    }
+    if isResponseRaw, rest.isSigned { complain(place, "a raw answer cannot be signed") }
+    if (isRequestRaw || isResponseRaw) != (rest.mediaType != nil) {
+      complain(place, "a RAW body needs media_type, and no other body has one")
+    }
+    if let type = rest.mediaType, !isMediaType(type) {
+      complain(place, "media_type is a type and a subtype in lower case, such as text/csv")
+    }
+  }
+
+  private func isMediaType(_ type: String) -> Bool {
+    let parts = type.split(separator: "/", omittingEmptySubsequences: false)
+    return parts.count == 2
+      && parts.allSatisfy { part in
+        !part.isEmpty
+          && part.allSatisfy { $0.isASCII && ($0.isLowercase || $0.isNumber || "+-.".contains($0)) }
+      }
+  }
+
+  private mutating func checkLimitedBy(
+    _ name: String,
+    of message: ContractMessageType,
+    _ rest: RestFace,
+    _ place: String
+  ) {
+    let field = message.fields.first { $0.jsonName == name }
+    guard let field, field.kind == .string, !field.isRepeated, field.options.place == .body,
+      rest.requestBody == "json"
+    else { return complain(place, "limited_by names one string of a JSON body: \(name) is none") }
   }
 
   /// A name in a path template makes the field a PATH field wherever the message is used.
@@ -56,8 +97,11 @@ extension Rules {
     _ place: String
   ) {
     let fields = message.fields.filter { !bodyOnly || $0.options.place == .body }
-    if fields.count != 1 || fields[0].kind != .bytes || fields[0].isRepeated {
-      complain(place, "a raw body needs exactly one `bytes` field in \(message.fullName)")
+    guard fields.count == 1, fields[0].kind == .bytes, !fields[0].isRepeated else {
+      return complain(place, "a raw body needs exactly one `bytes` field in \(message.fullName)")
+    }
+    if bodyOnly, fields[0].options.isRequired {
+      complain(place, "the first message of a raw body has no bytes yet: they cannot be required")
     }
   }
 
@@ -87,6 +131,19 @@ extension Rules {
 }
 
 extension RestFace {
+  /// Whether an API key is one of the credentials.
+  var admitsAPIKeys: Bool {
+    authentication.hasPrefix("apiKey") || authentication == "optionalAPIKey"
+  }
+
+  /// Whether a license key is one of the credentials.
+  var admitsLicenseKeys: Bool {
+    authentication == "licenseKey" || authentication == "apiKeyOrLicenseKey"
+  }
+
+  /// Whether a request may come without any credential.
+  var admitsAnonymous: Bool { authentication == "none" || authentication == "optionalAPIKey" }
+
   /// The names in the path template.
   var parameters: [String] {
     template.split(separator: "/").compactMap { segment in

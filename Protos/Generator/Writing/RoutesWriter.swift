@@ -47,11 +47,17 @@ struct RoutesWriter {
     var arguments = ["authentication: .\(rest.authentication)"]
     if let scope = method.scope { arguments.append("scope: \(quoted(scope))") }
     arguments.append("limit: .\(rest.limit)")
+    if let name = rest.limitedBy,
+      let index = request.fields.firstIndex(where: { $0.jsonName == name })
+    {
+      arguments.append("limitedBy: \(index)")
+    }
     if rest.successStatus != 200 { arguments.append("successStatus: \(rest.successStatus)") }
     if rest.isSigned { arguments.append("isSigned: true") }
     if !rest.isEnveloped { arguments.append("isEnveloped: false") }
     if rest.requestBody != "json" { arguments.append("requestBody: .\(rest.requestBody)") }
     if rest.responseBody != "json" { arguments.append("responseBody: .\(rest.responseBody)") }
+    if let type = rest.mediaType { arguments.append("mediaType: \(quoted(type))") }
     if method.isIdempotent { arguments.append("isIdempotent: true") }
     if let timeout = method.timeoutMilliseconds {
       arguments.append("timeout: .milliseconds(\(timeout))")

@@ -40,7 +40,11 @@ struct StubsWriter {
         var arguments = ["path: \(quoted("/\(service.fullName)/\(method.name)"))"]
         arguments.append("kind: .\(method.kind)")
         if method.isIdempotent { arguments.append("isIdempotent: true") }
-        if let scope = method.scope { arguments.append("scope: \(quoted(scope))") }
+        if let scope = method.scope {
+          arguments.append("scope: \(quoted(scope))")
+          if method.rest?.admitsLicenseKeys == true { arguments.append("admitsLicenseKeys: true") }
+          if method.rest?.admitsAnonymous == true { arguments.append("admitsAnonymous: true") }
+        }
         if let timeout = method.timeoutMilliseconds {
           arguments.append("defaultTimeout: .milliseconds(\(timeout))")
         }

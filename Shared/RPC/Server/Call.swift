@@ -74,11 +74,18 @@ public final class Call {
 
   /// Refuses a caller without the method's scope.
   ///
-  /// An actor without limits has the one scope `*`.
+  /// An actor without limits has the one scope `*`. A license key never has a scope: it may call what admits license
+  /// keys and nothing else that asks for one, whatever the caller's scopes say.
   func checkScope() throws(Fault) {
     guard let scope = method.scope else { return }
-    let scopes = caller?.scopes ?? []
-    guard scopes.contains(scope) || scopes.contains("*") else {
+    let holdsScope = caller?.scopes.contains { $0 == scope || $0 == "*" } ?? false
+    let isAdmitted =
+      switch caller?.actorKind {
+      case .licenseKey: method.admitsLicenseKeys
+      case nil, .anonymous: method.admitsAnonymous || holdsScope
+      default: holdsScope
+      }
+    guard isAdmitted else {
       throw Fault(
         .permissionDenied,
         "The API key lacks the scope \(scope)",

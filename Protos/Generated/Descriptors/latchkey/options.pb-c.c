@@ -142,7 +142,7 @@ void   latchkey__field__free_unpacked
   assert(message->base.descriptor == &latchkey__field__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCEnumValue latchkey__rest__authentication__enum_values_by_number[6] =
+static const ProtobufCEnumValue latchkey__rest__authentication__enum_values_by_number[7] =
 {
   { "NONE", "LATCHKEY__REST__AUTHENTICATION__NONE", 0 },
   { "API_KEY", "LATCHKEY__REST__AUTHENTICATION__API_KEY", 1 },
@@ -150,11 +150,12 @@ static const ProtobufCEnumValue latchkey__rest__authentication__enum_values_by_n
   { "API_KEY_OR_LICENSE_KEY", "LATCHKEY__REST__AUTHENTICATION__API_KEY_OR_LICENSE_KEY", 3 },
   { "DASHBOARD", "LATCHKEY__REST__AUTHENTICATION__DASHBOARD", 4 },
   { "API_KEY_OR_DASHBOARD", "LATCHKEY__REST__AUTHENTICATION__API_KEY_OR_DASHBOARD", 5 },
+  { "OPTIONAL_API_KEY", "LATCHKEY__REST__AUTHENTICATION__OPTIONAL_API_KEY", 6 },
 };
 static const ProtobufCIntRange latchkey__rest__authentication__value_ranges[] = {
-{0, 0},{0, 6}
+{0, 0},{0, 7}
 };
-static const ProtobufCEnumValueIndex latchkey__rest__authentication__enum_values_by_name[6] =
+static const ProtobufCEnumValueIndex latchkey__rest__authentication__enum_values_by_name[7] =
 {
   { "API_KEY", 1 },
   { "API_KEY_OR_DASHBOARD", 5 },
@@ -162,6 +163,7 @@ static const ProtobufCEnumValueIndex latchkey__rest__authentication__enum_values
   { "DASHBOARD", 4 },
   { "LICENSE_KEY", 2 },
   { "NONE", 0 },
+  { "OPTIONAL_API_KEY", 6 },
 };
 const ProtobufCEnumDescriptor latchkey__rest__authentication__descriptor =
 {
@@ -170,9 +172,9 @@ const ProtobufCEnumDescriptor latchkey__rest__authentication__descriptor =
   "Authentication",
   "Latchkey__Rest__Authentication",
   "latchkey",
-  6,
+  7,
   latchkey__rest__authentication__enum_values_by_number,
-  6,
+  7,
   latchkey__rest__authentication__enum_values_by_name,
   1,
   latchkey__rest__authentication__value_ranges,
@@ -272,7 +274,7 @@ static const int32_t latchkey__rest__success__default_value = 200;
 static const Latchkey__Rest__Envelope latchkey__rest__envelope__default_value = LATCHKEY__REST__ENVELOPE__DATA;
 static const Latchkey__Rest__Body latchkey__rest__request_body__default_value = LATCHKEY__REST__BODY__JSON;
 static const Latchkey__Rest__Body latchkey__rest__response_body__default_value = LATCHKEY__REST__BODY__JSON;
-static const ProtobufCFieldDescriptor latchkey__rest__field_descriptors[13] =
+static const ProtobufCFieldDescriptor latchkey__rest__field_descriptors[15] =
 {
   {
     "get",
@@ -430,6 +432,30 @@ static const ProtobufCFieldDescriptor latchkey__rest__field_descriptors[13] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "limited_by",
+    14,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Rest, limited_by),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "media_type",
+    15,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Rest, media_type),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned latchkey__rest__field_indices_by_name[] = {
   5,   /* field[5] = auth */
@@ -437,6 +463,8 @@ static const unsigned latchkey__rest__field_indices_by_name[] = {
   10,   /* field[10] = envelope */
   0,   /* field[0] = get */
   7,   /* field[7] = limit */
+  13,   /* field[13] = limited_by */
+  14,   /* field[14] = media_type */
   3,   /* field[3] = patch */
   1,   /* field[1] = post */
   2,   /* field[2] = put */
@@ -449,7 +477,7 @@ static const unsigned latchkey__rest__field_indices_by_name[] = {
 static const ProtobufCIntRange latchkey__rest__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 13 }
+  { 0, 15 }
 };
 const ProtobufCMessageDescriptor latchkey__rest__descriptor =
 {
@@ -459,7 +487,7 @@ const ProtobufCMessageDescriptor latchkey__rest__descriptor =
   "Latchkey__Rest",
   "latchkey",
   sizeof(Latchkey__Rest),
-  13,
+  15,
   latchkey__rest__field_descriptors,
   latchkey__rest__field_indices_by_name,
   1,  latchkey__rest__number_ranges,

@@ -252,7 +252,7 @@ const unsigned char *descriptor_of_grpc_reflection_v1alpha_reflection(void);
 /// The encoded descriptor of keys.proto, 2605 bytes.
 const unsigned char *descriptor_of_keys(void);
 
-/// The encoded descriptor of latchkey/rpc/rpc.proto, 756 bytes.
+/// The encoded descriptor of latchkey/rpc/rpc.proto, 865 bytes.
 const unsigned char *descriptor_of_latchkey_rpc_rpc(void);
 
 /// The encoded descriptor of licenses.proto, 7800 bytes.

@@ -32,7 +32,11 @@ typedef enum _Latchkey__Rest__Authentication {
   /*
    * A logged-in user of the dashboard or an API key.
    */
-  LATCHKEY__REST__AUTHENTICATION__API_KEY_OR_DASHBOARD = 5
+  LATCHKEY__REST__AUTHENTICATION__API_KEY_OR_DASHBOARD = 5,
+  /*
+   * None is needed. An API key that is brought is checked as always, and says who asks.
+   */
+  LATCHKEY__REST__AUTHENTICATION__OPTIONAL_API_KEY = 6
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LATCHKEY__REST__AUTHENTICATION)
 } Latchkey__Rest__Authentication;
 typedef enum _Latchkey__Rest__Limit {
@@ -50,7 +54,10 @@ typedef enum _Latchkey__Rest__Envelope {
 typedef enum _Latchkey__Rest__Body {
   LATCHKEY__REST__BODY__JSON = 0,
   /*
-   * The one `bytes` field of the message is the whole body.
+   * The bytes as they are, in pieces: a stream of messages. A raw request belongs to a client stream whose
+   * messages have exactly one `bytes` field in the body; its path and query fields are in every message, and
+   * the first message has nothing else. A raw answer belongs to a server stream whose messages are one `bytes`
+   * field.
    */
   LATCHKEY__REST__BODY__RAW = 1
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LATCHKEY__REST__BODY)
@@ -109,7 +116,8 @@ struct  Latchkey__Rest
   Latchkey__Rest__Authentication auth;
   /*
    * The scope that an API key must hold, such as "licenses:read"; checked by the gateway and again by the
-   * server stub.
+   * server stub. A license key needs none, since the service limits it to its own license, and neither does a
+   * caller who may come without a credential and does.
    */
   char *scope;
   /*
@@ -139,6 +147,15 @@ struct  Latchkey__Rest
   Latchkey__Rest__Body request_body;
   protobuf_c_boolean has_response_body;
   Latchkey__Rest__Body response_body;
+  /*
+   * The JSON name of the body's field that holds the license key whose bucket the request counts against, for
+   * requests that bring the key there and not in a header.
+   */
+  char *limited_by;
+  /*
+   * What a RAW body is, such as "text/csv"; needed with one, and only then.
+   */
+  char *media_type;
   Latchkey__Rest__FaceCase face_case;
   union {
     char *get;
@@ -150,7 +167,7 @@ struct  Latchkey__Rest
 };
 #define LATCHKEY__REST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&latchkey__rest__descriptor) \
-    , 0, LATCHKEY__REST__AUTHENTICATION__API_KEY, NULL, 0, LATCHKEY__REST__LIMIT__MANAGEMENT, 0, 200, 0, 0, 0, LATCHKEY__REST__ENVELOPE__DATA, 0, LATCHKEY__REST__BODY__JSON, 0, LATCHKEY__REST__BODY__JSON, LATCHKEY__REST__FACE__NOT_SET, {0} }
+    , 0, LATCHKEY__REST__AUTHENTICATION__API_KEY, NULL, 0, LATCHKEY__REST__LIMIT__MANAGEMENT, 0, 200, 0, 0, 0, LATCHKEY__REST__ENVELOPE__DATA, 0, LATCHKEY__REST__BODY__JSON, 0, LATCHKEY__REST__BODY__JSON, NULL, NULL, LATCHKEY__REST__FACE__NOT_SET, {0} }
 
 
 /*

@@ -173,7 +173,7 @@ const ProtobufCEnumDescriptor latchkey__rpc__v1__caller__actor_kind__descriptor 
   latchkey__rpc__v1__caller__actor_kind__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCFieldDescriptor latchkey__rpc__v1__caller__field_descriptors[7] =
+static const ProtobufCFieldDescriptor latchkey__rpc__v1__caller__field_descriptors[10] =
 {
   {
     "account_id",
@@ -259,6 +259,42 @@ static const ProtobufCFieldDescriptor latchkey__rpc__v1__caller__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "license_key",
+    8,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Rpc__V1__Caller, license_key),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "idempotency_key",
+    9,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Latchkey__Rpc__V1__Caller, has_idempotency_key),
+    offsetof(Latchkey__Rpc__V1__Caller, idempotency_key),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "request_hash",
+    10,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Latchkey__Rpc__V1__Caller, has_request_hash),
+    offsetof(Latchkey__Rpc__V1__Caller, request_hash),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned latchkey__rpc__v1__caller__field_indices_by_name[] = {
   0,   /* field[0] = account_id */
@@ -266,13 +302,16 @@ static const unsigned latchkey__rpc__v1__caller__field_indices_by_name[] = {
   2,   /* field[2] = actor_kind */
   5,   /* field[5] = client_address */
   1,   /* field[1] = environment */
+  8,   /* field[8] = idempotency_key */
+  7,   /* field[7] = license_key */
+  9,   /* field[9] = request_hash */
   6,   /* field[6] = request_id */
   4,   /* field[4] = scopes */
 };
 static const ProtobufCIntRange latchkey__rpc__v1__caller__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor latchkey__rpc__v1__caller__descriptor =
 {
@@ -282,7 +321,7 @@ const ProtobufCMessageDescriptor latchkey__rpc__v1__caller__descriptor =
   "Latchkey__Rpc__V1__Caller",
   "latchkey.rpc.v1",
   sizeof(Latchkey__Rpc__V1__Caller),
-  7,
+  10,
   latchkey__rpc__v1__caller__field_descriptors,
   latchkey__rpc__v1__caller__field_indices_by_name,
   1,  latchkey__rpc__v1__caller__number_ranges,

@@ -53,10 +53,15 @@ struct  Latchkey__Rpc__V1__Caller
   char **scopes;
   char *client_address;
   char *request_id;
+  char *license_key;
+  protobuf_c_boolean has_idempotency_key;
+  ProtobufCBinaryData idempotency_key;
+  protobuf_c_boolean has_request_hash;
+  ProtobufCBinaryData request_hash;
 };
 #define LATCHKEY__RPC__V1__CALLER__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&latchkey__rpc__v1__caller__descriptor) \
-    , NULL, 0, LATCHKEY__RPC__V1__CALLER__ENVIRONMENT__TEST, 0, LATCHKEY__RPC__V1__CALLER__ACTOR_KIND__ANONYMOUS, NULL, 0,NULL, NULL, NULL }
+    , NULL, 0, LATCHKEY__RPC__V1__CALLER__ENVIRONMENT__TEST, 0, LATCHKEY__RPC__V1__CALLER__ACTOR_KIND__ANONYMOUS, NULL, 0,NULL, NULL, NULL, NULL, 0, {0,NULL}, 0, {0,NULL} }
 
 
 struct  Latchkey__Rpc__V1__FaultDetails__Issue
