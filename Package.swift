@@ -189,34 +189,52 @@ let package = Package(
       exclude: ["README.md"]
     ),
 
+    // What every change leaves behind: the audit log, and answers to repeated requests.
+    module(
+      "Changes",
+      path: "Shared/Changes",
+      [
+        "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres", "Primitives",
+        "Protobuf", "RPC", "Transcoding",
+      ],
+      exclude: ["README.md"],
+      resources: [.embedInCode("Migrations")]
+    ),
+
     // Services.
     module(
       "KeysService",
       path: "Services/Keys/Core",
       [
-        "Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives", "RPC",
-        "ServiceKit", "Stubs",
+        "Changes", "Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives",
+        "RPC", "ServiceKit", "Stubs",
       ],
       resources: [.embedInCode("Migrations")]
     ),
     executable(
       "latchkey-keys",
       path: "Services/Keys/Main",
-      ["Cryptography", "EventLoop", "Faults", "KeysService", "RPC", "ServiceKit", "Stubs"]
+      [
+        "Changes", "Cryptography", "EventLoop", "Faults", "KeysService", "RPC", "ServiceKit",
+        "Stubs",
+      ]
     ),
     module(
       "LicensesService",
       path: "Services/Licenses/Core",
       [
-        "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres", "Primitives",
-        "Protobuf", "RPC", "ServiceKit", "Stubs",
+        "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres",
+        "Primitives", "Protobuf", "RPC", "ServiceKit", "Stubs", logging,
       ],
       resources: [.embedInCode("Migrations")]
     ),
     executable(
       "latchkey-licenses",
       path: "Services/Licenses/Main",
-      ["Cryptography", "EventLoop", "Faults", "LicensesService", "RPC", "ServiceKit", "Stubs"]
+      [
+        "Changes", "Cryptography", "EventLoop", "Faults", "LicensesService", "RPC", "ServiceKit",
+        "Stubs",
+      ]
     ),
     module(
       "GatewayService",
@@ -303,7 +321,8 @@ let package = Package(
       "KeysService",
       name: "KeysServiceTests",
       [
-        "Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives", "RPC",
+        "Changes", "Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives",
+        "RPC",
         "Stubs", "TestKit",
       ]
     ),
@@ -311,8 +330,8 @@ let package = Package(
       "LicensesService",
       name: "LicensesServiceTests",
       [
-        "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres", "Primitives", "RPC",
-        "Stubs", "TestKit",
+        "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres",
+        "Primitives", "RPC", "ServiceKit", "Stubs", "TestKit",
       ]
     ),
     tests(

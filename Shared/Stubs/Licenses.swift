@@ -12,7 +12,14 @@ public enum LicensesMethods {
   public static let serviceName = "latchkey.licenses.v1.Licenses"
   /// Says whether a license key may be used here and now, and why not.
   public static let validateKey = MethodDescriptor(
-    path: "/latchkey.licenses.v1.Licenses/ValidateKey", kind: .unary, isIdempotent: true, callers: ["gateway"])
+    path: "/latchkey.licenses.v1.Licenses/ValidateKey", kind: .unary, callers: ["gateway"])
+  /// Validates the license whose key the request brings, and takes or renews the seat of a machine, in one call that
+  /// may be repeated.
+  public static let acquireLicense = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/AcquireLicense", kind: .unary, isIdempotent: true, callers: ["gateway"])
+  /// Gives the seat of a machine back; it does no harm when there is none.
+  public static let releaseLicense = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/ReleaseLicense", kind: .unary, isIdempotent: true, callers: ["gateway"])
   /// Issues a license; the answer is the only one that shows its key.
   public static let createLicense = MethodDescriptor(
     path: "/latchkey.licenses.v1.Licenses/CreateLicense", kind: .unary, scope: "licenses:write", callers: ["gateway"])
@@ -25,6 +32,60 @@ public enum LicensesMethods {
   /// Shows the license that has this key.
   public static let getLicenseByKey = MethodDescriptor(
     path: "/latchkey.licenses.v1.Licenses/GetLicenseByKey", kind: .unary, isIdempotent: true, scope: "licenses:read", callers: ["gateway"])
+  /// Changes a license.
+  public static let updateLicense = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/UpdateLicense", kind: .unary, scope: "licenses:write", callers: ["gateway"])
+  /// Deletes a license; its key is not found any more.
+  public static let deleteLicense = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/DeleteLicense", kind: .unary, scope: "licenses:write", callers: ["gateway"])
+  /// Suspends an active license, until it is reinstated.
+  public static let suspendLicense = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/SuspendLicense", kind: .unary, scope: "licenses:write", callers: ["gateway"])
+  /// Makes a suspended or expired license active again.
+  public static let reinstateLicense = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/ReinstateLicense", kind: .unary, scope: "licenses:write", callers: ["gateway"])
+  /// Revokes an active or suspended license for good.
+  public static let revokeLicense = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/RevokeLicense", kind: .unary, scope: "licenses:write", callers: ["gateway"])
+  /// Moves the expiry of an active or expired license on.
+  public static let renewLicense = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/RenewLicense", kind: .unary, scope: "licenses:write", callers: ["gateway"])
+  /// Bans a license for abuse, for good.
+  public static let banLicense = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/BanLicense", kind: .unary, scope: "licenses:write", callers: ["gateway"])
+  /// Gives a license entitlements of its own.
+  public static let attachLicenseEntitlements = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/AttachLicenseEntitlements", kind: .unary, scope: "licenses:write", callers: ["gateway"])
+  /// Takes entitlements of its own from a license.
+  public static let detachLicenseEntitlements = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/DetachLicenseEntitlements", kind: .unary, scope: "licenses:write", callers: ["gateway"])
+  /// Issues up to 1,000 licenses, all or none.
+  public static let createLicenses = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/CreateLicenses", kind: .unary, scope: "licenses:write", defaultTimeout: .milliseconds(30000), callers: ["gateway"])
+  /// Imports licenses with the keys that they have elsewhere, from CSV; all rows or none.
+  public static let importLicenses = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/ImportLicenses", kind: .clientStreaming, scope: "licenses:write", defaultTimeout: .milliseconds(600000), callers: ["gateway"])
+  /// Exports licenses as CSV, newest first.
+  public static let exportLicenses = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/ExportLicenses", kind: .serverStreaming, scope: "licenses:read", defaultTimeout: .milliseconds(600000), callers: ["gateway"])
+  /// Activates a machine, or answers with the one that has the fingerprint already.
+  public static let activateMachine = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/ActivateMachine", kind: .unary, scope: "machines:write", admitsLicenseKeys: true, callers: ["gateway"])
+  /// Lists machines, newest first.
+  public static let listMachines = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/ListMachines", kind: .unary, isIdempotent: true, scope: "machines:read", callers: ["gateway"])
+  /// Shows one machine.
+  public static let getMachine = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/GetMachine", kind: .unary, isIdempotent: true, scope: "machines:read", callers: ["gateway"])
+  /// Changes what is said of a machine.
+  public static let updateMachine = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/UpdateMachine", kind: .unary, scope: "machines:write", admitsLicenseKeys: true, callers: ["gateway"])
+  /// Deactivates a machine, which frees its seat.
+  public static let deactivateMachine = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/DeactivateMachine", kind: .unary, scope: "machines:write", admitsLicenseKeys: true, callers: ["gateway"])
+  /// Says that a machine is alive.
+  public static let heartbeatMachine = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/HeartbeatMachine", kind: .unary, isIdempotent: true, scope: "machines:write", admitsLicenseKeys: true, callers: ["gateway"])
   /// Adds a product.
   public static let createProduct = MethodDescriptor(
     path: "/latchkey.licenses.v1.Licenses/CreateProduct", kind: .unary, scope: "products:write", callers: ["gateway"])
@@ -34,6 +95,12 @@ public enum LicensesMethods {
   /// Shows one product.
   public static let getProduct = MethodDescriptor(
     path: "/latchkey.licenses.v1.Licenses/GetProduct", kind: .unary, isIdempotent: true, scope: "products:read", callers: ["gateway"])
+  /// Changes a product.
+  public static let updateProduct = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/UpdateProduct", kind: .unary, scope: "products:write", callers: ["gateway"])
+  /// Deletes a product and its policies; refused while it has licenses.
+  public static let deleteProduct = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/DeleteProduct", kind: .unary, scope: "products:write", callers: ["gateway"])
   /// Adds a policy to a product. A template gives defaults, which the fields sent replace.
   public static let createPolicy = MethodDescriptor(
     path: "/latchkey.licenses.v1.Licenses/CreatePolicy", kind: .unary, scope: "policies:write", callers: ["gateway"])
@@ -43,9 +110,57 @@ public enum LicensesMethods {
   /// Shows one policy.
   public static let getPolicy = MethodDescriptor(
     path: "/latchkey.licenses.v1.Licenses/GetPolicy", kind: .unary, isIdempotent: true, scope: "policies:read", callers: ["gateway"])
+  /// Changes a policy.
+  public static let updatePolicy = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/UpdatePolicy", kind: .unary, scope: "policies:write", callers: ["gateway"])
+  /// Deletes a policy; refused while licenses are on it.
+  public static let deletePolicy = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/DeletePolicy", kind: .unary, scope: "policies:write", callers: ["gateway"])
+  /// Gives entitlements to all licenses of a policy.
+  public static let attachPolicyEntitlements = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/AttachPolicyEntitlements", kind: .unary, scope: "policies:write", callers: ["gateway"])
+  /// Takes entitlements from all licenses of a policy, but for those that have them of their own.
+  public static let detachPolicyEntitlements = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/DetachPolicyEntitlements", kind: .unary, scope: "policies:write", callers: ["gateway"])
+  /// Adds an entitlement.
+  public static let createEntitlement = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/CreateEntitlement", kind: .unary, scope: "entitlements:write", callers: ["gateway"])
+  /// Lists entitlements, newest first.
+  public static let listEntitlements = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/ListEntitlements", kind: .unary, isIdempotent: true, scope: "entitlements:read", callers: ["gateway"])
+  /// Shows one entitlement.
+  public static let getEntitlement = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/GetEntitlement", kind: .unary, isIdempotent: true, scope: "entitlements:read", callers: ["gateway"])
+  /// Changes an entitlement.
+  public static let updateEntitlement = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/UpdateEntitlement", kind: .unary, scope: "entitlements:write", callers: ["gateway"])
+  /// Deletes an entitlement; policies and licenses have it no more.
+  public static let deleteEntitlement = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/DeleteEntitlement", kind: .unary, scope: "entitlements:write", callers: ["gateway"])
+  /// Adds a customer.
+  public static let createCustomer = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/CreateCustomer", kind: .unary, scope: "licenses:write", callers: ["gateway"])
+  /// Lists customers, newest first.
+  public static let listCustomers = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/ListCustomers", kind: .unary, isIdempotent: true, scope: "licenses:read", callers: ["gateway"])
+  /// Shows one customer.
+  public static let getCustomer = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/GetCustomer", kind: .unary, isIdempotent: true, scope: "licenses:read", callers: ["gateway"])
+  /// Changes a customer.
+  public static let updateCustomer = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/UpdateCustomer", kind: .unary, scope: "licenses:write", callers: ["gateway"])
+  /// Deletes a customer; the licenses stay.
+  public static let deleteCustomer = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/DeleteCustomer", kind: .unary, scope: "licenses:write", callers: ["gateway"])
+  /// Counts licenses, machines, activations and validations.
+  public static let getAnalytics = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/GetAnalytics", kind: .unary, isIdempotent: true, scope: "analytics:read", callers: ["gateway"])
+  /// Lists changes, newest first.
+  public static let listAuditEvents = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/ListAuditEvents", kind: .unary, isIdempotent: true, scope: "audit:read", callers: ["gateway"])
 }
 
-/// Products, policies and licenses.
+/// All that is sold, on which terms, to whom, and on which machines it runs.
 ///
 /// A server implements this; requests that reach it keep their contract.
 @EventLoop
@@ -54,6 +169,15 @@ public protocol LicensesService: AnyObject {
   func validateKey(
     _ request: ValidateKeyRequest, _ call: Call
   ) async throws(Fault) -> ValidateKeyResponse
+  /// Validates the license whose key the request brings, and takes or renews the seat of a machine, in one call that
+  /// may be repeated.
+  func acquireLicense(
+    _ request: AcquireLicenseRequest, _ call: Call
+  ) async throws(Fault) -> AcquireLicenseResponse
+  /// Gives the seat of a machine back; it does no harm when there is none.
+  func releaseLicense(
+    _ request: ReleaseLicenseRequest, _ call: Call
+  ) async throws(Fault) -> Nothing
   /// Issues a license; the answer is the only one that shows its key.
   func createLicense(
     _ request: CreateLicenseRequest, _ call: Call
@@ -70,6 +194,78 @@ public protocol LicensesService: AnyObject {
   func getLicenseByKey(
     _ request: GetLicenseByKeyRequest, _ call: Call
   ) async throws(Fault) -> License
+  /// Changes a license.
+  func updateLicense(
+    _ request: UpdateLicenseRequest, _ call: Call
+  ) async throws(Fault) -> License
+  /// Deletes a license; its key is not found any more.
+  func deleteLicense(
+    _ request: DeleteLicenseRequest, _ call: Call
+  ) async throws(Fault) -> Nothing
+  /// Suspends an active license, until it is reinstated.
+  func suspendLicense(
+    _ request: LicenseActionRequest, _ call: Call
+  ) async throws(Fault) -> License
+  /// Makes a suspended or expired license active again.
+  func reinstateLicense(
+    _ request: LicenseExtensionRequest, _ call: Call
+  ) async throws(Fault) -> License
+  /// Revokes an active or suspended license for good.
+  func revokeLicense(
+    _ request: LicenseActionRequest, _ call: Call
+  ) async throws(Fault) -> License
+  /// Moves the expiry of an active or expired license on.
+  func renewLicense(
+    _ request: LicenseExtensionRequest, _ call: Call
+  ) async throws(Fault) -> License
+  /// Bans a license for abuse, for good.
+  func banLicense(
+    _ request: LicenseActionRequest, _ call: Call
+  ) async throws(Fault) -> License
+  /// Gives a license entitlements of its own.
+  func attachLicenseEntitlements(
+    _ request: AttachmentRequest, _ call: Call
+  ) async throws(Fault) -> License
+  /// Takes entitlements of its own from a license.
+  func detachLicenseEntitlements(
+    _ request: AttachmentRequest, _ call: Call
+  ) async throws(Fault) -> License
+  /// Issues up to 1,000 licenses, all or none.
+  func createLicenses(
+    _ request: CreateLicensesRequest, _ call: Call
+  ) async throws(Fault) -> CreateLicensesResponse
+  /// Imports licenses with the keys that they have elsewhere, from CSV; all rows or none.
+  func importLicenses(
+    _ requests: RequestReader<ImportLicensesRequest>, _ call: Call
+  ) async throws(Fault) -> ImportLicensesResponse
+  /// Exports licenses as CSV, newest first.
+  func exportLicenses(
+    _ request: ExportLicensesRequest, _ responses: ResponseWriter<ExportLicensesResponse>, _ call: Call
+  ) async throws(Fault)
+  /// Activates a machine, or answers with the one that has the fingerprint already.
+  func activateMachine(
+    _ request: ActivateMachineRequest, _ call: Call
+  ) async throws(Fault) -> Machine
+  /// Lists machines, newest first.
+  func listMachines(
+    _ request: ListMachinesRequest, _ call: Call
+  ) async throws(Fault) -> ListMachinesResponse
+  /// Shows one machine.
+  func getMachine(
+    _ request: GetMachineRequest, _ call: Call
+  ) async throws(Fault) -> Machine
+  /// Changes what is said of a machine.
+  func updateMachine(
+    _ request: UpdateMachineRequest, _ call: Call
+  ) async throws(Fault) -> Machine
+  /// Deactivates a machine, which frees its seat.
+  func deactivateMachine(
+    _ request: MachineRequest, _ call: Call
+  ) async throws(Fault) -> Nothing
+  /// Says that a machine is alive.
+  func heartbeatMachine(
+    _ request: MachineRequest, _ call: Call
+  ) async throws(Fault) -> Machine
   /// Adds a product.
   func createProduct(
     _ request: CreateProductRequest, _ call: Call
@@ -82,6 +278,14 @@ public protocol LicensesService: AnyObject {
   func getProduct(
     _ request: GetProductRequest, _ call: Call
   ) async throws(Fault) -> Product
+  /// Changes a product.
+  func updateProduct(
+    _ request: UpdateProductRequest, _ call: Call
+  ) async throws(Fault) -> Product
+  /// Deletes a product and its policies; refused while it has licenses.
+  func deleteProduct(
+    _ request: DeleteProductRequest, _ call: Call
+  ) async throws(Fault) -> Nothing
   /// Adds a policy to a product. A template gives defaults, which the fields sent replace.
   func createPolicy(
     _ request: CreatePolicyRequest, _ call: Call
@@ -94,6 +298,70 @@ public protocol LicensesService: AnyObject {
   func getPolicy(
     _ request: GetPolicyRequest, _ call: Call
   ) async throws(Fault) -> Policy
+  /// Changes a policy.
+  func updatePolicy(
+    _ request: UpdatePolicyRequest, _ call: Call
+  ) async throws(Fault) -> Policy
+  /// Deletes a policy; refused while licenses are on it.
+  func deletePolicy(
+    _ request: DeletePolicyRequest, _ call: Call
+  ) async throws(Fault) -> Nothing
+  /// Gives entitlements to all licenses of a policy.
+  func attachPolicyEntitlements(
+    _ request: AttachmentRequest, _ call: Call
+  ) async throws(Fault) -> Policy
+  /// Takes entitlements from all licenses of a policy, but for those that have them of their own.
+  func detachPolicyEntitlements(
+    _ request: AttachmentRequest, _ call: Call
+  ) async throws(Fault) -> Policy
+  /// Adds an entitlement.
+  func createEntitlement(
+    _ request: CreateEntitlementRequest, _ call: Call
+  ) async throws(Fault) -> Entitlement
+  /// Lists entitlements, newest first.
+  func listEntitlements(
+    _ request: ListEntitlementsRequest, _ call: Call
+  ) async throws(Fault) -> ListEntitlementsResponse
+  /// Shows one entitlement.
+  func getEntitlement(
+    _ request: GetEntitlementRequest, _ call: Call
+  ) async throws(Fault) -> Entitlement
+  /// Changes an entitlement.
+  func updateEntitlement(
+    _ request: UpdateEntitlementRequest, _ call: Call
+  ) async throws(Fault) -> Entitlement
+  /// Deletes an entitlement; policies and licenses have it no more.
+  func deleteEntitlement(
+    _ request: DeleteEntitlementRequest, _ call: Call
+  ) async throws(Fault) -> Nothing
+  /// Adds a customer.
+  func createCustomer(
+    _ request: CreateCustomerRequest, _ call: Call
+  ) async throws(Fault) -> Customer
+  /// Lists customers, newest first.
+  func listCustomers(
+    _ request: ListCustomersRequest, _ call: Call
+  ) async throws(Fault) -> ListCustomersResponse
+  /// Shows one customer.
+  func getCustomer(
+    _ request: GetCustomerRequest, _ call: Call
+  ) async throws(Fault) -> Customer
+  /// Changes a customer.
+  func updateCustomer(
+    _ request: UpdateCustomerRequest, _ call: Call
+  ) async throws(Fault) -> Customer
+  /// Deletes a customer; the licenses stay.
+  func deleteCustomer(
+    _ request: DeleteCustomerRequest, _ call: Call
+  ) async throws(Fault) -> Nothing
+  /// Counts licenses, machines, activations and validations.
+  func getAnalytics(
+    _ request: GetAnalyticsRequest, _ call: Call
+  ) async throws(Fault) -> Analytics
+  /// Lists changes, newest first.
+  func listAuditEvents(
+    _ request: ListAuditEventsRequest, _ call: Call
+  ) async throws(Fault) -> ListAuditEventsResponse
 }
 
 extension LicensesService {
@@ -103,6 +371,14 @@ extension LicensesService {
       .unary(LicensesMethods.validateKey) {
         (request: ValidateKeyRequest, call: Call) async throws(Fault) -> ValidateKeyResponse in
         try await self.validateKey(request, call)
+      },
+      .unary(LicensesMethods.acquireLicense) {
+        (request: AcquireLicenseRequest, call: Call) async throws(Fault) -> AcquireLicenseResponse in
+        try await self.acquireLicense(request, call)
+      },
+      .unary(LicensesMethods.releaseLicense) {
+        (request: ReleaseLicenseRequest, call: Call) async throws(Fault) -> Nothing in
+        try await self.releaseLicense(request, call)
       },
       .unary(LicensesMethods.createLicense) {
         (request: CreateLicenseRequest, call: Call) async throws(Fault) -> License in
@@ -120,6 +396,78 @@ extension LicensesService {
         (request: GetLicenseByKeyRequest, call: Call) async throws(Fault) -> License in
         try await self.getLicenseByKey(request, call)
       },
+      .unary(LicensesMethods.updateLicense) {
+        (request: UpdateLicenseRequest, call: Call) async throws(Fault) -> License in
+        try await self.updateLicense(request, call)
+      },
+      .unary(LicensesMethods.deleteLicense) {
+        (request: DeleteLicenseRequest, call: Call) async throws(Fault) -> Nothing in
+        try await self.deleteLicense(request, call)
+      },
+      .unary(LicensesMethods.suspendLicense) {
+        (request: LicenseActionRequest, call: Call) async throws(Fault) -> License in
+        try await self.suspendLicense(request, call)
+      },
+      .unary(LicensesMethods.reinstateLicense) {
+        (request: LicenseExtensionRequest, call: Call) async throws(Fault) -> License in
+        try await self.reinstateLicense(request, call)
+      },
+      .unary(LicensesMethods.revokeLicense) {
+        (request: LicenseActionRequest, call: Call) async throws(Fault) -> License in
+        try await self.revokeLicense(request, call)
+      },
+      .unary(LicensesMethods.renewLicense) {
+        (request: LicenseExtensionRequest, call: Call) async throws(Fault) -> License in
+        try await self.renewLicense(request, call)
+      },
+      .unary(LicensesMethods.banLicense) {
+        (request: LicenseActionRequest, call: Call) async throws(Fault) -> License in
+        try await self.banLicense(request, call)
+      },
+      .unary(LicensesMethods.attachLicenseEntitlements) {
+        (request: AttachmentRequest, call: Call) async throws(Fault) -> License in
+        try await self.attachLicenseEntitlements(request, call)
+      },
+      .unary(LicensesMethods.detachLicenseEntitlements) {
+        (request: AttachmentRequest, call: Call) async throws(Fault) -> License in
+        try await self.detachLicenseEntitlements(request, call)
+      },
+      .unary(LicensesMethods.createLicenses) {
+        (request: CreateLicensesRequest, call: Call) async throws(Fault) -> CreateLicensesResponse in
+        try await self.createLicenses(request, call)
+      },
+      .clientStreaming(LicensesMethods.importLicenses) {
+        (requests: RequestReader<ImportLicensesRequest>, call: Call) async throws(Fault) -> ImportLicensesResponse in
+        try await self.importLicenses(requests, call)
+      },
+      .serverStreaming(LicensesMethods.exportLicenses) {
+        (request: ExportLicensesRequest, responses: ResponseWriter<ExportLicensesResponse>, call: Call) async throws(Fault) in
+        try await self.exportLicenses(request, responses, call)
+      },
+      .unary(LicensesMethods.activateMachine) {
+        (request: ActivateMachineRequest, call: Call) async throws(Fault) -> Machine in
+        try await self.activateMachine(request, call)
+      },
+      .unary(LicensesMethods.listMachines) {
+        (request: ListMachinesRequest, call: Call) async throws(Fault) -> ListMachinesResponse in
+        try await self.listMachines(request, call)
+      },
+      .unary(LicensesMethods.getMachine) {
+        (request: GetMachineRequest, call: Call) async throws(Fault) -> Machine in
+        try await self.getMachine(request, call)
+      },
+      .unary(LicensesMethods.updateMachine) {
+        (request: UpdateMachineRequest, call: Call) async throws(Fault) -> Machine in
+        try await self.updateMachine(request, call)
+      },
+      .unary(LicensesMethods.deactivateMachine) {
+        (request: MachineRequest, call: Call) async throws(Fault) -> Nothing in
+        try await self.deactivateMachine(request, call)
+      },
+      .unary(LicensesMethods.heartbeatMachine) {
+        (request: MachineRequest, call: Call) async throws(Fault) -> Machine in
+        try await self.heartbeatMachine(request, call)
+      },
       .unary(LicensesMethods.createProduct) {
         (request: CreateProductRequest, call: Call) async throws(Fault) -> Product in
         try await self.createProduct(request, call)
@@ -132,6 +480,14 @@ extension LicensesService {
         (request: GetProductRequest, call: Call) async throws(Fault) -> Product in
         try await self.getProduct(request, call)
       },
+      .unary(LicensesMethods.updateProduct) {
+        (request: UpdateProductRequest, call: Call) async throws(Fault) -> Product in
+        try await self.updateProduct(request, call)
+      },
+      .unary(LicensesMethods.deleteProduct) {
+        (request: DeleteProductRequest, call: Call) async throws(Fault) -> Nothing in
+        try await self.deleteProduct(request, call)
+      },
       .unary(LicensesMethods.createPolicy) {
         (request: CreatePolicyRequest, call: Call) async throws(Fault) -> Policy in
         try await self.createPolicy(request, call)
@@ -143,6 +499,70 @@ extension LicensesService {
       .unary(LicensesMethods.getPolicy) {
         (request: GetPolicyRequest, call: Call) async throws(Fault) -> Policy in
         try await self.getPolicy(request, call)
+      },
+      .unary(LicensesMethods.updatePolicy) {
+        (request: UpdatePolicyRequest, call: Call) async throws(Fault) -> Policy in
+        try await self.updatePolicy(request, call)
+      },
+      .unary(LicensesMethods.deletePolicy) {
+        (request: DeletePolicyRequest, call: Call) async throws(Fault) -> Nothing in
+        try await self.deletePolicy(request, call)
+      },
+      .unary(LicensesMethods.attachPolicyEntitlements) {
+        (request: AttachmentRequest, call: Call) async throws(Fault) -> Policy in
+        try await self.attachPolicyEntitlements(request, call)
+      },
+      .unary(LicensesMethods.detachPolicyEntitlements) {
+        (request: AttachmentRequest, call: Call) async throws(Fault) -> Policy in
+        try await self.detachPolicyEntitlements(request, call)
+      },
+      .unary(LicensesMethods.createEntitlement) {
+        (request: CreateEntitlementRequest, call: Call) async throws(Fault) -> Entitlement in
+        try await self.createEntitlement(request, call)
+      },
+      .unary(LicensesMethods.listEntitlements) {
+        (request: ListEntitlementsRequest, call: Call) async throws(Fault) -> ListEntitlementsResponse in
+        try await self.listEntitlements(request, call)
+      },
+      .unary(LicensesMethods.getEntitlement) {
+        (request: GetEntitlementRequest, call: Call) async throws(Fault) -> Entitlement in
+        try await self.getEntitlement(request, call)
+      },
+      .unary(LicensesMethods.updateEntitlement) {
+        (request: UpdateEntitlementRequest, call: Call) async throws(Fault) -> Entitlement in
+        try await self.updateEntitlement(request, call)
+      },
+      .unary(LicensesMethods.deleteEntitlement) {
+        (request: DeleteEntitlementRequest, call: Call) async throws(Fault) -> Nothing in
+        try await self.deleteEntitlement(request, call)
+      },
+      .unary(LicensesMethods.createCustomer) {
+        (request: CreateCustomerRequest, call: Call) async throws(Fault) -> Customer in
+        try await self.createCustomer(request, call)
+      },
+      .unary(LicensesMethods.listCustomers) {
+        (request: ListCustomersRequest, call: Call) async throws(Fault) -> ListCustomersResponse in
+        try await self.listCustomers(request, call)
+      },
+      .unary(LicensesMethods.getCustomer) {
+        (request: GetCustomerRequest, call: Call) async throws(Fault) -> Customer in
+        try await self.getCustomer(request, call)
+      },
+      .unary(LicensesMethods.updateCustomer) {
+        (request: UpdateCustomerRequest, call: Call) async throws(Fault) -> Customer in
+        try await self.updateCustomer(request, call)
+      },
+      .unary(LicensesMethods.deleteCustomer) {
+        (request: DeleteCustomerRequest, call: Call) async throws(Fault) -> Nothing in
+        try await self.deleteCustomer(request, call)
+      },
+      .unary(LicensesMethods.getAnalytics) {
+        (request: GetAnalyticsRequest, call: Call) async throws(Fault) -> Analytics in
+        try await self.getAnalytics(request, call)
+      },
+      .unary(LicensesMethods.listAuditEvents) {
+        (request: ListAuditEventsRequest, call: Call) async throws(Fault) -> ListAuditEventsResponse in
+        try await self.listAuditEvents(request, call)
       },
     ]
   }
@@ -169,6 +589,21 @@ public struct LicensesClient {
     _ request: ValidateKeyRequest, _ options: CallOptions = CallOptions()
   ) async throws(Fault) -> ValidateKeyResponse {
     try await channel.unary(LicensesMethods.validateKey, request, options)
+  }
+
+  /// Validates the license whose key the request brings, and takes or renews the seat of a machine, in one call that
+  /// may be repeated.
+  public func acquireLicense(
+    _ request: AcquireLicenseRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> AcquireLicenseResponse {
+    try await channel.unary(LicensesMethods.acquireLicense, request, options)
+  }
+
+  /// Gives the seat of a machine back; it does no harm when there is none.
+  public func releaseLicense(
+    _ request: ReleaseLicenseRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> Nothing {
+    try await channel.unary(LicensesMethods.releaseLicense, request, options)
   }
 
   /// Issues a license; the answer is the only one that shows its key.
@@ -199,6 +634,135 @@ public struct LicensesClient {
     try await channel.unary(LicensesMethods.getLicenseByKey, request, options)
   }
 
+  /// Changes a license.
+  public func updateLicense(
+    _ request: UpdateLicenseRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> License {
+    try await channel.unary(LicensesMethods.updateLicense, request, options)
+  }
+
+  /// Deletes a license; its key is not found any more.
+  public func deleteLicense(
+    _ request: DeleteLicenseRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> Nothing {
+    try await channel.unary(LicensesMethods.deleteLicense, request, options)
+  }
+
+  /// Suspends an active license, until it is reinstated.
+  public func suspendLicense(
+    _ request: LicenseActionRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> License {
+    try await channel.unary(LicensesMethods.suspendLicense, request, options)
+  }
+
+  /// Makes a suspended or expired license active again.
+  public func reinstateLicense(
+    _ request: LicenseExtensionRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> License {
+    try await channel.unary(LicensesMethods.reinstateLicense, request, options)
+  }
+
+  /// Revokes an active or suspended license for good.
+  public func revokeLicense(
+    _ request: LicenseActionRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> License {
+    try await channel.unary(LicensesMethods.revokeLicense, request, options)
+  }
+
+  /// Moves the expiry of an active or expired license on.
+  public func renewLicense(
+    _ request: LicenseExtensionRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> License {
+    try await channel.unary(LicensesMethods.renewLicense, request, options)
+  }
+
+  /// Bans a license for abuse, for good.
+  public func banLicense(
+    _ request: LicenseActionRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> License {
+    try await channel.unary(LicensesMethods.banLicense, request, options)
+  }
+
+  /// Gives a license entitlements of its own.
+  public func attachLicenseEntitlements(
+    _ request: AttachmentRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> License {
+    try await channel.unary(LicensesMethods.attachLicenseEntitlements, request, options)
+  }
+
+  /// Takes entitlements of its own from a license.
+  public func detachLicenseEntitlements(
+    _ request: AttachmentRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> License {
+    try await channel.unary(LicensesMethods.detachLicenseEntitlements, request, options)
+  }
+
+  /// Issues up to 1,000 licenses, all or none.
+  public func createLicenses(
+    _ request: CreateLicensesRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> CreateLicensesResponse {
+    try await channel.unary(LicensesMethods.createLicenses, request, options)
+  }
+
+  /// Imports licenses with the keys that they have elsewhere, from CSV; all rows or none.
+  public func importLicenses(
+    _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> ClientCall<ImportLicensesRequest, ImportLicensesResponse> {
+    try await channel.stream(LicensesMethods.importLicenses, options)
+  }
+
+  /// Exports licenses as CSV, newest first.
+  public func exportLicenses(
+    _ request: ExportLicensesRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> ClientCall<ExportLicensesRequest, ExportLicensesResponse> {
+    let call: ClientCall<ExportLicensesRequest, ExportLicensesResponse> = try await channel.stream(LicensesMethods.exportLicenses, options)
+    try await call.send(request)
+    call.finishSending()
+    return call
+  }
+
+  /// Activates a machine, or answers with the one that has the fingerprint already.
+  public func activateMachine(
+    _ request: ActivateMachineRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> Machine {
+    try await channel.unary(LicensesMethods.activateMachine, request, options)
+  }
+
+  /// Lists machines, newest first.
+  public func listMachines(
+    _ request: ListMachinesRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> ListMachinesResponse {
+    try await channel.unary(LicensesMethods.listMachines, request, options)
+  }
+
+  /// Shows one machine.
+  public func getMachine(
+    _ request: GetMachineRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> Machine {
+    try await channel.unary(LicensesMethods.getMachine, request, options)
+  }
+
+  /// Changes what is said of a machine.
+  public func updateMachine(
+    _ request: UpdateMachineRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> Machine {
+    try await channel.unary(LicensesMethods.updateMachine, request, options)
+  }
+
+  /// Deactivates a machine, which frees its seat.
+  public func deactivateMachine(
+    _ request: MachineRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> Nothing {
+    try await channel.unary(LicensesMethods.deactivateMachine, request, options)
+  }
+
+  /// Says that a machine is alive.
+  public func heartbeatMachine(
+    _ request: MachineRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> Machine {
+    try await channel.unary(LicensesMethods.heartbeatMachine, request, options)
+  }
+
   /// Adds a product.
   public func createProduct(
     _ request: CreateProductRequest, _ options: CallOptions = CallOptions()
@@ -220,6 +784,20 @@ public struct LicensesClient {
     try await channel.unary(LicensesMethods.getProduct, request, options)
   }
 
+  /// Changes a product.
+  public func updateProduct(
+    _ request: UpdateProductRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> Product {
+    try await channel.unary(LicensesMethods.updateProduct, request, options)
+  }
+
+  /// Deletes a product and its policies; refused while it has licenses.
+  public func deleteProduct(
+    _ request: DeleteProductRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> Nothing {
+    try await channel.unary(LicensesMethods.deleteProduct, request, options)
+  }
+
   /// Adds a policy to a product. A template gives defaults, which the fields sent replace.
   public func createPolicy(
     _ request: CreatePolicyRequest, _ options: CallOptions = CallOptions()
@@ -239,5 +817,117 @@ public struct LicensesClient {
     _ request: GetPolicyRequest, _ options: CallOptions = CallOptions()
   ) async throws(Fault) -> Policy {
     try await channel.unary(LicensesMethods.getPolicy, request, options)
+  }
+
+  /// Changes a policy.
+  public func updatePolicy(
+    _ request: UpdatePolicyRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> Policy {
+    try await channel.unary(LicensesMethods.updatePolicy, request, options)
+  }
+
+  /// Deletes a policy; refused while licenses are on it.
+  public func deletePolicy(
+    _ request: DeletePolicyRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> Nothing {
+    try await channel.unary(LicensesMethods.deletePolicy, request, options)
+  }
+
+  /// Gives entitlements to all licenses of a policy.
+  public func attachPolicyEntitlements(
+    _ request: AttachmentRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> Policy {
+    try await channel.unary(LicensesMethods.attachPolicyEntitlements, request, options)
+  }
+
+  /// Takes entitlements from all licenses of a policy, but for those that have them of their own.
+  public func detachPolicyEntitlements(
+    _ request: AttachmentRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> Policy {
+    try await channel.unary(LicensesMethods.detachPolicyEntitlements, request, options)
+  }
+
+  /// Adds an entitlement.
+  public func createEntitlement(
+    _ request: CreateEntitlementRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> Entitlement {
+    try await channel.unary(LicensesMethods.createEntitlement, request, options)
+  }
+
+  /// Lists entitlements, newest first.
+  public func listEntitlements(
+    _ request: ListEntitlementsRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> ListEntitlementsResponse {
+    try await channel.unary(LicensesMethods.listEntitlements, request, options)
+  }
+
+  /// Shows one entitlement.
+  public func getEntitlement(
+    _ request: GetEntitlementRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> Entitlement {
+    try await channel.unary(LicensesMethods.getEntitlement, request, options)
+  }
+
+  /// Changes an entitlement.
+  public func updateEntitlement(
+    _ request: UpdateEntitlementRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> Entitlement {
+    try await channel.unary(LicensesMethods.updateEntitlement, request, options)
+  }
+
+  /// Deletes an entitlement; policies and licenses have it no more.
+  public func deleteEntitlement(
+    _ request: DeleteEntitlementRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> Nothing {
+    try await channel.unary(LicensesMethods.deleteEntitlement, request, options)
+  }
+
+  /// Adds a customer.
+  public func createCustomer(
+    _ request: CreateCustomerRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> Customer {
+    try await channel.unary(LicensesMethods.createCustomer, request, options)
+  }
+
+  /// Lists customers, newest first.
+  public func listCustomers(
+    _ request: ListCustomersRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> ListCustomersResponse {
+    try await channel.unary(LicensesMethods.listCustomers, request, options)
+  }
+
+  /// Shows one customer.
+  public func getCustomer(
+    _ request: GetCustomerRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> Customer {
+    try await channel.unary(LicensesMethods.getCustomer, request, options)
+  }
+
+  /// Changes a customer.
+  public func updateCustomer(
+    _ request: UpdateCustomerRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> Customer {
+    try await channel.unary(LicensesMethods.updateCustomer, request, options)
+  }
+
+  /// Deletes a customer; the licenses stay.
+  public func deleteCustomer(
+    _ request: DeleteCustomerRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> Nothing {
+    try await channel.unary(LicensesMethods.deleteCustomer, request, options)
+  }
+
+  /// Counts licenses, machines, activations and validations.
+  public func getAnalytics(
+    _ request: GetAnalyticsRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> Analytics {
+    try await channel.unary(LicensesMethods.getAnalytics, request, options)
+  }
+
+  /// Lists changes, newest first.
+  public func listAuditEvents(
+    _ request: ListAuditEventsRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> ListAuditEventsResponse {
+    try await channel.unary(LicensesMethods.listAuditEvents, request, options)
   }
 }

@@ -45,9 +45,13 @@ public final class ResponsePlan: Sendable {
   let root: Range<Int>
 
   /// Works out the plan for a schema and those it contains.
-  public init(_ schema: MessageSchema) {
+  ///
+  /// - Parameters:
+  ///   - schema: The outermost message.
+  ///   - omitsSecrets: Whether fields that the contract calls secret are left out, as in whatever is kept.
+  public init(_ schema: MessageSchema, omitsSecrets: Bool = false) {
     self.schema = schema
-    var builder = Builder()
+    var builder = Builder(omitsSecrets: omitsSecrets)
     root = builder.add(schema)
     fields = builder.fields
     values = builder.values
@@ -60,15 +64,19 @@ extension ResponsePlan {
     var fields: [Field] = []
     var values: [EnumValue] = []
     var text: [UInt8] = []
+    let omitsSecrets: Bool
+
+    init(omitsSecrets: Bool) { self.omitsSecrets = omitsSecrets }
 
     mutating func add(_ schema: MessageSchema) -> Range<Int> {
       let start = fields.count
-      for field in schema.fields { fields.append(plan(field)) }
+      let shown = schema.fields.filter { !omitsSecrets || !$0.contract.isSecret }
+      for field in shown { fields.append(plan(field)) }
       // Messages within this one come after it; contracts never contain themselves, so this ends.
-      for (index, field) in schema.fields.enumerated() {
+      for (index, field) in shown.enumerated() {
         if let message = field.contract.message { fields[start + index].inner = add(message) }
       }
-      return start..<(start + schema.fields.count)
+      return start..<(start + shown.count)
     }
 
     private mutating func plan(_ field: FieldSchema) -> Field {

@@ -1,3 +1,4 @@
+internal import Changes
 internal import Cryptography
 internal import Faults
 internal import KeysService
@@ -6,8 +7,11 @@ internal import Stubs
 
 @main enum Main {
   static func main() {
-    let schema = ServiceMain.Schema(name: "keys", migrations: Keys.migrations)
-    ServiceMain.run("keys", schema: schema) { (service) throws(Fault) in
+    let schemas = [
+      ServiceMain.Schema(name: Changes.schemaName, migrations: Changes.migrations),
+      ServiceMain.Schema(name: "keys", migrations: Keys.migrations),
+    ]
+    ServiceMain.run("keys", schemas: schemas) { (service) throws(Fault) in
       let settings = try KeysSettings(service.settings)
       let masterKeys = try MasterKeys.load(path: settings.masterKeysFile)
       let database = try service.addDatabase(settings.database)

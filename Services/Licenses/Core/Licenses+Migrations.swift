@@ -8,5 +8,6 @@ extension Licenses {
     Migration(name: "m0001_catalogue", bytes: PackageResources.m0001_catalogue_sql),
     Migration(name: "m0002_licenses", bytes: PackageResources.m0002_licenses_sql),
     Migration(name: "m0003_outbox", bytes: PackageResources.m0003_outbox_sql),
+    Migration(name: "m0004_domain", bytes: PackageResources.m0004_domain_sql),
   ]
 }

@@ -1,3 +1,4 @@
+internal import Changes
 public import Cryptography
 public import EventLoop
 internal import Faults
@@ -15,6 +16,7 @@ public final class Licenses: LicensesService {
   let licenses: LicenseStore
   let dataKeys: DataKeyStore
   let sealer: Sealer
+  let changes: Changes
   let database: Database
   /// What is known of the licenses that key hashes lead to; asked for in batches.
   let licenseFacts: Batcher<Digest, LicenseFacts>
@@ -44,8 +46,9 @@ public final class Licenses: LicensesService {
     self.licenses = licenses
     self.now = now
     policies = PolicyStore(database: database)
-    dataKeys = DataKeyStore(database: database)
     sealer = Sealer(masterKeys: masterKeys)
+    dataKeys = DataKeyStore(database: database, sealer: sealer, now: now)
+    changes = Changes(database: database, dataKeys: dataKeys, now: now)
     licenseFacts = Batcher(keysMax: Self.batchKeysMax) { (hashes) async throws(Fault) in
       try await licenses.facts(hashes)
     }

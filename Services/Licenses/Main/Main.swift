@@ -1,3 +1,4 @@
+internal import Changes
 internal import Cryptography
 internal import Faults
 internal import LicensesService
@@ -6,11 +7,21 @@ internal import Stubs
 
 @main enum Main {
   static func main() {
-    let schema = ServiceMain.Schema(name: "licenses", migrations: Licenses.migrations)
-    ServiceMain.run("licenses", schema: schema) { (service) throws(Fault) in
+    let schemas = [
+      ServiceMain.Schema(name: Changes.schemaName, migrations: Changes.migrations),
+      ServiceMain.Schema(name: "licenses", migrations: Licenses.migrations),
+    ]
+    ServiceMain.run("licenses", schemas: schemas) { (service) throws(Fault) in
       let settings = try LicensesSettings(service.settings)
       let masterKeys = try MasterKeys.load(path: settings.masterKeysFile)
       let database = try service.addDatabase(settings.database)
+      let keeper = ChangeKeeper(database: database)
+      service.addPeriodicTask("audit sealer", every: ChangeKeeper.interval) {
+        () async throws(Fault) in try await keeper.seal()
+      }
+      service.addPeriodicTask("answer keeper", every: .seconds(60)) {
+        () async throws(Fault) in try await keeper.forget()
+      }
       let server = try service.addRPCServer(settings.rpc, trusting: ["gateway"])
       let licenses = Licenses(database: database, masterKeys: masterKeys)
       licenses.register(on: server)

@@ -44,6 +44,27 @@ public final class Service {
     lifecycle.add(name, start: start, stop: stop)
   }
 
+  /// Adds work that is done again and again.
+  ///
+  /// - Parameters:
+  ///   - name: What logs call it.
+  ///   - interval: From the end of one round to the beginning of the next.
+  ///   - hasLastRound: Whether a last round is done when the service stops, for what is gathered in memory.
+  ///   - body: One round.
+  public func addPeriodicTask(
+    _ name: String,
+    every interval: Duration,
+    hasLastRound: Bool = false,
+    _ body: @escaping @EventLoop () async throws(Fault) -> Void
+  ) {
+    let task = PeriodicTask(name, every: interval, log: log, body)
+    lifecycle.add(name) {
+      task.start()
+    } stop: {
+      await task.stop(withLastRound: hasLastRound)
+    }
+  }
+
   /// Adds the database.
   ///
   /// It need not be there when the service starts: health tells.

@@ -9,7 +9,7 @@ public import Postgres
 /// ```swift
 /// @main enum Main {
 ///   static func main() {
-///     ServiceMain.run("keys", schema: Keys.schema) { (service) throws(Fault) in
+///     ServiceMain.run("keys", schemas: [Keys.schema]) { (service) throws(Fault) in
 ///       let settings = try KeysSettings(service.settings)
 ///       let database = try service.addDatabase(settings.database)
 ///       let keys = Keys(database: database, masterKeys: try .load(path: settings.masterKeysFile))
@@ -25,7 +25,7 @@ public enum ServiceMain {
   /// What a process exits with when it was started in a way that does not exist: `EX_USAGE`.
   static let usageRefused: Int32 = 64
 
-  /// A service's tables: what `migrate` brings up to date.
+  /// Tables that a service uses: what `migrate` brings up to date.
   public struct Schema: Sendable {
     /// The schema's name in the database.
     public let name: String
@@ -45,20 +45,20 @@ public enum ServiceMain {
   ///
   /// - Parameters:
   ///   - name: The service's name, as logs show it.
-  ///   - schema: The service's tables; nil for one without a database.
+  ///   - schemas: The tables that the service uses, in the order of their making; none without a database.
   ///   - assemble: Reads the service's settings and adds its parts, the first to start first.
   public static func run(
     _ name: String,
-    schema: Schema? = nil,
+    schemas: [Schema] = [],
     _ assemble: @escaping @EventLoop @Sendable (Service) async throws(Fault) -> Void
   ) -> Never {
-    switch (CommandLine.arguments.dropFirst().first, schema) {
-    case (nil, _):
+    switch CommandLine.arguments.dropFirst().first {
+    case nil:
       EventLoop.runMain { await serve(name, assemble) }
-    case ("migrate", let schema?) where CommandLine.arguments.count == 2:
-      EventLoop.runMain { await migrate(name, schema) }
+    case "migrate" where CommandLine.arguments.count == 2 && !schemas.isEmpty:
+      EventLoop.runMain { await migrate(name, schemas) }
     default:
-      let modes = schema == nil ? "" : " [migrate]"
+      let modes = schemas.isEmpty ? "" : " [migrate]"
       JSONLogHandler.writeToStandardError(
         Array("usage: latchkey-\(name)\(modes)   (settings are LATCHKEY_* variables)\n".utf8)
       )
@@ -93,7 +93,7 @@ public enum ServiceMain {
   }
 
   @EventLoop
-  private static func migrate(_ name: String, _ schema: Schema) async -> Int32 {
+  private static func migrate(_ name: String, _ schemas: [Schema]) async -> Int32 {
     let reader = SettingsReader(
       SettingsReader.processEnvironment(),
       alsoKnown: SettingNames.serving
@@ -102,12 +102,15 @@ public enum ServiceMain {
     let log = bootstrapLogs(name, level: settings?.logLevel)
     do throws(Fault) {
       let (_, database) = try reader.require(settings, DatabaseSettings(reader, .migration))
-      let applied = try await Migrator.apply(
-        schema.migrations,
-        schema: schema.name,
-        configuration: database.configuration(applicationName: name)
-      )
-      log.info("migrated", metadata: ["schema": "\(schema.name)", "applied": "\(applied.count)"])
+      let configuration = try database.configuration(applicationName: name)
+      for schema in schemas {
+        let applied = try await Migrator.apply(
+          schema.migrations,
+          schema: schema.name,
+          configuration: configuration
+        )
+        log.info("migrated", metadata: ["schema": "\(schema.name)", "applied": "\(applied.count)"])
+      }
       return 0
     } catch {
       return refuse(error, log)

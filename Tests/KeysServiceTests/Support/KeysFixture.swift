@@ -1,3 +1,4 @@
+import Changes
 import Cryptography
 import EventLoop
 import Faults
@@ -23,8 +24,9 @@ final class KeysFixture {
   }
 
   static func with(_ body: @EventLoop (KeysFixture) async throws -> Void) async throws {
+    let changes = TestDatabase.Schema(Changes.schemaName, Changes.migrations)
     let schema = TestDatabase.Schema("keys", Keys.migrations)
-    try await TestDatabase.with(schema) { test in
+    try await TestDatabase.with(changes, schema) { test in
       let clock = TestClock()
       let keys = Keys(
         database: test.open(as: "latchkey_keys"),

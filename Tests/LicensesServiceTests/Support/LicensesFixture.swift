@@ -1,3 +1,4 @@
+import Changes
 import Cryptography
 import EventLoop
 import Faults
@@ -29,8 +30,9 @@ final class LicensesFixture {
     masterKeys: MasterKeys = .random(),
     _ body: @EventLoop (LicensesFixture) async throws -> Void
   ) async throws {
+    let changes = TestDatabase.Schema(Changes.schemaName, Changes.migrations)
     let schema = TestDatabase.Schema("licenses", Licenses.migrations)
-    try await TestDatabase.with(schema) { test in
+    try await TestDatabase.with(changes, schema) { test in
       let clock = TestClock()
       let licenses = Licenses(
         database: test.open(as: "latchkey_licenses"),

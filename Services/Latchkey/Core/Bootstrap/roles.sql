@@ -6,6 +6,7 @@
 -- latchkey_licenses         the licenses service
 -- latchkey_lookup_keys      no login; owns the functions of the schema `keys` that look across accounts
 -- latchkey_lookup_licenses  the same for the schema `licenses`
+-- latchkey_changes          no login; owns the functions that seal the audit log and forget old answers
 --
 -- The migrator may hand a function to a look-up role, so it is a member of them; it does not inherit
 -- (NOINHERIT), so row-level security shows it no row through their policies.
@@ -21,7 +22,9 @@ begin
       'alter role %I login noinherit nocreatedb nocreaterole', role_name);
   end loop;
 
-  foreach role_name in array array['latchkey_lookup_keys', 'latchkey_lookup_licenses'] loop
+  foreach role_name in array array['latchkey_lookup_keys', 'latchkey_lookup_licenses',
+    'latchkey_changes']
+  loop
     if not exists (select from pg_catalog.pg_roles where rolname = role_name) then
       execute format('create role %I', role_name);
     end if;
@@ -31,4 +34,4 @@ begin
 end
 $roles$;
 
-grant latchkey_lookup_keys, latchkey_lookup_licenses to latchkey_migrator;
+grant latchkey_lookup_keys, latchkey_lookup_licenses, latchkey_changes to latchkey_migrator;

@@ -40,7 +40,7 @@ extension Licenses {
       var license = try License(creating: request, policy: policy, id: ids.license, at: now)
       let key = try LicenseKey.generate(prefix: keyPrefix)
       let secrets = try await self.seal(key, ids, by: terms.dataKey, at: now)
-      let event = Event.licenseCreated(license, at: now)
+      let event = Event(.licenseCreated, license, license: ids.license, sequence: 1, at: now)
       let row = license
       try await storingMetadata { () async throws(Fault) in
         try await self.licenses.insert(row, secrets, event, ids, transaction)
@@ -62,7 +62,7 @@ extension Licenses {
     if let dataKey {
       wrapped = dataKey
     } else {
-      wrapped = try await dataKeys.make(for: ids.tenant, sealer, at: now)
+      wrapped = try await dataKeys.make(for: ids.tenant)
     }
     return LicenseSecrets(
       of: key,

@@ -35,7 +35,7 @@ struct LicenseStore: Sendable {
   static let countShards: Int16 = 16
 
   /// A license's own policy, joined by the whole of its primary key.
-  private static let policyJoin = """
+  static let policyJoin = """
     join licenses.policies p
       on p.account_id = l.account_id and p.environment = l.environment and p.id = l.policy_id
     """
@@ -114,7 +114,7 @@ struct LicenseStore: Sendable {
       insert into events.outbox (
         account_id, environment, id, type, license_id, sequence, payload, created_at)
       values (
-        \(account), \(environment), \(event.id), \(event.type), \(ids.license),
+        \(account), \(environment), \(event.id), \(event.type.rawValue), \(ids.license),
         \(event.sequence), \(event.payload), \(now))
       """
     )

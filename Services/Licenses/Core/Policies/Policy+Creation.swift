@@ -55,7 +55,8 @@ extension Policy {
       ),
       metadata: request.metadata ?? emptyObject,
       createdAt: now.milliseconds,
-      updatedAt: now.milliseconds
+      updatedAt: now.milliseconds,
+      entitlements: []
     )
   }
 

@@ -16,10 +16,10 @@ struct PolicyStore: Sendable {
     p.heartbeat_cull_strategy, p.require_fingerprint, p.fingerprint_uniqueness,
     p.offline_allowed, p.offline_max_days, p.allow_machine_transfer, p.is_trial,
     p.trial_duration_days, p.overridable, p.max_unique_fingerprints, p.metadata, p.created_at,
-    p.updated_at
+    p.updated_at, \(EntitlementCodes.ofPolicy)
     """
   /// How many ``columns`` there are.
-  static let columnCount = 24
+  static let columnCount = 25
 
   /// Adds a policy to a product.
   ///
@@ -117,7 +117,8 @@ extension Policy {
       maxUniqueFingerprints: try row.value(first + 20),
       metadata: metadata.text,
       createdAt: createdAt.milliseconds,
-      updatedAt: updatedAt.milliseconds
+      updatedAt: updatedAt.milliseconds,
+      entitlements: try row.value(first + 24)
     )
   }
 }

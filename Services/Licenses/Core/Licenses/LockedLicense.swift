@@ -1,0 +1,45 @@
+internal import Changes
+internal import EventLoop
+internal import Faults
+internal import Messages
+internal import Primitives
+internal import Protobuf
+
+/// A license whose row is locked until the transaction ends, so that what is decided about it holds.
+///
+/// Everything that changes a license, or one of its machines, locks the license first.
+struct LockedLicense {
+  let id: UUID
+  /// The license as it was written, with its policy; change it, then save it by ``LicenseStore/save(_:_:)``.
+  var license: License
+  /// The policy that the license is on.
+  var policy: Policy
+  /// The number of the license's latest event.
+  private(set) var eventSequence: Int64
+  /// What happened in this transaction, for the outbox.
+  private(set) var events: [Event] = []
+
+  /// Takes what was read under the lock.
+  init(id: UUID, _ license: License, _ policy: Policy, eventSequence: Int64) {
+    self.id = id
+    self.license = license
+    self.policy = policy
+    self.eventSequence = eventSequence
+  }
+
+  /// The license as it is at a moment, its expiry considered.
+  func current(at now: Timestamp) -> License {
+    license.at(now, strategy: policy.expirationStrategy)
+  }
+
+  /// Has the outbox tell what happened; written when the license is saved.
+  ///
+  /// - Parameters:
+  ///   - type: What it was.
+  ///   - resource: The license or machine after the change.
+  ///   - now: The moment of the change.
+  mutating func emit(_ type: EventType, _ resource: some ContractMessage, at now: Timestamp) {
+    eventSequence += 1
+    events.append(Event(type, resource, license: id, sequence: eventSequence, at: now))
+  }
+}

@@ -1,0 +1,68 @@
+public import EventLoop
+public import Faults
+internal import Messages
+public import Postgres
+public import Primitives
+public import Protobuf
+
+/// One change under way: the transaction that makes it, and what the audit log will say of it.
+@EventLoop
+public final class Change {
+  /// Where the change is made.
+  public let transaction: Transaction
+  /// Whose data it changes.
+  public let tenant: Tenant
+  /// The moment of the change, the same for all that it writes.
+  public let now: Timestamp
+  private let origin: Origin
+  private let resources: AuditedResources
+  private(set) var entries: [AuditEntry] = []
+
+  init(
+    _ transaction: Transaction,
+    for tenant: Tenant,
+    by origin: Origin,
+    at now: Timestamp,
+    _ resources: AuditedResources
+  ) {
+    self.transaction = transaction
+    self.tenant = tenant
+    self.origin = origin
+    self.now = now
+    self.resources = resources
+  }
+
+  /// Has the audit log say what was done; it is written when the change is committed, or not at all.
+  ///
+  /// What the contract calls secret is left out of `before` and `after`.
+  ///
+  /// - Parameters:
+  ///   - action: What was done, as `resource.verb` in lower case, such as `license.suspend`.
+  ///   - id: What it was done to.
+  ///   - before: The resource as it was; nil when it was made.
+  ///   - after: The resource as it is now; nil when it is gone.
+  ///   - reason: What the actor gave as the reason.
+  /// - Throws: ``Fault`` `internalError` when a message cannot be shown as JSON.
+  public func record<Resource: ContractMessage>(
+    _ action: String,
+    _ id: UUID,
+    before: Resource?,
+    after: Resource?,
+    reason: String? = nil
+  ) throws(Fault) {
+    let event = AuditEvent(
+      id: UUID.v7(at: now).description,
+      createdAt: now.milliseconds,
+      action: action,
+      actor: AuditEvent.Actor(kind: origin.kind, id: origin.actorID),
+      resourceType: String(action.prefix { $0 != "." }),
+      resourceId: id.description,
+      before: try resources.json(before),
+      after: try resources.json(after),
+      reason: reason,
+      requestId: origin.requestID,
+      clientAddress: origin.clientAddress
+    )
+    entries.append(try AuditEntry(event))
+  }
+}

@@ -1,0 +1,13 @@
+public import Postgres
+
+extension Changes {
+  /// The steps that make the schema `changes`, which every service with a database shares: whichever is migrated
+  /// first makes it.
+  ///
+  /// One that was released is never edited: what comes later is a new one.
+  public nonisolated static let migrations = [
+    Migration(name: "m0001_changes", bytes: PackageResources.m0001_changes_sql)
+  ]
+  /// The schema's name.
+  public nonisolated static let schemaName = "changes"
+}

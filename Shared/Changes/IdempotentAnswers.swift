@@ -1,0 +1,112 @@
+internal import Cryptography
+internal import EventLoop
+internal import Faults
+internal import Postgres
+internal import Primitives
+
+/// A request that says which one it is, so that sending it again does no harm.
+struct IdempotentRequest {
+  /// SHA-256 over method, path and `Idempotency-Key`.
+  var key: [UInt8]
+  /// SHA-256 of the encoded request.
+  var hash: [UInt8]
+}
+
+/// What was answered to requests with an `Idempotency-Key`, so that the same request again gets the same answer.
+///
+/// The claim to a key is a row that is made in the transaction of the change. Two of the same requests race for it
+/// in the database: the second waits until the first is committed, and then is given its answer, or until the first
+/// has failed, and then is the first itself. When the process dies in between, both claim and change are gone.
+@EventLoop
+struct IdempotentAnswers {
+  /// How long an answer is kept.
+  ///
+  /// Source: the REST contract, section 9, row 36.
+  static let lifetime = Duration.seconds(24 * 60 * 60)
+
+  /// An answer as it was given.
+  struct Answer {
+    /// The encoded message.
+    var bytes: [UInt8]
+    /// The HTTP status, where it was not the usual one.
+    var status: Int16?
+  }
+
+  /// What became of a claim.
+  enum Claim {
+    /// The request is the first of its key; its answer belongs into the row of this id.
+    case first(UUID)
+    /// The request was answered already.
+    case answered(Answer)
+  }
+
+  let dataKeys: any DataKeys
+
+  /// Claims a request's key for a transaction.
+  ///
+  /// - Throws: ``Fault`` `CONFLICT` when another request has used the key, or is taking long with it.
+  func claim(_ request: IdempotentRequest, _ change: Change) async throws(Fault) -> Claim {
+    let tenant = change.tenant
+    let id = UUID.v7(at: change.now)
+    let claimed = try await change.transaction.query(
+      """
+      insert into changes.idempotent_answers as a (
+        account_id, environment, key_hash, id, request_hash, created_at)
+      values (
+        \(tenant.accountID), \(tenant.environment), \(request.key), \(id), \(request.hash),
+        \(change.now))
+      on conflict (account_id, environment, key_hash) do update
+        set id = excluded.id, request_hash = excluded.request_hash, status = null,
+          sealed_answer = null, created_at = excluded.created_at
+        where a.sealed_answer is null or a.created_at < \(change.now - Self.lifetime)
+      """
+    )
+    if claimed.affectedCount == 1 { return .first(id) }
+    return .answered(try await answer(to: request, change))
+  }
+
+  private func answer(
+    to request: IdempotentRequest,
+    _ change: Change
+  ) async throws(Fault) -> Answer {
+    let row = try await change.transaction.query(
+      """
+      select id, request_hash, status, sealed_answer from changes.idempotent_answers
+      where key_hash = \(request.key)
+      """
+    ).single()
+    guard try row.value(1) as [UInt8] == request.hash else {
+      throw Fault(
+        .alreadyExists,
+        "This Idempotency-Key was used for another request; use a new one",
+        reason: .conflict
+      )
+    }
+    let sealed: [UInt8] = try row.value(3)
+    let version = DataKey.version(ofSealed: sealed) ?? 0
+    let dataKey = try await dataKeys.key(of: change.tenant, version: version)
+    let place = Self.place(of: try row.value(0), change.tenant)
+    return Answer(bytes: try dataKey.open(sealed, in: place), status: try row.value(2))
+  }
+
+  /// Keeps the answer to the first request; it is committed with the change.
+  func keep(_ answer: Answer, inRow id: UUID, _ change: Change) async throws(Fault) {
+    let dataKey = try await dataKeys.newest(of: change.tenant)
+    let sealed = dataKey.seal(answer.bytes, in: Self.place(of: id, change.tenant))
+    change.transaction.send(
+      """
+      update changes.idempotent_answers set sealed_answer = \(sealed), status = \(answer.status)
+      where id = \(id)
+      """
+    )
+  }
+
+  private static func place(of id: UUID, _ tenant: Tenant) -> SealingContext {
+    SealingContext(
+      accountID: tenant.accountID,
+      table: "changes.idempotent_answers",
+      column: "sealed_answer",
+      rowID: id
+    )
+  }
+}

@@ -1,0 +1,71 @@
+public import EventLoop
+public import Faults
+public import Logging
+
+/// Work that a service does by itself, again and again.
+///
+/// One round ends before the next begins; a round that fails is told in the log and tried again at the next time.
+@EventLoop
+public final class PeriodicTask {
+  private let name: String
+  private let interval: Duration
+  private let log: Logger
+  private let body: @EventLoop () async throws(Fault) -> Void
+  private var timer: LoopTimer?
+  private var round: Task<Void, Never>?
+  /// Whether the last round failed, so that a database that is gone for a while makes one line.
+  private var isFailing = false
+
+  /// Makes a task that does nothing yet.
+  ///
+  /// - Parameters:
+  ///   - name: What logs call it.
+  ///   - interval: From the end of one round to the beginning of the next.
+  ///   - log: Where failures are told.
+  ///   - body: One round.
+  public init(
+    _ name: String,
+    every interval: Duration,
+    log: Logger,
+    _ body: @escaping @EventLoop () async throws(Fault) -> Void
+  ) {
+    self.name = name
+    self.interval = interval
+    self.log = log
+    self.body = body
+  }
+
+  /// Begins; the first round comes after one interval.
+  public func start() {
+    let timer = LoopTimer { [unowned self] in begin() }
+    self.timer = timer
+    timer.start(after: interval)
+  }
+
+  /// Ends: lets the round under way come to its end, then does a last one when `isFinal` asks for it.
+  public func stop(withLastRound isFinal: Bool = false) async {
+    timer?.cancel()
+    timer = nil
+    await round?.value
+    if isFinal { await run() }
+  }
+
+  private func begin() {
+    round = EventLoop.spawn { [self] in
+      await run()
+      round = nil
+      timer?.start(after: interval)
+    }
+  }
+
+  private func run() async {
+    do throws(Fault) {
+      try await body()
+      isFailing = false
+    } catch {
+      guard !isFailing else { return }
+      isFailing = true
+      log.warning("periodic work failed", error: error, metadata: ["task": "\(name)"])
+    }
+  }
+}
