@@ -66,7 +66,8 @@ final class LicensesFixture {
       masterKeys: masterKeys,
       now: { clock.now }
     )
-    try await ServedRPC.with("licenses", register: { second.register(on: $0) }) { rpc in
+    let register: @EventLoop (RPCServer) -> Void = { second.register(on: $0) }
+    try await ServedRPC.with("licenses", register: register) { rpc in
       try await body(LicensesClient(try rpc.channel(as: "gateway")), second)
     }
   }
