@@ -18,6 +18,8 @@ public final class Licenses: LicensesService {
   let sealer: Sealer
   let changes: Changes
   let database: Database
+  /// How much an account may have.
+  let limits: PlanLimits
   /// What is known of the licenses that key hashes lead to; asked for in batches.
   let licenseFacts: Batcher<Digest, LicenseFacts>
   /// Whose each key prefix is; asked for in batches.
@@ -33,15 +35,18 @@ public final class Licenses: LicensesService {
   /// - Parameters:
   ///   - database: Connected as the role `latchkey_licenses`.
   ///   - masterKeys: What tenants' data keys are wrapped with.
+  ///   - limits: How much an account may have.
   ///   - now: The clock.
   public init(
     database: Database,
     masterKeys: MasterKeys,
+    limits: PlanLimits = .none,
     now: @escaping @Sendable () -> Timestamp = Timestamp.now
   ) {
     let products = ProductStore(database: database)
     let licenses = LicenseStore(database: database)
     self.database = database
+    self.limits = limits
     self.products = products
     self.licenses = licenses
     self.now = now

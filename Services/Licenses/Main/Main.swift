@@ -23,7 +23,11 @@ internal import Stubs
         () async throws(Fault) in try await keeper.forget()
       }
       let server = try service.addRPCServer(settings.rpc, trusting: ["gateway"])
-      let licenses = Licenses(database: database, masterKeys: masterKeys)
+      let licenses = Licenses(
+        database: database,
+        masterKeys: masterKeys,
+        limits: settings.limits
+      )
       licenses.register(on: server)
     }
   }
