@@ -16,9 +16,4 @@ extension Licenses {
   ) async throws(Fault) {
     throw Fault(.unimplemented, "Not there yet")
   }
-  public func getAnalytics(_ request: GetAnalyticsRequest, _ call: Call) async throws(Fault)
-    -> Analytics
-  {
-    throw Fault(.unimplemented, "Not there yet")
-  }
 }

@@ -29,6 +29,9 @@ internal import Stubs
         limits: settings.limits
       )
       licenses.register(on: server)
+      service.addPeriodicTask("expiry sweeper", every: ExpirySweeper.interval) {
+        () async throws(Fault) in try await licenses.expirySweeper.sweep()
+      }
     }
   }
 }

@@ -55,6 +55,13 @@ extension License {
   }
 }
 
+extension License {
+  /// Who holds the license; nil when its address is not known.
+  var holder: (email: String, name: String?)? {
+    userEmail.map { ($0, userName) }
+  }
+}
+
 extension Policy {
   /// Checks the limits of its own that a license on this policy is to have.
   ///

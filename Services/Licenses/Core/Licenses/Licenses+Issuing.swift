@@ -71,6 +71,7 @@ extension Licenses {
     try await storingMetadata { () async throws(Fault) in
       try await self.licenses.insert(new, change)
     }
+    customers.remember(new.compactMap(\.license.holder), change)
     let counts = Dictionary(new.map { ($0.product, 1 as Int64) }, uniquingKeysWith: +)
     licenses.count(counts, change)
     try await licenses.keep(limits, adding: new.count, change)

@@ -55,6 +55,9 @@ extension Licenses {
       self.licenses.moveMachines(of: id, to: try UUID(checked: locked.policy.id), change)
     }
     if let own = replacements.entitlements { self.licenses.set(own, of: id, change) }
+    if let holder = locked.license.holder, request.userEmail != nil {
+      customers.remember([holder], change)
+    }
     if request.metadata != nil { self.licenses.reindex(metadataOf: id, change) }
     var answer = locked.license
     answer.policy = locked.policy
