@@ -56,34 +56,6 @@ struct LicenseStore: Sendable {
     return try Self.withPolicy(rows, at: now)
   }
 
-  /// Reads what a validation needs of each license that a hash leads to, across accounts; a hash that no
-  /// license has is left out.
-  func facts(_ hashes: [Digest]) async throws(Fault) -> [Digest: LicenseFacts] {
-    let rows = try await database.read(
-      """
-      select sha256, account_id, environment, id, status, name, expires_at, expiration_strategy,
-        max_machines_override, max_uses_override, uses_count
-      from licenses.find_by_key_hash(\(hashes))
-      """
-    )
-    var facts: [Digest: LicenseFacts] = [:]
-    facts.reserveCapacity(rows.count)
-    for row in rows {
-      facts[try row.value(0)] = LicenseFacts(
-        tenant: Tenant(accountID: try row.value(1), environment: try row.value(2)),
-        id: try row.value(3),
-        status: try row.named(4),
-        name: try row.value(5),
-        expiresAt: try row.value(6),
-        expirationStrategy: try row.named(7),
-        maxMachinesOverride: try row.value(8),
-        maxUsesOverride: try row.value(9),
-        usesCount: try row.value(10)
-      )
-    }
-    return facts
-  }
-
   private static func withPolicy(_ rows: Rows, at now: Timestamp) throws(Fault) -> License? {
     guard let row = try rows.singleOrNone() else { return nil }
     let policy = try Policy(row, from: License.columnCount)
