@@ -23,6 +23,8 @@ public final class Licenses: LicensesService {
   let database: Database
   /// How much an account may have.
   let limits: PlanLimits
+  /// How many imports are under way; each holds a connection of the database.
+  var importCount = 0
   /// What is known of the licenses that keys lead to; asked for in batches.
   let licenseFacts: Batcher<KeyQuestion, LicenseFacts>
   /// Whose each key prefix is; asked for in batches.

@@ -14,17 +14,25 @@ struct ProductTerms: Sendable {
 
 /// Adding licenses: one or a thousand, each statement takes them all.
 extension LicenseStore {
-  /// Reads the products of these ids or codes, and keeps them from being deleted until the transaction ends.
+  /// Reads the products of these ids or codes.
+  ///
+  /// - Parameters:
+  ///   - ids: The ids.
+  ///   - codes: The codes.
+  ///   - change: The change.
+  ///   - holds: Whether they cannot be deleted until the transaction ends.
+  /// - Returns: Those that the tenant has.
   func products(
     _ ids: [UUID],
     codes: [String] = [],
-    _ change: Change
+    _ change: Change,
+    holds: Bool = true
   ) async throws(Fault) -> [ProductTerms] {
     let rows = try await change.transaction.query(
       """
       select id, code, key_prefix from licenses.products
       where (id = any (\(ids)) or code = any (\(codes))) and deleted_at is null
-      order by id for share
+      order by id \(unescaped: holds ? "for share" : "")
       """
     )
     var products: [ProductTerms] = []
@@ -35,13 +43,23 @@ extension LicenseStore {
     return products
   }
 
-  /// Reads the policies of these ids, and keeps them from being changed until the transaction ends.
-  func policies(_ ids: [UUID], _ change: Change) async throws(Fault) -> [UUID: Policy] {
+  /// Reads the policies of these ids.
+  ///
+  /// - Parameters:
+  ///   - ids: The ids.
+  ///   - change: The change.
+  ///   - holds: Whether they cannot be changed until the transaction ends.
+  /// - Returns: Those that the tenant has.
+  func policies(
+    _ ids: [UUID],
+    _ change: Change,
+    holds: Bool = true
+  ) async throws(Fault) -> [UUID: Policy] {
     let rows = try await change.transaction.query(
       """
       select p.id, \(unescaped: PolicyStore.columns) from licenses.policies p
       where p.id = any (\(ids)) and p.deleted_at is null
-      order by p.id for share of p
+      order by p.id \(unescaped: holds ? "for share of p" : "")
       """
     )
     var policies: [UUID: Policy] = [:]

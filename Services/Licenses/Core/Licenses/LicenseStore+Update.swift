@@ -27,7 +27,7 @@ extension LicenseStore {
         and p.id = \(policy)
       join licenses.entitlements e on e.account_id = l.account_id and e.environment = l.environment
         and e.id = any (coalesce(\(own), l.entitlement_ids) || p.entitlement_ids)
-      where l.id = \(id) and e.deleted_at is null order by e.code
+      where l.id = \(id) and e.deleted_at is null order by e.code collate "C"
       """
     )
     return try rows.map { (row) throws(Fault) in try row.value(0) }

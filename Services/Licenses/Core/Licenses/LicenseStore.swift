@@ -50,7 +50,7 @@ struct LicenseStore: Sendable {
         on l.account_id = h.account_id and l.environment = h.environment and l.id = h.license_id
       \(unescaped: Self.policyJoin)
       where h.sha256 = any (\(keyHashes)) and l.deleted_at is null
-      limit 1
+      order by array_position(\(keyHashes), h.sha256) limit 1
       """
     )
     return try Self.withPolicy(rows, at: now)

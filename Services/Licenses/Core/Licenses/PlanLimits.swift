@@ -50,12 +50,12 @@ extension LicenseStore {
   ///
   /// - Parameters:
   ///   - limits: The plan.
-  ///   - added: How many licenses the change has added.
+  ///   - added: How many active licenses the change has added.
   ///   - change: The change.
   /// - Throws: ``Fault`` `PLAN_LIMIT_EXCEEDED`.
   @EventLoop
   func keep(_ limits: PlanLimits, adding added: Int, _ change: Change) async throws(Fault) {
-    guard let max = limits.licensesMax else { return }
+    guard let max = limits.licensesMax, added > 0 else { return }
     let place = "licenses.plan \(change.tenant.accountID) \(change.tenant.environment.rawValue)"
     try await change.transaction.query(
       "select pg_advisory_xact_lock(hashtextextended(\(place), 0))"
