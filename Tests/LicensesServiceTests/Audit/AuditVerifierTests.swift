@@ -3,6 +3,8 @@ import EventLoop
 import Messages
 import Postgres
 import Primitives
+import RPC
+import Stubs
 import TestKit
 import Testing
 
