@@ -253,7 +253,8 @@ let package = Package(
       "LatchkeyCommand",
       path: "Services/Latchkey/Core",
       [
-        "Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives", "RPC",
+        "Changes", "Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives",
+        "RPC",
         "ServiceKit", "Stubs", "TLS", logging,
       ],
       resources: [.embedInCode("Bootstrap")]
@@ -339,13 +340,14 @@ let package = Package(
       name: "GatewayServiceTests",
       [
         "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Primitives", "Protobuf", "RPC",
-        "Stubs", "TestKit", "Transcoding", logging,
+        "ServiceKit", "Stubs", "TLS", "TestKit", "TestMessages", "TestStubs", "Transcoding",
+        logging,
       ]
     ),
     tests(
       "LatchkeyCommand",
       name: "LatchkeyCommandTests",
-      ["Cryptography", "EventLoop", "Faults", "Primitives", "ServiceKit"]
+      ["Changes", "Cryptography", "EventLoop", "Faults", "Primitives", "ServiceKit"]
     ),
   ]
 )
