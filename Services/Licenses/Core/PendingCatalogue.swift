@@ -14,26 +14,6 @@ extension Licenses {
   {
     throw Fault(.unimplemented, "Not there yet")
   }
-  public func updateProduct(_ request: UpdateProductRequest, _ call: Call) async throws(Fault)
-    -> Product
-  {
-    throw Fault(.unimplemented, "Not there yet")
-  }
-  public func deleteProduct(_ request: DeleteProductRequest, _ call: Call) async throws(Fault)
-    -> Nothing
-  {
-    throw Fault(.unimplemented, "Not there yet")
-  }
-  public func updatePolicy(_ request: UpdatePolicyRequest, _ call: Call) async throws(Fault)
-    -> Policy
-  {
-    throw Fault(.unimplemented, "Not there yet")
-  }
-  public func deletePolicy(_ request: DeletePolicyRequest, _ call: Call) async throws(Fault)
-    -> Nothing
-  {
-    throw Fault(.unimplemented, "Not there yet")
-  }
   public func attachPolicyEntitlements(_ request: AttachmentRequest, _ call: Call)
     async throws(Fault) -> Policy
   {
