@@ -15,6 +15,7 @@ public final class Licenses: LicensesService {
   let policies: PolicyStore
   let licenses: LicenseStore
   let customers: CustomerStore
+  let entitlements: EntitlementStore
   let dataKeys: DataKeyStore
   let sealer: Sealer
   let changes: Changes
@@ -48,6 +49,7 @@ public final class Licenses: LicensesService {
     self.now = now
     policies = PolicyStore(database: database)
     customers = CustomerStore(database: database)
+    entitlements = EntitlementStore(database: database)
     sealer = Sealer(masterKeys: masterKeys)
     dataKeys = DataKeyStore(database: database, sealer: sealer, now: now)
     changes = Changes(database: database, dataKeys: dataKeys, now: now)
