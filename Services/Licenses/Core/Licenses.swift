@@ -16,6 +16,7 @@ public final class Licenses: LicensesService {
   let licenses: LicenseStore
   let customers: CustomerStore
   let entitlements: EntitlementStore
+  let audit: AuditStore
   let dataKeys: DataKeyStore
   let sealer: Sealer
   let changes: Changes
@@ -50,6 +51,7 @@ public final class Licenses: LicensesService {
     policies = PolicyStore(database: database)
     customers = CustomerStore(database: database)
     entitlements = EntitlementStore(database: database)
+    audit = AuditStore(database: database)
     sealer = Sealer(masterKeys: masterKeys)
     dataKeys = DataKeyStore(database: database, sealer: sealer, now: now)
     changes = Changes(database: database, dataKeys: dataKeys, now: now)
