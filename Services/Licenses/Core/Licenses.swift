@@ -17,6 +17,8 @@ public final class Licenses: LicensesService {
   let licenses: LicenseStore
   let customers: CustomerStore
   let machines: MachineStore
+  let entitlements: EntitlementStore
+  let audit: AuditStore
   let dataKeys: DataKeyStore
   let sealer: Sealer
   let changes: Changes
@@ -67,6 +69,8 @@ public final class Licenses: LicensesService {
     self.now = now
     policies = PolicyStore(database: database)
     customers = CustomerStore(database: database)
+    entitlements = EntitlementStore(database: database)
+    audit = AuditStore(database: database)
     sealer = Sealer(masterKeys: masterKeys)
     dataKeys = DataKeyStore(database: database, sealer: sealer, now: now)
     changes = Changes(database: database, dataKeys: dataKeys, now: now)

@@ -56,10 +56,7 @@ extension LicenseStore {
   @EventLoop
   func keep(_ limits: PlanLimits, adding added: Int, _ change: Change) async throws(Fault) {
     guard let max = limits.licensesMax, added > 0 else { return }
-    let place = "licenses.plan \(change.tenant.accountID) \(change.tenant.environment.rawValue)"
-    try await change.transaction.query(
-      "select pg_advisory_xact_lock(hashtextextended(\(place), 0))"
-    )
+    lineUp("licenses", change)
     let row = try await change.transaction.query(
       """
       select count(*) from (
@@ -74,4 +71,31 @@ extension LicenseStore {
       throw PlanLimits.refusal(of: "active licenses", max: max, current: count - added)
     }
   }
+}
+
+extension ProductStore {
+  /// Refuses a change that has added a product beyond the plan's limit, as ``LicenseStore/keep(_:adding:_:)`` does
+  /// for licenses.
+  @EventLoop
+  func keep(_ limits: PlanLimits, _ change: Change) async throws(Fault) {
+    guard let max = limits.productsMax else { return }
+    lineUp("products", change)
+    let row = try await change.transaction.query(
+      "select count(*) from licenses.products where deleted_at is null"
+    ).single()
+    let count: Int = try row.value(0)
+    guard count <= max else {
+      throw PlanLimits.refusal(of: "products", max: max, current: count - 1)
+    }
+  }
+}
+
+/// Has a change wait until the others of its tenant that add to the same resource are over.
+///
+/// Sent as a statement of its own: what comes behind it sees what those have committed.
+@EventLoop
+private func lineUp(_ resource: String, _ change: Change) {
+  let tenant = change.tenant
+  let place = "plan limit \(resource) \(tenant.accountID) \(tenant.environment.rawValue)"
+  change.transaction.send("select pg_advisory_xact_lock(hashtextextended(\(place), 0))")
 }

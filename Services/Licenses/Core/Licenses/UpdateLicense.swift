@@ -30,7 +30,6 @@ extension Licenses {
     _ request: UpdateLicenseRequest,
     _ change: Change
   ) async throws(Fault) -> License {
-    try request.check(at: change.now)
     let replacements = try await self.replacements(request, change)
     guard var locked = try await self.licenses.lock(id, change) else {
       throw .notFound("License not found: \(request.id)")
@@ -75,9 +74,9 @@ extension Licenses {
       policy = try await licenses.policies([id], change)[id]
       guard policy != nil else { throw .referenceNotFound("Policy not found: \(text)") }
     }
-    guard request.has("entitlementIds", !request.entitlementIds.isEmpty) else {
-      return (policy, nil)
-    }
+    // An empty list and null are the same here: neither names any.
+    let clears = Patch(request.presentNames).clears("entitlementIds", nil as [String]?)
+    guard clears || !request.entitlementIds.isEmpty else { return (policy, nil) }
     var ids: Set<UUID> = []
     for text in request.entitlementIds { ids.insert(try UUID(checked: text)) }
     let codes = try await licenses.entitlementCodes(Array(ids), change)
