@@ -36,9 +36,7 @@ final class DepotFixture {
     get throws { try #require(made) }
   }
 
-  /// Runs a test with a fixture of its own.
-  ///
-  /// - Parameter rateLimits: The limits that clients are held to; nil for none.
+  /// Runs a test with a fixture of its own, where clients are held to limits or, without any, are not.
   static func use(
     rateLimits: RateLimits? = nil,
     _ body: @EventLoop @Sendable (DepotFixture) async throws -> Void

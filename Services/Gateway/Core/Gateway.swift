@@ -158,11 +158,9 @@ public final class Gateway: RequestHandler {
     return status
   }
 
-  /// Who is behind the call, as the services are told.
+  /// Who is behind the call that sends `message`, as the services are told.
   ///
-  /// - Parameters:
-  ///   - exchange: The request.
-  ///   - message: What is sent, as a request that is sent again must ask for the same.
+  /// A request that is sent again must ask for the same, hence the message.
   private func caller(_ exchange: Exchange, sending message: [UInt8]) -> Caller {
     var caller = Caller(
       actorKind: .anonymous,
