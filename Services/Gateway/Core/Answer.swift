@@ -56,6 +56,13 @@ enum Answer {
     finish(status: content.status, content.body, context, to: stream)
   }
 
+  /// Sends the head of an answer whose body follows piece by piece; its length is not known yet.
+  static func sendRawHead(_ mediaType: String?, _ context: Context, to stream: any ServerStream) {
+    beginHead(context)
+    if let mediaType { head.append("content-type", mediaType) }
+    stream.sendHead(status: 200, head, isEnd: context.isHead)
+  }
+
   /// Sends a fault in the error envelope; the fault's private parts stay here.
   static func send(_ fault: Fault, _ context: Context, to stream: any ServerStream) {
     let body = ErrorEnvelope.body(fault, requestID: context.requestID)
