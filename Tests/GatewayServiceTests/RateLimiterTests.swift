@@ -166,6 +166,18 @@ extension GatewaySuites {
       }
     }
 
+    @Test @EventLoop func `what is no request counts too`() async throws {
+      try await DepotFixture.use(rateLimits: RateLimits()) { fixture in
+        let sockets = try DepotSockets(try fixture.gateway, .http1)
+        let peer = try await sockets.connectHTTP1()
+        peer.send("GET /a b HTTP/1.1\r\n\r\n")
+        #expect(await peer.wait { peer.isOver })
+        #expect(peer.text.hasPrefix("HTTP/1.1 400 "))
+        #expect(peer.text.contains("x-ratelimit-limit: 300\r\nx-ratelimit-remaining: 299\r\n"))
+        await sockets.stop()
+      }
+    }
+
     @Test @EventLoop func `without limits there are no headers`() async throws {
       try await DepotFixture.use { fixture in
         for (method, target) in [("GET", "/nowhere"), ("POST", "/depot/check")] {

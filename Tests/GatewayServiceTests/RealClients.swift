@@ -138,14 +138,16 @@ struct DepotSockets {
       do {
         try await body(fixture, sockets)
       } catch {
-        await sockets.server.drain(timeout: .milliseconds(100))
+        await sockets.stop()
         throw error
       }
-      await sockets.server.drain(timeout: .milliseconds(100))
+      await sockets.stop()
     }
   }
 
-  private init(_ gateway: Gateway, _ httpProtocol: HTTPServer.HTTPProtocol) throws {
+  func stop() async { await server.drain(timeout: .milliseconds(100)) }
+
+  init(_ gateway: Gateway, _ httpProtocol: HTTPServer.HTTPProtocol) throws {
     listener = try Listener(try #require(SocketAddress(ip: "127.0.0.1", port: 0)))
     server = HTTPServer(handler: gateway, tls: nil, plaintextProtocol: httpProtocol)
     server.serve(listener)

@@ -87,14 +87,19 @@ enum Answer {
     head.append("x-request-id", context.requestID)
     // Answers hold keys and customers' data, and what they say holds only now.
     head.append("cache-control", "no-store")
-    if let rate = context.rate {
-      head.append("x-ratelimit-limit", String(rate.limit))
-      head.append("x-ratelimit-remaining", String(rate.remaining))
-      head.append("x-ratelimit-reset", String(rate.resetSeconds))
-    }
+    if let rate = context.rate { append(rate, to: &head) }
     if !context.allowed.isEmpty {
       head.append("allow", context.allowed.joined(separator: ", "))
     }
+  }
+
+  /// Writes what a client is told of its limit.
+  ///
+  /// Source: the API contract, section 4.3.
+  static func append(_ rate: RateVerdict, to head: inout HeaderFields) {
+    head.append("x-ratelimit-limit", String(rate.limit))
+    head.append("x-ratelimit-remaining", String(rate.remaining))
+    head.append("x-ratelimit-reset", String(rate.resetSeconds))
   }
 
   private static func finish(
