@@ -46,7 +46,7 @@ enum Answer {
     to stream: any ServerStream
   ) {
     head.removeAll()
-    head.append("x-request-id", requestID)
+    head.append("x-request-id", requestID, isOneOff: true)
     // Answers hold keys and customers' data, and what they say holds only now.
     head.append("cache-control", "no-store")
     if !content.body.isEmpty { head.append("content-type", "application/json") }
@@ -54,7 +54,7 @@ enum Answer {
     if content.status != 204 { head.append("content-length", String(content.body.count)) }
     if let signature = content.signature {
       head.append("x-signature-timestamp", signature.timestamp)
-      head.append("x-signature", signature.text)
+      head.append("x-signature", signature.text, isOneOff: true)
     }
     if !allowed.isEmpty { head.append("allow", allowed.joined(separator: ", ")) }
     if let challenge { head.append("www-authenticate", challenge) }

@@ -116,7 +116,11 @@ public final class Channel {
     _ deadline: Instant
   ) async throws(Fault) -> ClientStream {
     var fields = Channel.fields
-    fields.append("grpc-timeout", Timeout.format((deadline - Instant.now).nanoseconds))
+    fields.append(
+      "grpc-timeout",
+      Timeout.format((deadline - Instant.now).nanoseconds),
+      isOneOff: true
+    )
     if let caller = options.caller {
       var bytes: [UInt8] = []
       caller.encode(appendingTo: &bytes)
