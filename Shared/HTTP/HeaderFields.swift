@@ -19,6 +19,12 @@ public struct HeaderFields: Sendable {
   /// No fields.
   public init() {}
 
+  /// No fields yet, but room for a few of usual length, so that adding them allocates no more.
+  init(roomFor count: Int) {
+    storage.reserveCapacity(count * 48)
+    entries.reserveCapacity(count)
+  }
+
   /// Fields from text; names must be lower case.
   public init(_ fields: KeyValuePairs<String, String>) {
     for (name, value) in fields { append(name, value) }

@@ -118,7 +118,7 @@ extension HTTP2Session {
       blockStream = stream(frame.hd.stream_id)
       if let blockStream, blockStream.isHeadComplete {
         blockStream.isReadingTrailers = true
-        blockStream.trailers = HeaderFields()
+        blockStream.trailers = HeaderFields(roomFor: 2)
       }
     }
     return 0
