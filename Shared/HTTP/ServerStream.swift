@@ -25,6 +25,8 @@ public protocol ServerStream: AnyObject {
 
   /// Removes the received bytes and lets the peer send as many again.
   @EventLoop func takeReceived() -> [UInt8]
+  /// Does the same for a handler that has read them in place, so that their memory can serve again.
+  @EventLoop func dropReceived()
   /// Lets the peer send as many bytes again as it has sent, and keeps them in ``received``: for a handler that gathers
   /// a whole body. The sum is held against the process's budget.
   @EventLoop func acknowledgeReceived()
@@ -39,6 +41,11 @@ public protocol ServerStream: AnyObject {
   @EventLoop func finish(_ trailers: HeaderFields?)
   /// Gives the stream up without an answer, or in the middle of one.
   @EventLoop func reset(_ code: StreamError)
+}
+
+extension ServerStream {
+  /// Removes the received bytes and lets the peer send as many again.
+  @EventLoop public func dropReceived() { _ = takeReceived() }
 }
 
 /// Why a stream was given up.

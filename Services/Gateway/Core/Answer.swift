@@ -51,7 +51,7 @@ enum Answer {
     if content.status != 204 { head.append("content-length", String(content.body.count)) }
     if let signature = content.signature {
       head.append("x-signature-timestamp", signature.timestamp)
-      head.append("x-signature", signature.text)
+      head.append("x-signature", signature.text, isOneOff: true)
     }
     finish(status: content.status, content.body, context, to: stream)
   }
@@ -84,7 +84,7 @@ enum Answer {
   /// Writes what every head has.
   private static func beginHead(_ context: Context) {
     head.removeAll()
-    head.append("x-request-id", context.requestID)
+    head.append("x-request-id", context.requestID, isOneOff: true)
     // Answers hold keys and customers' data, and what they say holds only now.
     head.append("cache-control", "no-store")
     if let rate = context.rate { append(rate, to: &head) }
