@@ -224,7 +224,7 @@ let package = Package(
       path: "Services/Licenses/Core",
       [
         "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres",
-        "Primitives", "Protobuf", "RPC", "ServiceKit", "Stubs", logging,
+        "Primitives", "Protobuf", "RPC", "ServiceKit", "Stubs", "Transcoding", logging,
       ],
       resources: [.embedInCode("Migrations")]
     ),
@@ -253,7 +253,8 @@ let package = Package(
       "LatchkeyCommand",
       path: "Services/Latchkey/Core",
       [
-        "Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives", "RPC",
+        "Changes", "Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives",
+        "RPC",
         "ServiceKit", "Stubs", "TLS", logging,
       ],
       resources: [.embedInCode("Bootstrap")]
@@ -291,7 +292,11 @@ let package = Package(
     tests("Cryptography", name: "CryptographyTests", ["Faults", "Primitives"]),
     tests("EventLoop", name: "EventLoopTests", ["Faults", "TestKit"]),
     tests("TLS", name: "TLSTests", ["COpenSSL", "Cryptography", "Faults"]),
-    tests("HTTP", name: "HTTPTests", ["Cryptography", "EventLoop", "Faults", "TestKit", "TLS"]),
+    tests(
+      "HTTP",
+      name: "HTTPTests",
+      ["CNGHTTP2", "Cryptography", "EventLoop", "Faults", "TestKit", "TLS"]
+    ),
     tests(
       "RPC",
       name: "RPCTests",
@@ -339,13 +344,14 @@ let package = Package(
       name: "GatewayServiceTests",
       [
         "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Primitives", "Protobuf", "RPC",
-        "Stubs", "TestKit", "Transcoding", logging,
+        "ServiceKit", "Stubs", "TLS", "TestKit", "TestMessages", "TestStubs", "Transcoding",
+        logging,
       ]
     ),
     tests(
       "LatchkeyCommand",
       name: "LatchkeyCommandTests",
-      ["Cryptography", "EventLoop", "Faults", "Primitives", "ServiceKit"]
+      ["Changes", "Cryptography", "EventLoop", "Faults", "Primitives", "ServiceKit"]
     ),
   ]
 )

@@ -15,11 +15,18 @@ public final class Licenses: LicensesService {
   let products: ProductStore
   let policies: PolicyStore
   let licenses: LicenseStore
+  let customers: CustomerStore
   let machines: MachineStore
+  let entitlements: EntitlementStore
+  let audit: AuditStore
   let dataKeys: DataKeyStore
   let sealer: Sealer
   let changes: Changes
   let database: Database
+  /// How much an account may have.
+  let limits: PlanLimits
+  /// How many imports are under way; each holds a connection of the database.
+  var importCount = 0
   /// What is known of the licenses that keys lead to; asked for in batches.
   let licenseFacts: Batcher<KeyQuestion, LicenseFacts>
   /// Whose each key prefix is; asked for in batches.
@@ -44,21 +51,27 @@ public final class Licenses: LicensesService {
   /// - Parameters:
   ///   - database: Connected as the role `latchkey_licenses`.
   ///   - masterKeys: What tenants' data keys are wrapped with.
+  ///   - limits: How much an account may have.
   ///   - now: The clock.
   public init(
     database: Database,
     masterKeys: MasterKeys,
+    limits: PlanLimits = .none,
     now: @escaping @Sendable () -> Timestamp = Timestamp.now
   ) {
     let products = ProductStore(database: database)
     let licenses = LicenseStore(database: database)
     let machines = MachineStore(database: database)
     self.database = database
+    self.limits = limits
     self.products = products
     self.licenses = licenses
     self.machines = machines
     self.now = now
     policies = PolicyStore(database: database)
+    customers = CustomerStore(database: database)
+    entitlements = EntitlementStore(database: database)
+    audit = AuditStore(database: database)
     sealer = Sealer(masterKeys: masterKeys)
     dataKeys = DataKeyStore(database: database, sealer: sealer, now: now)
     changes = Changes(database: database, dataKeys: dataKeys, now: now)

@@ -22,7 +22,14 @@ internal import Stubs
       service.addPeriodicTask("answer keeper", every: .seconds(60)) {
         () async throws(Fault) in try await keeper.forget()
       }
-      let licenses = Licenses(database: database, masterKeys: masterKeys)
+      let licenses = Licenses(
+        database: database,
+        masterKeys: masterKeys,
+        limits: settings.limits
+      )
+      service.addPeriodicTask("expiry sweeper", every: ExpirySweeper.interval) {
+        () async throws(Fault) in try await licenses.expirySweeper.sweep()
+      }
       service.addPeriodicTask("machine sweeper", every: Licenses.sweepInterval) {
         () async throws(Fault) in try await licenses.buryDeadMachines()
       }
