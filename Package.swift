@@ -224,7 +224,7 @@ let package = Package(
       path: "Services/Licenses/Core",
       [
         "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres",
-        "Primitives", "Protobuf", "RPC", "ServiceKit", "Stubs", logging,
+        "Primitives", "Protobuf", "RPC", "ServiceKit", "Stubs", "Transcoding", logging,
       ],
       resources: [.embedInCode("Migrations")]
     ),
@@ -292,7 +292,11 @@ let package = Package(
     tests("Cryptography", name: "CryptographyTests", ["Faults", "Primitives"]),
     tests("EventLoop", name: "EventLoopTests", ["Faults", "TestKit"]),
     tests("TLS", name: "TLSTests", ["COpenSSL", "Cryptography", "Faults"]),
-    tests("HTTP", name: "HTTPTests", ["Cryptography", "EventLoop", "Faults", "TestKit", "TLS"]),
+    tests(
+      "HTTP",
+      name: "HTTPTests",
+      ["CNGHTTP2", "Cryptography", "EventLoop", "Faults", "TestKit", "TLS"]
+    ),
     tests(
       "RPC",
       name: "RPCTests",
@@ -348,7 +352,8 @@ let package = Package(
       name: "GatewayServiceTests",
       [
         "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Primitives", "Protobuf", "RPC",
-        "Stubs", "TestKit", "Transcoding", logging,
+        "ServiceKit", "Stubs", "TLS", "TestKit", "TestMessages", "TestStubs", "Transcoding",
+        logging,
       ]
     ),
     tests(

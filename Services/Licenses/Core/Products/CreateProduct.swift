@@ -7,7 +7,8 @@ public import RPC
 extension Licenses {
   /// Adds a product.
   ///
-  /// - Throws: ``Fault`` `CONSTRAINT_VIOLATION` when another product of the tenant has the code.
+  /// - Throws: ``Fault`` `CONSTRAINT_VIOLATION` when another product of the tenant has the code;
+  ///   `PLAN_LIMIT_EXCEEDED` when the environment may have no further product.
   public func createProduct(_ request: CreateProductRequest, _ call: Call) async throws(Fault)
     -> Product
   {
@@ -16,6 +17,7 @@ extension Licenses {
       let id = UUID.v7(at: change.now)
       let product = Product(creating: request, id: id, at: change.now)
       try await self.products.insert(product, id: id, change)
+      try await self.products.keep(self.limits, change)
       try change.record("product.create", id, before: nil, after: product)
       return product
     }
