@@ -253,7 +253,8 @@ let package = Package(
       "LatchkeyCommand",
       path: "Services/Latchkey/Core",
       [
-        "Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives", "RPC",
+        "Changes", "Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives",
+        "RPC",
         "ServiceKit", "Stubs", "TLS", logging,
       ],
       resources: [.embedInCode("Bootstrap")]
@@ -345,7 +346,7 @@ let package = Package(
     tests(
       "LatchkeyCommand",
       name: "LatchkeyCommandTests",
-      ["Cryptography", "EventLoop", "Faults", "Primitives", "ServiceKit"]
+      ["Changes", "Cryptography", "EventLoop", "Faults", "Primitives", "ServiceKit"]
     ),
   ]
 )

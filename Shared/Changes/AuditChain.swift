@@ -22,14 +22,17 @@ public struct AuditChain: Sendable {
   ///   - environment: The entry's data set.
   ///   - id: The entry's id.
   ///   - bytes: The entry.
+  ///   - position: Where it stands, if not behind the one before.
   /// - Returns: What the entry's seal must be.
   @discardableResult
   public mutating func append(
     _ environment: Environment,
     _ id: UUID,
-    _ bytes: [UInt8]
+    _ bytes: [UInt8],
+    at position: Int64? = nil
   ) -> [UInt8] {
-    position += 1
+    let position = position ?? self.position + 1
+    self.position = position
     var sealed = hash
     sealed.reserveCapacity(hash.count + 28 + bytes.count)
     withUnsafeBytes(of: position.bigEndian) { sealed.append(contentsOf: $0) }
@@ -39,4 +42,7 @@ public struct AuditChain: Sendable {
     hash = SHA256.hash(sealed)
     return hash
   }
+
+  /// Takes a seal for the last one as it is, so that what follows is judged by it.
+  mutating func resume(from seal: [UInt8]) { hash = seal }
 }

@@ -7,30 +7,20 @@ import Testing
 @testable import LatchkeyCommand
 
 @Suite struct DeploymentCertificatesTests {
-  private final class Scratch {
-    let directory = DataDirectory(
-      FileManager.default.temporaryDirectory
-        .appendingPathComponent("latchkey-test-\(Foundation.UUID().uuidString)").path,
-      isRoot: false,
-      currentDirectory: "/"
-    )
-    init() throws { try directory.prepare() }
-    deinit { try? FileManager.default.removeItem(atPath: directory.path) }
-    func bytes(_ name: String) throws -> Data {
-      try Data(contentsOf: URL(fileURLWithPath: "\(directory.certificates)/\(name)"))
-    }
-  }
-
   private static let everything = [
     "https-ca", "https", "rpc-ca", "keys", "licenses", "gateway", "operator",
   ]
 
+  private func bytes(_ scratch: ScratchDeployment, _ name: String) throws -> Data {
+    try Data(contentsOf: URL(fileURLWithPath: "\(scratch.directory.certificates)/\(name)"))
+  }
+
   @Test func `everything is made once and kept`() throws {
-    let scratch = try Scratch()
+    let scratch = try ScratchDeployment()
     #expect(try DeploymentCertificates.prepare(scratch.directory) == Self.everything)
-    let certificate = try scratch.bytes("gateway.pem")
+    let certificate = try bytes(scratch, "gateway.pem")
     #expect(try DeploymentCertificates.prepare(scratch.directory) == [])
-    #expect(try scratch.bytes("gateway.pem") == certificate)
+    #expect(try bytes(scratch, "gateway.pem") == certificate)
     for name in Self.everything {
       var status = stat()
       #expect(stat("\(scratch.directory.certificates)/\(name).key", &status) == 0)
@@ -39,19 +29,19 @@ import Testing
   }
 
   @Test func `certificates that end soon are made anew, their authority stays`() throws {
-    let scratch = try Scratch()
+    let scratch = try ScratchDeployment()
     _ = try DeploymentCertificates.prepare(scratch.directory)
-    let authority = try scratch.bytes("rpc-ca.pem")
+    let authority = try bytes(scratch, "rpc-ca.pem")
     let later = Timestamp.now() + .seconds(300 * 86_400)
     #expect(
       try DeploymentCertificates.prepare(scratch.directory, now: later)
         == Self.everything.filter { !$0.hasSuffix("-ca") }
     )
-    #expect(try scratch.bytes("rpc-ca.pem") == authority)
+    #expect(try bytes(scratch, "rpc-ca.pem") == authority)
   }
 
   @Test func `a lost authority is made anew with all it has issued, and nothing else`() throws {
-    let scratch = try Scratch()
+    let scratch = try ScratchDeployment()
     _ = try DeploymentCertificates.prepare(scratch.directory)
     #expect(unlink("\(scratch.directory.certificates)/rpc-ca.key") == 0)
     #expect(
@@ -61,7 +51,7 @@ import Testing
   }
 
   @Test func `half a pair is made whole`() throws {
-    let scratch = try Scratch()
+    let scratch = try ScratchDeployment()
     _ = try DeploymentCertificates.prepare(scratch.directory)
     #expect(unlink("\(scratch.directory.certificates)/keys.pem") == 0)
     #expect(try DeploymentCertificates.prepare(scratch.directory) == ["keys"])
@@ -80,7 +70,7 @@ import Testing
   }
 
   @Test func `a secret that is missing beside a database stops the start`() throws {
-    let scratch = try Scratch()
+    let scratch = try ScratchDeployment()
     #expect(try DeploymentSecrets.prepare(scratch.directory) == "made")
     #expect(try DeploymentSecrets.prepare(scratch.directory) == "kept")
     try Files.makeDirectory(scratch.directory.postgres)
@@ -91,5 +81,17 @@ import Testing
     }
     #expect(fault.message.contains("master-keys.json is missing"))
     #expect(!Files.exists(scratch.directory.masterKeys))
+  }
+
+  /// A deployment of an earlier release has no password for a role that came later.
+  @Test func `a password that is set at every start is made anew`() throws {
+    let scratch = try ScratchDeployment()
+    #expect(try DeploymentSecrets.prepare(scratch.directory) == "made")
+    try Files.makeDirectory(scratch.directory.postgres)
+    try Files.write("15\n", to: "\(scratch.directory.postgres)/PG_VERSION")
+    let password = scratch.directory.password(of: ServicePlan.auditorRole)
+    #expect(unlink(password) == 0)
+    #expect(try DeploymentSecrets.prepare(scratch.directory) == "made")
+    #expect(Files.exists(password))
   }
 }

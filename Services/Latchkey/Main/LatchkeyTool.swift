@@ -8,7 +8,7 @@ struct LatchkeyTool: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "latchkey",
     abstract: "Runs Latchkey, the self-hosted licensing platform, on this machine.",
-    subcommands: [UpCommand.self, DownCommand.self]
+    subcommands: [UpCommand.self, DownCommand.self, AuditCommand.self]
   )
 }
 
@@ -74,5 +74,71 @@ struct DownCommand: ParsableCommand {
   func run() {
     let path = dataDirectory.path
     EventLoop.runMain { await Down.run(dataDirectory: path) }
+  }
+}
+
+/// `latchkey audit`.
+struct AuditCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "audit",
+    abstract: "Looks after the audit log.",
+    subcommands: [VerifyAuditCommand.self]
+  )
+}
+
+/// `latchkey audit verify`.
+struct VerifyAuditCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "verify",
+    abstract: "Checks that no line of the audit log was altered, removed or put in between.",
+    discussion: """
+      Prints a line for each account: its id, how many lines are sealed, and the last seal. Keep that output where \
+      the database's administrators cannot change it, and give it to a later run as --heads: then a log that was cut \
+      short or made anew is found as well. Exits with 0 when all is well, 1 when something is wrong, and 2 when \
+      that cannot be told.
+      """
+  )
+
+  @OptionGroup var dataDirectory: DataDirectoryOption
+
+  @Option(
+    help: ArgumentHelp(
+      "Where the database is, if not in a data directory: a libpq connection string.",
+      discussion:
+        "Log in as latchkey_auditor, or as any role that may read the whole schema `changes`.",
+      valueName: "URL"
+    )
+  )
+  var databaseUrl: String?
+
+  @Option(help: ArgumentHelp("The file with the password for --database-url.", valueName: "FILE"))
+  var passwordFile: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "What an earlier run printed; the log must still contain it.",
+      valueName: "FILE"
+    )
+  )
+  var heads: String?
+
+  func validate() throws {
+    guard databaseUrl == nil || dataDirectory.path == nil else {
+      throw ValidationError("Give --data-dir or --database-url, not both.")
+    }
+    guard databaseUrl != nil || passwordFile == nil else {
+      throw ValidationError("--password-file goes with --database-url.")
+    }
+  }
+
+  func run() {
+    let heads = heads
+    let source: VerifyAudit.Source =
+      if let databaseUrl {
+        .database(url: databaseUrl, passwordFile: passwordFile)
+      } else {
+        .dataDirectory(dataDirectory.path)
+      }
+    EventLoop.runMain { await VerifyAudit.run(source, headsFile: heads) }
   }
 }

@@ -1,7 +1,7 @@
 -- What every change leaves behind, whichever service makes it: its line in the audit log, and the answer to
 -- a request that brought an Idempotency-Key. Both are written in the transaction of the change itself.
 create schema if not exists changes;
-grant usage on schema changes to latchkey_keys, latchkey_licenses, latchkey_changes;
+grant usage on schema changes to latchkey_keys, latchkey_licenses, latchkey_changes, latchkey_auditor;
 
 -- The audit log: rows are only ever added. The columns are what lists are filtered by; `entry` is the whole,
 -- as the protobuf message AuditEvent.
@@ -78,6 +78,17 @@ begin
   end loop;
 end
 $tenancy$;
+do $audit$
+declare
+  table_name text;
+begin
+  foreach table_name in array array['audit_entries', 'audit_unsealed', 'audit_seals'] loop
+    execute format(
+      'create policy auditor on changes.%I for select to latchkey_auditor using (true)', table_name);
+    execute format('grant select on changes.%I to latchkey_auditor', table_name);
+  end loop;
+end
+$audit$;
 grant select, insert on changes.audit_entries to latchkey_keys, latchkey_licenses;
 grant insert on changes.audit_unsealed to latchkey_keys, latchkey_licenses;
 grant select, insert, update on changes.idempotent_answers to latchkey_keys, latchkey_licenses;

@@ -4,6 +4,7 @@
 -- latchkey_migrator         owns the schemas and their tables; runs migrations and nothing else
 -- latchkey_keys             the keys service
 -- latchkey_licenses         the licenses service
+-- latchkey_auditor          reads the audit log of all accounts, for `latchkey audit verify`
 -- latchkey_lookup_keys      no login; owns the functions of the schema `keys` that look across accounts
 -- latchkey_lookup_licenses  the same for the schema `licenses`
 -- latchkey_changes          no login; owns the functions that seal the audit log and forget old answers
@@ -14,7 +15,9 @@ do $roles$
 declare
   role_name text;
 begin
-  foreach role_name in array array['latchkey_migrator', 'latchkey_keys', 'latchkey_licenses'] loop
+  foreach role_name in array array['latchkey_migrator', 'latchkey_keys', 'latchkey_licenses',
+    'latchkey_auditor']
+  loop
     if not exists (select from pg_catalog.pg_roles where rolname = role_name) then
       execute format('create role %I', role_name);
     end if;

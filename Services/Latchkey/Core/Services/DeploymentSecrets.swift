@@ -4,12 +4,12 @@ internal import Primitives
 
 /// The passwords and master keys of a deployment.
 ///
-/// They are made once; without them the database is of no use, so with a database present nothing
-/// is made anew.
+/// They are made once. The passwords of Latchkey's own roles are set at every start, so one that is missing is made
+/// anew; without the administrator's and the master keys a database is of no use.
 enum DeploymentSecrets {
   /// The roles that have a password.
   static let roles =
-    [PostgresCluster.administrator, ServicePlan.migratorRole]
+    [PostgresCluster.administrator, ServicePlan.migratorRole, ServicePlan.auditorRole]
     + ServiceName.allCases.compactMap(\.databaseRole)
 
   /// 192 bits; as hex they need no quoting anywhere.
@@ -22,10 +22,13 @@ enum DeploymentSecrets {
   static func prepare(_ directory: DataDirectory) throws(Fault) -> String {
     let missing = (roles.map { directory.password(of: $0) } + [directory.masterKeys])
       .filter { !Files.exists($0) }
-    guard missing.isEmpty || !directory.hasDatabase else {
+    let irreplaceable = [
+      directory.password(of: PostgresCluster.administrator), directory.masterKeys,
+    ]
+    if directory.hasDatabase, let lost = missing.first(where: irreplaceable.contains) {
       throw Fault(
         .dataLoss,
-        "\(directory.path) is damaged: \(missing[0]) is missing; restore it from a backup,"
+        "\(directory.path) is damaged: \(lost) is missing; restore it from a backup,"
           + " or start anew with another --data-dir"
       )
     }

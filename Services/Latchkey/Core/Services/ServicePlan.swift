@@ -9,6 +9,8 @@ struct ServicePlan: Sendable {
   static let lifelineDescriptor = 3
   /// The role that migrations run as.
   static let migratorRole = "latchkey_migrator"
+  /// The role that reads the audit log of all accounts.
+  static let auditorRole = "latchkey_auditor"
   /// The database's name.
   static let database = "latchkey"
 
@@ -82,6 +84,15 @@ struct ServicePlan: Sendable {
 
   /// A libpq connection string, without the password.
   func connection(as role: String, database: String = ServicePlan.database) -> String {
+    ServicePlan.connection(as: role, database: database, socketFolder: socketFolder)
+  }
+
+  /// A libpq connection string to the server whose socket lies in a folder, without the password.
+  static func connection(
+    as role: String,
+    database: String = ServicePlan.database,
+    socketFolder: String
+  ) -> String {
     // In this form a value in quotes may hold anything, with a backslash before quotes and backslashes.
     let host = socketFolder.replacing("\\", with: "\\\\").replacing("'", with: "\\'")
     return "host='\(host)' port=\(PostgresCluster.port) dbname=\(database) user=\(role)"
