@@ -4,11 +4,8 @@ import uuid
 
 import pytest
 
-from harness import given, openapi, rest, rpc
+from harness import given, openapi, rest
 from harness.contract import NOTHING, Row
-
-# Not that of the first account, whose answers for keys that are not found are signed by their prefix.
-FOREIGN_PREFIX = "STRANGER"
 
 # What stands at each kind of path, and a body with which a request of its owner would work.
 OURS = {
@@ -30,29 +27,11 @@ ROUTES = [one for one in openapi.endpoints() if one.parameters("path") and one.t
 LISTS = [one for one in openapi.endpoints() if one.is_list]
 
 
-@pytest.fixture(scope="module")
-def stranger(deployment):
-    """The test environment of another account."""
-    with rpc.channel(deployment, "keys") as channel:
-        keys = rpc.Service(channel, "latchkey.keys.v1.Keys")
-        account = keys.CreateAccount(
-            keys.message("CreateAccountRequest", account_id=str(uuid.uuid4()), name="Stranger"),
-            timeout=10,
-        )
-        issued = keys.IssueApiKey(
-            keys.message(
-                "IssueApiKeyRequest", account_id=account.id, environment=1, name="stranger's key"
-            ),
-            timeout=10,
-        )
-    with rest.Api(deployment, issued.key) as client:
-        yield client
-
-
 @pytest.fixture(scope="module", params=["another account", "the other environment"])
-def outsider(request, live_api):
+def outsider(request):
     """Who must see nothing."""
-    return request.getfixturevalue("stranger") if request.param == "another account" else live_api
+    names = {"another account": "foreign_api", "the other environment": "live_api"}
+    return request.getfixturevalue(names[request.param])
 
 
 def kind_of(endpoint):
@@ -145,7 +124,7 @@ def test_numbers_do_not_count_it(outsider, api):
 def test_uniqueness_ends_at_the_border(outsider, api):
     """The same codes, addresses and fingerprints may be used on both sides."""
     product = api.product()
-    outsider.product(code=product["code"], keyPrefix=FOREIGN_PREFIX)
+    outsider.product(code=product["code"])
     feature, customer = given.entitlement()(api), given.customer()(api)
     body = {"code": feature["entitlementCode"], "name": "Feature"}
     rest.expect_data(outsider.post("/entitlements", body), 201)

@@ -1,80 +1,80 @@
-"""A TCP proxy that breaks connections at the worst moment: after the request went through, before the answer."""
+"""A proxy in front of the gateway that loses answers: the request goes through and is answered, and then the
+connection to the client is cut."""
 
 import contextlib
-import selectors
-import socket
+import http.server
+import ssl
 import threading
 
-# TLS sends nothing of its own after the handshake that is so long from the client: a request is longer.
-# A POST of the SDK has more than 300 bytes of headers; a Finished message has fewer than 100.
-REQUEST_BYTES_MIN = 250
+import httpx
+
+# Of one connection only, or made anew by the proxy.
+HOP_BY_HOP = {"connection", "transfer-encoding", "content-length", "host"}
 
 
 class Proxy:
-    """Forwards to a port on loopback; of each connection that it is told to break, it forwards the whole request,
-    waits until the server has answered, and then closes both sides, with the answer unread."""
+    """Has the gateway's own certificate, so that clients see no difference."""
 
-    def __init__(self, port):
-        self.target = port
-        self.breaks_left = 0
-        self.broken = 0
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self._threads = []
-        self._accepting = threading.Thread(target=self._accept)
-        self._accepting.start()
+    def __init__(self, deployment):
+        self.answers_to_lose = 0
+        # What the gateway said in the answers that were lost: their statuses.
+        self.lost = []
+        certificates = deployment.data_directory / "certificates"
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificates / "https.pem", certificates / "https.key")
+        self._gateway = httpx.Client(base_url=deployment.url, verify=deployment.trust())
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+        self._thread.start()
 
-    def break_next(self, count):
-        """The answers to the next `count` requests never arrive."""
-        self.breaks_left = count
+    @property
+    def url(self):
+        return f"https://localhost:{self._server.server_address[1]}"
 
-    def _accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            thread = threading.Thread(target=self._serve, args=(client,))
-            thread.start()
-            self._threads.append(thread)
+    def lose(self, count):
+        """The answers to the next requests never arrive."""
+        self.answers_to_lose = count
 
-    def _serve(self, client):
-        with client, socket.create_connection(("127.0.0.1", self.target)) as server:
-            selector = selectors.DefaultSelector()
-            selector.register(client, selectors.EVENT_READ, server)
-            selector.register(server, selectors.EVENT_READ, client)
-            is_doomed = False
-            while True:
-                for key, _ in selector.select():
-                    try:
-                        data = key.fileobj.recv(65536)
-                    except OSError:
-                        data = b""
-                    if not data:
-                        return
-                    if key.fileobj is server and is_doomed:
-                        self.broken += 1
-                        return
-                    key.data.sendall(data)
-                    # The handshake's own large message, ClientHello, is record type 22 and not 23.
-                    is_request = key.fileobj is client and data[0] == 23 and len(data) >= REQUEST_BYTES_MIN
-                    if is_request and self.breaks_left > 0:
-                        self.breaks_left -= 1
-                        is_doomed = True
+    def _handler(proxy):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def forward(self):
+                body = self.rfile.read(int(self.headers.get("content-length", 0)))
+                kept = {name: value for name, value in self.headers.items() if name.lower() not in HOP_BY_HOP}
+                answer = proxy._gateway.request(self.command, self.path, content=body, headers=kept)
+                if proxy.answers_to_lose > 0:
+                    proxy.answers_to_lose -= 1
+                    proxy.lost.append(answer.status_code)
+                    self.close_connection = True
+                    return
+                self.send_response(answer.status_code)
+                for name, value in answer.headers.items():
+                    if name.lower() not in HOP_BY_HOP:
+                        self.send_header(name, value)
+                self.send_header("Content-Length", str(len(answer.content)))
+                self.end_headers()
+                self.wfile.write(answer.content)
+
+            do_GET = do_POST = do_DELETE = forward
+
+            def log_message(self, *_):
+                pass
+
+        return Handler
 
     def close(self):
-        # A listener that is only closed leaves its thread in accept().
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        self._accepting.join()
-        for thread in self._threads:
-            thread.join(10)
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+        self._gateway.close()
 
 
 @contextlib.contextmanager
-def proxy(port):
-    """A proxy in front of a port."""
-    one = Proxy(port)
+def proxy(deployment):
+    """A proxy in front of a deployment's gateway."""
+    one = Proxy(deployment)
     try:
         yield one
     finally:

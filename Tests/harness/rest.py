@@ -98,6 +98,8 @@ class Api:
     def __init__(self, deployment, key, http2=False, url=None):
         self.deployment = deployment
         self.key = key
+        # What the products made here have as `keyPrefix` when a test does not say.
+        self.key_prefix = "LIC"
         self.client = httpx.Client(
             base_url=url or deployment.url, verify=deployment.trust(), http2=http2, timeout=20
         )
@@ -130,9 +132,8 @@ class Api:
 
     def product(self, **fields):
         unique = uuid.uuid4().hex[:12]
-        return expect_data(
-            self.post("/products", {"name": "Atelier", "code": f"atelier-{unique}", **fields}), 201
-        )
+        body = {"name": "Atelier", "code": f"atelier-{unique}", "keyPrefix": self.key_prefix, **fields}
+        return expect_data(self.post("/products", body), 201)
 
     def policy(self, product, **fields):
         body = {
