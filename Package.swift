@@ -340,7 +340,8 @@ let package = Package(
       name: "GatewayServiceTests",
       [
         "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Primitives", "Protobuf", "RPC",
-        "Stubs", "TestKit", "Transcoding", logging,
+        "ServiceKit", "Stubs", "TLS", "TestKit", "TestMessages", "TestStubs", "Transcoding",
+        logging,
       ]
     ),
     tests(

@@ -120,6 +120,23 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
+  /// Lends the bytes of the IP address, in network order: 4 of IPv4, also where the system writes it as IPv6
+  /// (`::ffff:192.0.2.1`), 16 of IPv6; none of a Unix socket.
+  ///
+  /// Source: RFC 4291, section 2.5.5.2.
+  public func withIPBytes<T>(_ body: (UnsafeRawBufferPointer) -> T) -> T {
+    guard case .ip(let bytes, let isIPv6) = kind else {
+      return body(UnsafeRawBufferPointer(start: nil, count: 0))
+    }
+    return bytes.withUnsafeBytes { bytes in
+      // `sockaddr_in` has the address behind the port, `sockaddr_in6` behind port and flow.
+      guard isIPv6 else { return body(UnsafeRawBufferPointer(rebasing: bytes[4..<8])) }
+      let isMapped =
+        bytes[8..<18].allSatisfy { $0 == 0 } && bytes[18] == 0xFF && bytes[19] == 0xFF
+      return body(UnsafeRawBufferPointer(rebasing: bytes[(isMapped ? 20 : 8)..<24]))
+    }
+  }
+
   /// `host:port`, `[host]:port`, or the path.
   public var description: String {
     switch kind {

@@ -65,6 +65,7 @@ public final class SocketWatcher {
   private func received(status: Int32, events: Int32) {
     // An error is reported as both, so that whoever reads or writes next meets it.
     callback?(status < 0 ? [.readable, .writable] : Events(rawValue: events & 3))
+    EventLoop.reactor.drainIfFull()
   }
 }
 

@@ -4,6 +4,8 @@ public import CProtobufC
 public struct FieldSchema: Sendable {
   /// The position in the descriptor's and the schema's list of fields.
   public let index: Int
+  /// The number on the wire.
+  public let number: UInt32
   /// The name in the `.proto` file, such as `expires_at`.
   public let name: String
   /// The name in JSON and in the paths of issues, such as `expiresAt`.
@@ -26,6 +28,7 @@ public struct FieldSchema: Sendable {
     _ contract: FieldContract
   ) {
     self.index = index
+    number = descriptor.pointee.id
     name = String(cString: descriptor.pointee.name)
     jsonName = contract.jsonName
     type = descriptor.pointee.type

@@ -41,6 +41,36 @@ extension EventLoopSuites {
       #expect(counter.flushes == 1)
     }
 
+    @Test @EventLoop func `a socket that brings much work has it done before the next is read`()
+      async throws
+    {
+      let done = TaskCounter()
+      var doneBefore: [Int] = []
+      var pairs: [[Int32]] = []
+      var watchers: [SocketWatcher] = []
+      await withCheckedContinuation { continuation in
+        for _ in 0..<2 {
+          // Both can be read before the loop polls, so both are in one tick.
+          var pair: [Int32] = [0, 0]
+          let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+          #expect(socketpair(AF_UNIX, kind, 0, &pair) == 0)
+          #expect(write(pair[1], "x", 1) == 1)
+          pairs.append(pair)
+          let number = watchers.count
+          let watcher = SocketWatcher(descriptor: pair[0]) { _ in
+            watchers[number].stop()
+            doneBefore.append(done.count)
+            for _ in 0..<100 { EventLoop.spawn { done.count += 1 } }
+            if doneBefore.count == 2 { continuation.resume() }
+          }
+          watchers.append(watcher)
+        }
+        for watcher in watchers { watcher.watch(.readable) }
+      }
+      #expect(doneBefore == [0, 100])
+      for descriptor in pairs.joined() { close(descriptor) }
+    }
+
     @Test func `a job from another thread reaches the loop and is counted`() async {
       let before = EventLoop.foreignEnqueueCount
       await withCheckedContinuation { continuation in
@@ -112,4 +142,10 @@ extension EventLoopSuites {
       }
     }
   }
+}
+
+/// Counts what tasks have done.
+@EventLoop
+private final class TaskCounter {
+  var count = 0
 }

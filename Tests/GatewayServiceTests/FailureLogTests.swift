@@ -38,7 +38,9 @@ private final class HandClock {
 extension GatewaySuites {
   @Suite struct FailureLogTests {
     @EventLoop private func route() throws -> ServedRoute {
-      ServedRoute(try #require(Route.all.first { $0.template.hasSuffix("by-key/{key}") }))
+      ServedRoute(
+        try #require(GatewayService.Routes.all.first { $0.template.hasSuffix("by-key/{key}") })
+      )
     }
 
     @Test @EventLoop func `a failure of ours is told with the template of its route`() throws {

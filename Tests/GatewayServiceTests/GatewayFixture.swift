@@ -71,6 +71,7 @@ final class GatewayFixture {
     gateway = Gateway(
       keys: channel,
       licenses: channel,
+      rateLimits: nil,
       log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     )
     server.register(KeysMethods.serviceName, keysMethods, files: [])

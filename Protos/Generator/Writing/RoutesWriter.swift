@@ -13,8 +13,9 @@ struct RoutesWriter {
     text.add("internal import \(module)")
     text.add("internal import Protobuf")
     text.add()
-    try text.block("extension Route {") { (text) throws(Failure) in
-      text.document("Every method that has a REST face.")
+    text.document("The REST faces of the contracts.")
+    try text.block("enum Routes {") { (text) throws(Failure) in
+      text.document("One for every method that has a REST face.")
       text.add("static let all: [Route] = [")
       for service in files.flatMap(\.services) {
         for method in service.methods {

@@ -1,6 +1,7 @@
 internal import EventLoop
 internal import Faults
 internal import HTTP
+internal import Protobuf
 
 /// Sends answers, with the fields that every one of them has.
 ///
@@ -25,30 +26,26 @@ enum Answer {
     var text: String
   }
 
+  /// What an answer says of its request, whatever came of it.
+  struct Context {
+    /// What `X-Request-Id` says.
+    let requestID: String
+    /// Whether the request was `HEAD`, whose answer has no body.
+    let isHead: Bool
+    /// The methods of the path, where they were asked for or another one was used.
+    var allowed: [String] = []
+    /// The schemes of `Authorization` that would do, for 401.
+    var challenge = Route.Authentication.apiKey.challenge
+    /// What the request has counted against; nil where clients are not held to limits.
+    var rate: RateVerdict?
+  }
+
   /// The head being written; kept between answers, so that writing one allocates nothing.
   private static var head = HeaderFields()
 
   /// Sends an answer; where the request was `HEAD`, all of it but the body.
-  ///
-  /// - Parameters:
-  ///   - content: What it says.
-  ///   - requestID: What `X-Request-Id` says.
-  ///   - allowed: The methods of the path, where they were asked for or another one was used.
-  ///   - isHead: Whether the request was `HEAD`.
-  ///   - challenge: The kind of credential that would do, for 401.
-  ///   - stream: The way back.
-  static func send(
-    _ content: Content,
-    requestID: String,
-    allowed: [String] = [],
-    isHead: Bool,
-    challenge: String? = nil,
-    to stream: any ServerStream
-  ) {
-    head.removeAll()
-    head.append("x-request-id", requestID)
-    // Answers hold keys and customers' data, and what they say holds only now.
-    head.append("cache-control", "no-store")
+  static func send(_ content: Content, _ context: Context, to stream: any ServerStream) {
+    beginHead(context)
     if !content.body.isEmpty { head.append("content-type", "application/json") }
     // 204 has no content and must not state a length. Source: RFC 9110, section 8.6.
     if content.status != 204 { head.append("content-length", String(content.body.count)) }
@@ -56,36 +53,53 @@ enum Answer {
       head.append("x-signature-timestamp", signature.timestamp)
       head.append("x-signature", signature.text)
     }
-    if !allowed.isEmpty { head.append("allow", allowed.joined(separator: ", ")) }
-    if let challenge { head.append("www-authenticate", challenge) }
-    let hasBody = !content.body.isEmpty && !isHead
-    stream.sendHead(status: content.status, head, isEnd: !hasBody)
-    guard hasBody else { return }
-    stream.sendBody { $0.append(contentsOf: content.body) }
-    stream.finish(nil)
+    finish(status: content.status, content.body, context, to: stream)
   }
 
   /// Sends a fault in the error envelope; the fault's private parts stay here.
-  static func send(
-    _ fault: Fault,
-    requestID: String,
-    allowed: [String] = [],
-    isHead: Bool,
+  static func send(_ fault: Fault, _ context: Context, to stream: any ServerStream) {
+    let body = ErrorEnvelope.body(fault, requestID: context.requestID)
+    beginHead(context)
+    head.append("content-type", "application/json")
+    head.append("content-length", String(body.count))
+    switch fault.publicReason {
+    case .unauthorized:
+      // Source: RFC 9110, section 11.6.1.
+      head.append("www-authenticate", context.challenge)
+    case .rateLimited:
+      // Whole seconds: clients of the contract read nothing else.
+      if let rate = context.rate { head.append("retry-after", String(rate.retryAfterSeconds)) }
+    default: break
+    }
+    finish(status: fault.httpStatus, body, context, to: stream)
+  }
+
+  /// Writes what every head has.
+  private static func beginHead(_ context: Context) {
+    head.removeAll()
+    head.append("x-request-id", context.requestID)
+    // Answers hold keys and customers' data, and what they say holds only now.
+    head.append("cache-control", "no-store")
+    if let rate = context.rate {
+      head.append("x-ratelimit-limit", String(rate.limit))
+      head.append("x-ratelimit-remaining", String(rate.remaining))
+      head.append("x-ratelimit-reset", String(rate.resetSeconds))
+    }
+    if !context.allowed.isEmpty {
+      head.append("allow", context.allowed.joined(separator: ", "))
+    }
+  }
+
+  private static func finish(
+    status: Int,
+    _ body: [UInt8],
+    _ context: Context,
     to stream: any ServerStream
   ) {
-    let content = Content(
-      status: fault.httpStatus,
-      body: ErrorEnvelope.body(fault, requestID: requestID)
-    )
-    // A 401 says which credential would do. Source: RFC 9110, section 11.6.1.
-    let challenge = fault.publicReason == .unauthorized ? "Bearer" : nil
-    send(
-      content,
-      requestID: requestID,
-      allowed: allowed,
-      isHead: isHead,
-      challenge: challenge,
-      to: stream
-    )
+    let hasBody = !body.isEmpty && !context.isHead
+    stream.sendHead(status: status, head, isEnd: !hasBody)
+    guard hasBody else { return }
+    stream.sendBody { $0.append(contentsOf: body) }
+    stream.finish(nil)
   }
 }

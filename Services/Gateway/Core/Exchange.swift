@@ -2,6 +2,7 @@ internal import EventLoop
 internal import Faults
 internal import HTTP
 internal import Primitives
+internal import Protobuf
 internal import Transcoding
 
 /// One request on its way through the gateway, from its head to its answer.
@@ -14,7 +15,7 @@ final class Exchange {
     /// Nothing is known yet but the head.
     case opened
     /// The route is known; the body is on its way.
-    case reading(ServedRoute, parameters: [Range<Int>], keyHash: [UInt8]?)
+    case reading(ServedRoute, parameters: [Range<Int>])
     /// The request is refused; what it still sends is thrown away first.
     case refusing(Fault, discarded: Int)
     /// The task is at work.
@@ -24,7 +25,7 @@ final class Exchange {
   }
 
   /// What `X-Request-Id` says.
-  let id = RequestID().description
+  var id: String { context.requestID }
   /// The request and the way back.
   let stream: any ServerStream
   /// The request's head, taken from the stream once.
@@ -32,8 +33,14 @@ final class Exchange {
 
   private let gateway: Gateway
   private let target: RequestTarget
-  /// The methods of the path, for 405.
-  private var allowed: [String] = []
+  /// What the answer says of the request.
+  private var context: Answer.Context
+  /// What the request brought to say who it is.
+  private(set) var credential = Credential.none
+  /// Whose API key it is, once that is known.
+  private(set) var principal: Principal?
+  /// What makes the request the same as one sent before; nil where the client does not say.
+  private(set) var idempotencyKey: [UInt8]?
   private var state = State.opened
   private var task: Task<Void, Never>?
 
@@ -42,6 +49,7 @@ final class Exchange {
     self.gateway = gateway
     head = stream.request
     target = RequestTarget(head.target)
+    context = Answer.Context(requestID: RequestID().description, isHead: head.method == .head)
   }
 
   /// Looks at the head: finds the route, or answers at once.
@@ -50,24 +58,21 @@ final class Exchange {
       try RequestRules.check(head)
       switch gateway.router.match(method: head.method.name, path: target.path) {
       case .found(let route, let parameters):
-        var keyHash: [UInt8]?
-        if route.needsAPIKey {
-          keyHash = try APIKeyAuthenticator.hash(ofKeyIn: head.fields)
-        }
+        context.challenge = route.route.authentication.challenge
+        credential = try Credential.read(head.fields, for: route.route.authentication)
+        try obey(
+          gateway.rateLimiter?.count(route.route, credential, from: stream.origin.address)
+        )
         try RequestRules.checkBody(of: head, usedBy: route)
-        state = .reading(route, parameters: parameters, keyHash: keyHash)
+        idempotencyKey = try IdempotencyKey.read(head.fields, path: target.path, on: route.route)
+        state = .reading(route, parameters: parameters)
         receive()
       case .methodNotAllowed(let allowed):
-        self.allowed = allowed
+        context.allowed = allowed
         guard head.method == .options else { throw RequestRules.notAllowed(allowed) }
+        try obey(gateway.rateLimiter?.countUncredited(from: stream.origin.address))
         state = .finished
-        Answer.send(
-          Answer.Content(status: 204),
-          requestID: id,
-          allowed: allowed,
-          isHead: false,
-          to: stream
-        )
+        Answer.send(Answer.Content(status: 204), context, to: stream)
       case .notFound:
         throw .notFound("There is nothing at this address")
       }
@@ -79,14 +84,14 @@ final class Exchange {
   /// Takes what has come of the body, and goes to work when it is complete.
   func receive() {
     switch state {
-    case .reading(let route, let parameters, let keyHash):
+    case .reading(let route, let parameters):
       guard stream.received.count <= RequestRules.bodyBytesMax else {
         return refuse(RequestRules.tooLarge)
       }
       guard stream.isRequestComplete else { return stream.acknowledgeReceived() }
       state = .working
       let body = stream.takeReceived()
-      task = EventLoop.spawn { [self] in await work(route, parameters, keyHash, body) }
+      task = EventLoop.spawn { [self] in await work(route, parameters, body) }
     case .refusing(let fault, let discarded):
       discard(discarded, thenRefuse: fault)
     case .opened, .working, .finished:
@@ -106,13 +111,13 @@ final class Exchange {
   private func work(
     _ route: ServedRoute,
     _ parameters: [Range<Int>],
-    _ keyHash: [UInt8]?,
     _ body: [UInt8]
   ) async {
     let started = Instant.now
     do throws(Fault) {
-      var principal: Principal?
-      if let keyHash { principal = try await gateway.principal(forKeyHash: keyHash, on: route) }
+      if case .apiKey(let hash) = credential {
+        principal = try await gateway.principal(forKeyHash: hash, on: route)
+      }
       let request = try route.request.encode(
         body: body,
         parameters: target.parameters(
@@ -121,10 +126,13 @@ final class Exchange {
           ranges: parameters
         )
       )
-      let content = try await gateway.call(route, request, by: principal, for: self)
+      if case .none = credential {
+        try obey(gateway.rateLimiter?.count(route.route, licenseKeyIn: request))
+      }
+      let content = try await gateway.call(route, request, for: self)
       guard case .working = state else { return }
       state = .finished
-      Answer.send(content, requestID: id, isHead: head.method == .head, to: stream)
+      Answer.send(content, context, to: stream)
     } catch {
       // Where nobody waits any more, what failed is only that.
       guard case .working = state else { return }
@@ -142,6 +150,7 @@ final class Exchange {
     case .finished: return
     case .opened, .reading, .refusing, .working: break
     }
+    let fault = counted(fault)
     guard !stream.isRequestComplete, RequestRules.mayComeToItsEnd(head) else {
       return finish(with: fault)
     }
@@ -158,12 +167,26 @@ final class Exchange {
 
   private func finish(with fault: Fault) {
     state = .finished
-    Answer.send(
-      fault,
-      requestID: id,
-      allowed: allowed,
-      isHead: head.method == .head,
-      to: stream
-    )
+    Answer.send(fault, context, to: stream)
+  }
+
+  // MARK: Rate limits
+
+  /// Takes note of what the request has counted against, and refuses it where that is used up.
+  private func obey(_ verdict: RateVerdict?) throws(Fault) {
+    guard let verdict else { return }
+    context.rate = verdict
+    guard verdict.isAllowed else { throw verdict.refusal }
+  }
+
+  /// Counts a request that turns out to have no good credential; where its address has used up its attempts, that
+  /// is what it is told.
+  private func counted(_ fault: Fault) -> Fault {
+    guard let limiter = gateway.rateLimiter,
+      context.rate == nil || fault.publicReason == .unauthorized
+    else { return fault }
+    let verdict = limiter.countUncredited(from: stream.origin.address)
+    context.rate = verdict
+    return verdict.isAllowed ? fault : verdict.refusal
   }
 }

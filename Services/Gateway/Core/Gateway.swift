@@ -1,3 +1,4 @@
+internal import Cryptography
 public import EventLoop
 internal import Faults
 public import HTTP
@@ -25,16 +26,44 @@ public final class Gateway: RequestHandler {
   private let authenticator: APIKeyAuthenticator
   private let signer: ResponseSigner
   let failures: FailureLog
+  /// Counts requests; nil where clients are not held to limits.
+  let rateLimiter: RateLimiter?
 
   /// Makes a gateway for every route of the contracts.
   ///
   /// - Parameters:
   ///   - keys: The channel to the keys service.
   ///   - licenses: The channel to the licenses service.
+  ///   - rateLimits: How many requests a minute are allowed; nil holds nobody to limits.
   ///   - log: Where failures of ours are told.
-  public init(keys: Channel, licenses: Channel, log: Logger) {
-    router = Router(Route.all)
-    channels = [KeysMethods.serviceName: keys, LicensesMethods.serviceName: licenses]
+  public convenience init(keys: Channel, licenses: Channel, rateLimits: RateLimits?, log: Logger) {
+    self.init(
+      Routes.all,
+      channels: [KeysMethods.serviceName: keys, LicensesMethods.serviceName: licenses],
+      keys: keys,
+      rateLimiter: rateLimits.map { RateLimiter($0) },
+      log: log
+    )
+  }
+
+  /// Makes a gateway for some routes.
+  ///
+  /// - Parameters:
+  ///   - routes: What it serves.
+  ///   - channels: The channel to each service of the routes, by the service's full name.
+  ///   - keys: The channel to the keys service.
+  ///   - rateLimiter: Counts requests; nil holds nobody to limits.
+  ///   - log: Where failures of ours are told.
+  init(
+    _ routes: [Route],
+    channels: [String: Channel],
+    keys: Channel,
+    rateLimiter: RateLimiter?,
+    log: Logger
+  ) {
+    router = Router(routes)
+    self.channels = channels
+    self.rateLimiter = rateLimiter
     failures = FailureLog(log)
     let questions = KeysQuestions(keys)
     authenticator = APIKeyAuthenticator { (hash) async throws(Fault) in
@@ -77,6 +106,7 @@ public final class Gateway: RequestHandler {
     on route: ServedRoute
   ) async throws(Fault) -> Principal {
     let principal = try await authenticator.principal(forHash: hash)
+    rateLimiter?.noteGood(.apiKey(hash: hash))
     if let scope = route.route.scope, !principal.holds(scope) {
       throw Fault(.permissionDenied, "This API key lacks the scope \(scope)", reason: .forbidden)
     }
@@ -87,7 +117,6 @@ public final class Gateway: RequestHandler {
   func call(
     _ route: ServedRoute,
     _ request: [UInt8],
-    by principal: Principal?,
     for exchange: Exchange
   ) async throws(Fault) -> Answer.Content {
     guard let channel = channels[route.route.service] else {
@@ -95,15 +124,16 @@ public final class Gateway: RequestHandler {
     }
     let options = CallOptions(
       timeout: route.route.timeout ?? Self.callTimeout,
-      caller: caller(principal, exchange)
+      caller: caller(exchange, sending: request)
     )
     let (response, trailers): (RawMessage, Metadata) = try await channel.unaryWithTrailers(
       route.method,
       RawMessage(request),
       options
     )
+    if case .licenseKey = exchange.credential { rateLimiter?.noteGood(exchange.credential) }
     if route.changesKeys { authenticator.forget() }
-    var content = Answer.Content(status: route.route.successStatus)
+    var content = Answer.Content(status: try Self.status(trailers, on: route))
     guard content.status != 204 else { return content }
     content.body = try route.response.json(response.bytes, isEnveloped: route.route.isEnveloped)
     if route.route.isSigned {
@@ -116,15 +146,43 @@ public final class Gateway: RequestHandler {
     return content
   }
 
-  private func caller(_ principal: Principal?, _ exchange: Exchange) -> Caller {
-    Caller(
-      accountId: principal?.accountID,
-      environment: principal?.environment,
-      actorKind: principal == nil ? .anonymous : .apiKey,
-      actorId: principal?.keyID,
-      scopes: principal?.scopes ?? [],
+  /// The status of success: the route's, unless the service says another one in its trailers.
+  ///
+  /// What would have been made is sometimes there already, and a request that is sent again gets the answer of the
+  /// first one.
+  private static func status(_ trailers: Metadata, on route: ServedRoute) throws(Fault) -> Int {
+    guard let text = trailers["latchkey-status"] else { return route.route.successStatus }
+    guard let status = Int(text), (200...299).contains(status) else {
+      throw .internalError("\(route.route.rpc) answered well with the status \(text)")
+    }
+    return status
+  }
+
+  /// Who is behind the call, as the services are told.
+  ///
+  /// - Parameters:
+  ///   - exchange: The request.
+  ///   - message: What is sent, as a request that is sent again must ask for the same.
+  private func caller(_ exchange: Exchange, sending message: [UInt8]) -> Caller {
+    var caller = Caller(
+      actorKind: .anonymous,
       clientAddress: exchange.stream.origin.host,
       requestId: exchange.id
     )
+    if let principal = exchange.principal {
+      caller.actorKind = .apiKey
+      caller.accountId = principal.accountID
+      caller.environment = principal.environment
+      caller.actorId = principal.keyID
+      caller.scopes = principal.scopes
+    } else if case .licenseKey(let key) = exchange.credential {
+      caller.actorKind = .licenseKey
+      caller.licenseKey = key
+    }
+    if let key = exchange.idempotencyKey {
+      caller.idempotencyKey = key
+      caller.requestHash = SHA256.hash(message)
+    }
+    return caller
   }
 }

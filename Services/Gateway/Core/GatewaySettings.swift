@@ -13,8 +13,8 @@ public struct GatewaySettings: Sendable {
   public let keys: Endpoint
   /// Where the licenses service is.
   public let licenses: Endpoint
-  /// Whether clients are held to rate limits; without effect until routes have them.
-  public let areRateLimitsOn: Bool
+  /// How many requests a minute are allowed; nil where clients are not held to limits.
+  public let rateLimits: RateLimits?
 
   /// Reads the settings.
   ///
@@ -22,15 +22,20 @@ public struct GatewaySettings: Sendable {
   public init(_ reader: SettingsReader) throws(Fault) {
     let certificate: String
     let key: String
-    (httpsListen, certificate, key, rpc, keys, licenses, areRateLimitsOn) = try reader.require(
-      reader.endpoint("LATCHKEY_HTTPS_LISTEN"),
-      reader.readableFile("LATCHKEY_TLS_CERT_FILE"),
-      reader.readableFile("LATCHKEY_TLS_KEY_FILE"),
-      RPCSettings(reader),
-      reader.endpoint("LATCHKEY_KEYS_ADDRESS"),
-      reader.endpoint("LATCHKEY_LICENSES_ADDRESS"),
-      reader.isOn("LATCHKEY_RATE_LIMITS", default: true)
-    )
+    let areRateLimitsOn: Bool
+    let limits: RateLimits
+    (httpsListen, certificate, key, rpc, keys, licenses, areRateLimitsOn, limits) =
+      try reader.require(
+        reader.endpoint("LATCHKEY_HTTPS_LISTEN"),
+        reader.readableFile("LATCHKEY_TLS_CERT_FILE"),
+        reader.readableFile("LATCHKEY_TLS_KEY_FILE"),
+        RPCSettings(reader),
+        reader.endpoint("LATCHKEY_KEYS_ADDRESS"),
+        reader.endpoint("LATCHKEY_LICENSES_ADDRESS"),
+        reader.isOn("LATCHKEY_RATE_LIMITS", default: true),
+        RateLimits(reader)
+      )
+    rateLimits = areRateLimitsOn ? limits : nil
     httpsFiles = TLSFiles(certificate: certificate, key: key, authorities: nil)
   }
 }

@@ -16,9 +16,6 @@ final class ServedRoute: Sendable {
   /// The request's fields that the path fills, in the template's order.
   let pathFields: [Int]
 
-  /// Whether a request must bring an API key.
-  var needsAPIKey: Bool { route.authentication == .apiKey }
-
   /// Whether a call may change what API keys may do.
   ///
   /// Verdicts on keys are forgotten after it, so that a key revoked here works no longer from here on.
@@ -28,7 +25,7 @@ final class ServedRoute: Sendable {
   init(_ route: Route) {
     // Nothing in the contracts of this release says otherwise; a release that does brings the code with it.
     precondition(
-      route.authentication == .none || route.authentication == .apiKey,
+      route.authentication != .dashboard && route.authentication != .apiKeyOrDashboard,
       "\(route.template) asks for a credential that this gateway does not know."
     )
     precondition(

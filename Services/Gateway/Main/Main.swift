@@ -12,7 +12,12 @@ internal import ServiceKit
         identity: "licenses",
         as: settings.rpc
       )
-      let gateway = Gateway(keys: keys, licenses: licenses, log: service.log)
+      let gateway = Gateway(
+        keys: keys,
+        licenses: licenses,
+        rateLimits: settings.rateLimits,
+        log: service.log
+      )
       try service.addHTTPSServer(
         settings.httpsListen,
         files: settings.httpsFiles,

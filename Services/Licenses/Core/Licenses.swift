@@ -14,6 +14,7 @@ public final class Licenses: LicensesService {
   let products: ProductStore
   let policies: PolicyStore
   let licenses: LicenseStore
+  let customers: CustomerStore
   let dataKeys: DataKeyStore
   let sealer: Sealer
   let changes: Changes
@@ -46,6 +47,7 @@ public final class Licenses: LicensesService {
     self.licenses = licenses
     self.now = now
     policies = PolicyStore(database: database)
+    customers = CustomerStore(database: database)
     sealer = Sealer(masterKeys: masterKeys)
     dataKeys = DataKeyStore(database: database, sealer: sealer, now: now)
     changes = Changes(database: database, dataKeys: dataKeys, now: now)

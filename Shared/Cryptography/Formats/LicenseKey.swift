@@ -72,13 +72,20 @@ public struct LicenseKey: Sendable, Hashable {
     of text: String,
     _ body: (UnsafeBufferPointer<UInt8>?) -> Result
   ) -> Result {
-    guard text.utf8.count <= characterCountMax else { return body(nil) }
     var text = text
-    return text.withUTF8 { typed in
-      withUnsafeTemporaryAllocation(of: UInt8.self, capacity: characterCountMax) { canonical in
-        let isCanonical = canonicalize(typed, into: canonical)
-        return body(isCanonical ? UnsafeBufferPointer(rebasing: canonical[..<typed.count]) : nil)
-      }
+    return text.withUTF8 { withCanonicalBytes(of: $0, body) }
+  }
+
+  /// Calls `body` with the canonical form of a text in UTF-8, or nil where it has another form, without allocating
+  /// memory.
+  public static func withCanonicalBytes<Result>(
+    of typed: UnsafeBufferPointer<UInt8>,
+    _ body: (UnsafeBufferPointer<UInt8>?) -> Result
+  ) -> Result {
+    guard typed.count <= characterCountMax else { return body(nil) }
+    return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: characterCountMax) { canonical in
+      let isCanonical = canonicalize(typed, into: canonical)
+      return body(isCanonical ? UnsafeBufferPointer(rebasing: canonical[..<typed.count]) : nil)
     }
   }
 

@@ -3,8 +3,9 @@
 internal import Messages
 internal import Protobuf
 
-extension Route {
-  /// Every method that has a REST face.
+/// The REST faces of the contracts.
+enum Routes {
+  /// One for every method that has a REST face.
   static let all: [Route] = [
     Route(
       .post, "/api/v1/api-keys",

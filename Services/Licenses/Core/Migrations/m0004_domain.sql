@@ -24,7 +24,10 @@ alter table licenses.policies
 alter table licenses.licenses
   add column entitlement_ids uuid[] not null default '{}' check (cardinality(entitlement_ids) <= 100),
   -- The first valid validation.
-  add column activated_at timestamptz;
+  add column activated_at timestamptz,
+  -- Upper and lower case are the same. A column, since lower() is not leakproof: under row-level security an
+  -- index on the expression would go unused.
+  add column user_email_folded text generated always as (lower(user_email)) stored;
 
 -- Holders of licenses. Licenses keep the address and name as they were given; this is what else is known.
 create table licenses.customers (
@@ -32,6 +35,7 @@ create table licenses.customers (
   environment text not null check (environment in ('test', 'live')),
   id uuid not null,
   email text not null check (char_length(email) <= 254),
+  email_folded text not null generated always as (lower(email)) stored,
   name text check (char_length(name) <= 255),
   metadata jsonb not null default '{}' check (jsonb_typeof(metadata) = 'object'),
   created_at timestamptz not null,
@@ -39,7 +43,7 @@ create table licenses.customers (
   deleted_at timestamptz,
   primary key (account_id, environment, id)
 );
-create unique index customers_email on licenses.customers (account_id, environment, lower(email))
+create unique index customers_email on licenses.customers (account_id, environment, email_folded)
   where deleted_at is null;
 
 -- Activations. A machine that is gone keeps its row, so that the past can be counted.
@@ -125,7 +129,7 @@ create index licenses_product on licenses.licenses (account_id, environment, pro
 create index licenses_policy on licenses.licenses (account_id, environment, policy_id, id)
   where deleted_at is null;
 create index licenses_user_email on licenses.licenses
-  (account_id, environment, lower(user_email), id)
+  (account_id, environment, user_email_folded, id)
   where deleted_at is null and user_email is not null;
 create index licenses_status on licenses.licenses (account_id, environment, status, id)
   where deleted_at is null;

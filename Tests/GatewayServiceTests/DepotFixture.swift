@@ -1,0 +1,189 @@
+import Cryptography
+import EventLoop
+import Faults
+import HTTP
+import Logging
+import Messages
+import Primitives
+import Protobuf
+import RPC
+import Stubs
+import TestKit
+import TestMessages
+import TestStubs
+import Testing
+
+@testable import GatewayService
+
+/// A gateway before a service with every kind of REST face, which it calls over mutual TLS.
+@EventLoop
+final class DepotFixture {
+  nonisolated static let account = "0d0b6c52-7a39-4d0e-9f6b-1f7d2f0a9c11"
+  nonisolated static let licenseKey = "ATL-7QF2-M9XK-T4RD-W8HB"
+
+  /// Full access.
+  let key = APIKey.generate(.test)
+  /// May only read.
+  let readingKey = APIKey.generate(.test)
+  let service = DepotServer()
+  /// The time by which buckets are filled; stands still.
+  var now = Instant(nanoseconds: 1_000_000_000_000)
+  /// What the keys service was asked.
+  private(set) var authentications = 0
+  private var made: Gateway?
+
+  var gateway: Gateway {
+    get throws { try #require(made) }
+  }
+
+  /// Runs a test with a fixture of its own.
+  ///
+  /// - Parameter rateLimits: The limits that clients are held to; nil for none.
+  static func use(
+    rateLimits: RateLimits? = nil,
+    _ body: @EventLoop @Sendable (DepotFixture) async throws -> Void
+  ) async throws {
+    let fixture = DepotFixture()
+    try await ServedRPC.with("depot") { server in
+      fixture.service.register(on: server)
+      server.register(KeysMethods.serviceName, [fixture.authenticate], files: [])
+    } body: { served in
+      let channel = try served.channel(as: "gateway")
+      fixture.made = Gateway(
+        Routes.all.filter { $0.mediaType == nil },
+        channels: [DepotMethods.serviceName: channel],
+        keys: channel,
+        rateLimiter: rateLimits.map { limits in
+          RateLimiter(
+            limits,
+            now: { fixture.now },
+            clock: { Timestamp(milliseconds: fixture.now.nanoseconds / 1_000_000) }
+          )
+        },
+        log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+      )
+      try await body(fixture)
+    }
+  }
+
+  private var authenticate: Method {
+    .unary(KeysMethods.authenticateApiKey) {
+      [self] (request: AuthenticateApiKeyRequest, _) async throws(Fault) in
+      authentications += 1
+      let scopes: [String]
+      switch request.sha256 {
+      case key.hash: scopes = ["*"]
+      case readingKey.hash: scopes = ["depot:read"]
+      default: return AuthenticateApiKeyResponse(verdict: .unknown)
+      }
+      return AuthenticateApiKeyResponse(
+        verdict: .valid,
+        accountId: Self.account,
+        environment: .test,
+        apiKeyId: Self.account,
+        scopes: scopes
+      )
+    }
+  }
+
+  /// Sends a request and waits for the answer; a body brings its content type.
+  func send(
+    _ method: String,
+    _ target: String,
+    _ body: String = "",
+    _ fields: [(String, String)] = [],
+    from address: String = "203.0.113.9"
+  ) async throws -> RecordedStream {
+    let gateway = try gateway
+    let json = body.isEmpty ? [] : [("content-type", "application/json")]
+    let stream = RecordedStream(method, target, fields + json)
+    stream.origin = RequestOrigin(
+      address: SocketAddress(ip: address, port: 4_711),
+      identity: nil,
+      isSecure: true
+    )
+    stream.arrive(Array(body.utf8), isLast: true)
+    gateway.receivedHead(stream)
+    await stream.answered()
+    gateway.closed(stream)
+    return stream
+  }
+
+  /// The field that brings an API key.
+  func bearing(_ key: APIKey) -> (String, String) { ("authorization", "Bearer \(key.text)") }
+}
+
+/// The service: it counts, and a test decides the rest.
+@EventLoop
+final class DepotServer: DepotService {
+  /// Who called, in order.
+  private(set) var callers: [Caller] = []
+  /// What unary calls answer; nil refuses the license key that was brought.
+  var answer: @EventLoop (Call) throws(Fault) -> Void = { _ throws(Fault) in }
+  /// Reads what is loaded; by default all of it.
+  var load: (@EventLoop (RequestReader<LoadRequest>) async throws(Fault) -> LoadResponse)?
+  /// Sends what is dumped; by default as many bytes as were asked for.
+  var dump: (@EventLoop (DumpRequest, ResponseWriter<DumpResponse>) async throws(Fault) -> Void)?
+  /// Bytes of the chunks that were sent.
+  private(set) var dumpedBytes = 0
+  /// Set when a dump or a load has come to its end, in whichever way.
+  private(set) var isOver = false
+
+  private func serve(_ name: String, _ call: Call) throws(Fault) -> Item {
+    if let caller = call.caller { callers.append(caller) }
+    try answer(call)
+    return Item(name: name)
+  }
+
+  func check(_ request: CheckRequest, _ call: Call) async throws(Fault) -> Item {
+    try serve("checked", call)
+  }
+
+  func put(_ request: PutRequest, _ call: Call) async throws(Fault) -> Item {
+    try serve(request.name, call)
+  }
+
+  func touch(_ request: TouchRequest, _ call: Call) async throws(Fault) -> Item {
+    try serve(request.name, call)
+  }
+
+  func change(_ request: ChangeRequest, _ call: Call) async throws(Fault) -> Item {
+    try serve(request.name, call)
+  }
+
+  func load(_ requests: RequestReader<LoadRequest>, _ call: Call) async throws(Fault)
+    -> LoadResponse
+  {
+    defer { isOver = true }
+    if let caller = call.caller { callers.append(caller) }
+    if let load { return try await load(requests) }
+    var response = LoadResponse(shelf: "", bytes: 0)
+    while let request = try await requests.next() {
+      response.shelf = request.shelf
+      response.dry = request.dry
+      response.bytes += Int64(request.lines?.count ?? 0)
+    }
+    return response
+  }
+
+  func dump(
+    _ request: DumpRequest,
+    _ responses: ResponseWriter<DumpResponse>,
+    _ call: Call
+  ) async throws(Fault) {
+    defer { isOver = true }
+    if let dump { return try await dump(request, responses) }
+    var left = Int(request.bytes)
+    while left > 0 {
+      let count = min(left, 10_000)
+      try await responses.write(DumpResponse(lines: Self.bytes(from: dumpedBytes, count: count)))
+      dumpedBytes += count
+      left -= count
+    }
+  }
+
+  /// What a dump says at a place, so that a lost or doubled piece shows.
+  nonisolated static func bytes(from start: Int, count: Int) -> [UInt8] {
+    (start..<(start + count)).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
+  }
+}
