@@ -224,7 +224,7 @@ let package = Package(
       path: "Services/Licenses/Core",
       [
         "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres",
-        "Primitives", "Protobuf", "RPC", "ServiceKit", "Stubs", logging,
+        "Primitives", "Protobuf", "RPC", "ServiceKit", "Stubs", "Transcoding", logging,
       ],
       resources: [.embedInCode("Migrations")]
     ),

@@ -42,14 +42,17 @@ public final class Change {
   ///   - before: The resource as it was; nil when it was made.
   ///   - after: The resource as it is now; nil when it is gone.
   ///   - reason: What the actor gave as the reason.
+  ///   - other: Who did it, where that is not who makes the change: an expiry that comes to light in it.
   /// - Throws: ``Fault`` `internalError` when a message cannot be shown as JSON.
   public func record<Resource: ContractMessage>(
     _ action: String,
     _ id: UUID,
     before: Resource?,
     after: Resource?,
-    reason: String? = nil
+    reason: String? = nil,
+    by other: Origin? = nil
   ) throws(Fault) {
+    let origin = other ?? self.origin
     let event = AuditEvent(
       id: UUID.v7(at: now).description,
       createdAt: now.milliseconds,
@@ -64,5 +67,14 @@ public final class Change {
       clientAddress: origin.clientAddress
     )
     entries.append(try AuditEntry(event))
+  }
+
+  /// Sends what was recorded so far to the database, with the next statement.
+  ///
+  /// For changes of many resources, so that their lines do not gather in memory.
+  public func sendRecords() {
+    guard !entries.isEmpty else { return }
+    transaction.send(AuditEntry.insertion(entries, for: tenant))
+    entries.removeAll()
   }
 }

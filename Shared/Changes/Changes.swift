@@ -113,9 +113,7 @@ public final class Changes {
     return try await database.transaction(for: tenant) { (transaction) async throws(Fault) in
       let change = Change(transaction, for: tenant, by: origin, at: now, self.resources)
       let result = try await body(change)
-      if !change.entries.isEmpty {
-        transaction.send(AuditEntry.insertion(change.entries, for: tenant))
-      }
+      change.sendRecords()
       return result
     }
   }

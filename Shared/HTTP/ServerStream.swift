@@ -71,13 +71,18 @@ public protocol RequestHandler: AnyObject {
   /// - Parameters:
   ///   - status: The HTTP status that goes with it.
   ///   - message: A sentence for the peer; it quotes nothing of the request.
+  ///   - origin: Who the peer is.
   /// - Returns: The answer's fields, without any that frame the body, and its body.
-  func refusal(status: Int, message: String) -> (fields: HeaderFields, body: [UInt8])
+  func refusal(status: Int, message: String, to origin: RequestOrigin) -> (
+    fields: HeaderFields, body: [UInt8]
+  )
 }
 
 extension RequestHandler {
   /// The sentence as plain text.
-  public func refusal(status: Int, message: String) -> (fields: HeaderFields, body: [UInt8]) {
+  public func refusal(status: Int, message: String, to origin: RequestOrigin) -> (
+    fields: HeaderFields, body: [UInt8]
+  ) {
     (HeaderFields(["content-type": "text/plain; charset=utf-8"]), Array((message + "\n").utf8))
   }
 }

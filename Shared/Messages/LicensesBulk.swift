@@ -188,6 +188,238 @@ public struct ImportLicensesRequest: ContractMessage, Equatable {
   }
 }
 
+/// One row of a file to import; the names of its fields are those of the columns. It is read from CSV and never sent.
+/// An empty cell is as good as none.
+public struct LicenseRow: ContractMessage, Equatable, CustomReflectable {
+  /// The license key as customers have it. Either this or `keyHash` is needed.
+  public var key: String?
+  /// SHA-256 of the exact text of the key, 64 hexadecimal digits, for keys that are kept as hashes only.
+  public var keyHash: String?
+  /// The product by its id or its code; by the request where the row has neither.
+  public var productId: String?
+  public var productCode: String?
+  /// By the request where the row has none.
+  public var policyId: String?
+  public var name: String?
+  public var userEmail: String?
+  public var userName: String?
+  /// May be past: then the license is imported as expired. An empty cell means never; in a file without the column
+  /// the policy's duration is counted from now.
+  public var expiresAt: Int64?
+  /// Active when absent.
+  public var status: License.Status?
+  public var maxMachinesOverride: Int32?
+  public var maxUsesOverride: Int32?
+  /// Validations so far.
+  public var usesCount: Int64?
+  public var metadata: [UInt8]?
+
+  public init(
+    key: String? = nil,
+    keyHash: String? = nil,
+    productId: String? = nil,
+    productCode: String? = nil,
+    policyId: String? = nil,
+    name: String? = nil,
+    userEmail: String? = nil,
+    userName: String? = nil,
+    expiresAt: Int64? = nil,
+    status: License.Status? = nil,
+    maxMachinesOverride: Int32? = nil,
+    maxUsesOverride: Int32? = nil,
+    usesCount: Int64? = nil,
+    metadata: [UInt8]? = nil
+  ) {
+    self.key = key
+    self.keyHash = keyHash
+    self.productId = productId
+    self.productCode = productCode
+    self.policyId = policyId
+    self.name = name
+    self.userEmail = userEmail
+    self.userName = userName
+    self.expiresAt = expiresAt
+    self.status = status
+    self.maxMachinesOverride = maxMachinesOverride
+    self.maxUsesOverride = maxUsesOverride
+    self.usesCount = usesCount
+    self.metadata = metadata
+  }
+
+  public static let schema = MessageSchema(
+    latchkey__licenses__v1__license_row__get_descriptor(),
+    [
+      FieldContract("key", isSecret: true, length: 1...255),
+      FieldContract("keyHash", length: 64...64, characters: CharacterClass("[0-9A-Fa-f]", low: 287948901175001088, high: 541165879422)),
+      FieldContract("productId", format: .uuid),
+      FieldContract("productCode", length: 1...50),
+      FieldContract("policyId", format: .uuid),
+      FieldContract("name", length: 0...255),
+      FieldContract("userEmail", format: .email, length: 0...254),
+      FieldContract("userName", length: 0...255),
+      FieldContract("expiresAt", format: .dateTime),
+      FieldContract("status", enumeration: License.Status.schema),
+      FieldContract("maxMachinesOverride", range: 1...Int64.max),
+      FieldContract("maxUsesOverride", range: 1...Int64.max),
+      FieldContract("usesCount", range: 0...Int64.max),
+      FieldContract("metadata", format: .json, length: 0...65536),
+    ])
+
+  public init(decoding bytes: UnsafeRawBufferPointer) throws(Fault) {
+    let arena = Arena()
+    let message = try arena.unpack(bytes, Self.schema, as: Latchkey__Licenses__V1__LicenseRow.self)
+    guard let value = Self(message) else {
+      throw arena.refusal(of: message, Self.schema)
+    }
+    try arena.check(message, Self.schema)
+    self = value
+  }
+
+  /// Nil when a required field is absent, a string is bad, or an enum value is unknown.
+  init?(_ message: UnsafePointer<Latchkey__Licenses__V1__LicenseRow>) {
+    if let value = message.pointee.key {
+      guard let value = Arena.string(value) else { return nil }
+      self.key = value
+    } else {
+      self.key = nil
+    }
+    if let value = message.pointee.key_hash {
+      guard let value = Arena.string(value) else { return nil }
+      self.keyHash = value
+    } else {
+      self.keyHash = nil
+    }
+    if let value = message.pointee.product_id {
+      guard let value = Arena.string(value) else { return nil }
+      self.productId = value
+    } else {
+      self.productId = nil
+    }
+    if let value = message.pointee.product_code {
+      guard let value = Arena.string(value) else { return nil }
+      self.productCode = value
+    } else {
+      self.productCode = nil
+    }
+    if let value = message.pointee.policy_id {
+      guard let value = Arena.string(value) else { return nil }
+      self.policyId = value
+    } else {
+      self.policyId = nil
+    }
+    if let value = message.pointee.name {
+      guard let value = Arena.string(value) else { return nil }
+      self.name = value
+    } else {
+      self.name = nil
+    }
+    if let value = message.pointee.user_email {
+      guard let value = Arena.string(value) else { return nil }
+      self.userEmail = value
+    } else {
+      self.userEmail = nil
+    }
+    if let value = message.pointee.user_name {
+      guard let value = Arena.string(value) else { return nil }
+      self.userName = value
+    } else {
+      self.userName = nil
+    }
+    self.expiresAt = message.pointee.has_expires_at != 0 ? message.pointee.expires_at : nil
+    if message.pointee.has_status != 0 {
+      guard let value = License.Status(rawValue: Int32(bitPattern: message.pointee.status.rawValue)) else { return nil }
+      self.status = value
+    } else {
+      self.status = nil
+    }
+    self.maxMachinesOverride = message.pointee.has_max_machines_override != 0 ? message.pointee.max_machines_override : nil
+    self.maxUsesOverride = message.pointee.has_max_uses_override != 0 ? message.pointee.max_uses_override : nil
+    self.usesCount = message.pointee.has_uses_count != 0 ? message.pointee.uses_count : nil
+    self.metadata = message.pointee.has_metadata != 0 ? Arena.bytes(message.pointee.metadata) : nil
+  }
+
+  public func encode(appendingTo output: inout [UInt8]) {
+    let arena = Arena.forWriting()
+    arena.pack(build(in: arena), to: &output)
+  }
+
+  /// The message in protobuf-c's form; it lives as long as the arena.
+  func build(in arena: borrowing Arena) -> UnsafeMutablePointer<Latchkey__Licenses__V1__LicenseRow> {
+    let message = arena.make(Latchkey__Licenses__V1__LicenseRow.self)
+    latchkey__licenses__v1__license_row__init(message)
+    if let value = self.key {
+      message.pointee.key = arena.copy(value)
+    }
+    if let value = self.keyHash {
+      message.pointee.key_hash = arena.copy(value)
+    }
+    if let value = self.productId {
+      message.pointee.product_id = arena.copy(value)
+    }
+    if let value = self.productCode {
+      message.pointee.product_code = arena.copy(value)
+    }
+    if let value = self.policyId {
+      message.pointee.policy_id = arena.copy(value)
+    }
+    if let value = self.name {
+      message.pointee.name = arena.copy(value)
+    }
+    if let value = self.userEmail {
+      message.pointee.user_email = arena.copy(value)
+    }
+    if let value = self.userName {
+      message.pointee.user_name = arena.copy(value)
+    }
+    if let value = self.expiresAt {
+      message.pointee.has_expires_at = 1
+      message.pointee.expires_at = value
+    }
+    if let value = self.status {
+      message.pointee.has_status = 1
+      message.pointee.status = Latchkey__Licenses__V1__License__Status(rawValue: UInt32(bitPattern: value.rawValue))
+    }
+    if let value = self.maxMachinesOverride {
+      message.pointee.has_max_machines_override = 1
+      message.pointee.max_machines_override = value
+    }
+    if let value = self.maxUsesOverride {
+      message.pointee.has_max_uses_override = 1
+      message.pointee.max_uses_override = value
+    }
+    if let value = self.usesCount {
+      message.pointee.has_uses_count = 1
+      message.pointee.uses_count = value
+    }
+    if let value = self.metadata {
+      message.pointee.has_metadata = 1
+      message.pointee.metadata = arena.copy(value)
+    }
+    return message
+  }
+
+  public var customMirror: Mirror {
+    Mirror(
+      self,
+      children: [
+        ("key", Redacted(key) as Any),
+        ("keyHash", self.keyHash as Any),
+        ("productId", self.productId as Any),
+        ("productCode", self.productCode as Any),
+        ("policyId", self.policyId as Any),
+        ("name", self.name as Any),
+        ("userEmail", self.userEmail as Any),
+        ("userName", self.userName as Any),
+        ("expiresAt", self.expiresAt as Any),
+        ("status", self.status as Any),
+        ("maxMachinesOverride", self.maxMachinesOverride as Any),
+        ("maxUsesOverride", self.maxUsesOverride as Any),
+        ("usesCount", self.usesCount as Any),
+        ("metadata", self.metadata as Any),
+      ], displayStyle: .struct)
+  }
+}
+
 /// What an import did, or would do.
 public struct ImportLicensesResponse: ContractMessage, Equatable {
   public var dryRun: Bool

@@ -173,11 +173,12 @@ public enum MessagesFiles {
         "latchkey.licenses.v1.CreateLicensesRequest",
         "latchkey.licenses.v1.CreateLicensesResponse",
         "latchkey.licenses.v1.ImportLicensesRequest",
+        "latchkey.licenses.v1.LicenseRow",
         "latchkey.licenses.v1.ImportLicensesResponse",
         "latchkey.licenses.v1.ImportLicensesResponse.RowIssue",
         "latchkey.licenses.v1.ExportLicensesRequest",
         "latchkey.licenses.v1.ExportLicensesResponse",
-      ], bytes: descriptor_of_licenses_bulk(), count: 1055),
+      ], bytes: descriptor_of_licenses_bulk(), count: 1538),
     FileDescriptor(
       "licenses/customers.proto",
       imports: ["paging.proto"],

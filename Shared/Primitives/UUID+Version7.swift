@@ -14,6 +14,15 @@ extension UUID {
     sequence.withLock { $0.next(millisecond: moment.milliseconds) }
   }
 
+  /// The lower bound of the version 7 identifiers of a moment and later: none of them is below it, and all of
+  /// earlier moments are.
+  ///
+  /// Moments that such an identifier cannot hold give the nearest one that it can.
+  public static func lowest7(at moment: Timestamp) -> UUID {
+    let millisecond = min(UInt64(clamping: moment.milliseconds), 1 << 48 - 1)
+    return UUID(high: millisecond << 16, low: 0)
+  }
+
   private static let sequence = Mutex(Version7Sequence())
 }
 

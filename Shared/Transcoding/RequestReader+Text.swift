@@ -1,4 +1,5 @@
 internal import CProtobufC
+internal import Faults
 internal import Primitives
 internal import Protobuf
 
@@ -104,6 +105,8 @@ extension RequestReader {
       return true
     case (PROTOBUF_C_TYPE_ENUM, _):
       return readEnumeration(text, to: place, field)
+    case (PROTOBUF_C_TYPE_BYTES, .json):
+      return read(json: text, to: place)
     case (PROTOBUF_C_TYPE_BYTES, _):
       guard let bytes = Base64.decode(text) else {
         issues.add(.invalidString, "Must be base 64")
@@ -118,6 +121,20 @@ extension RequestReader {
       }
       place.storeBytes(of: moment.milliseconds, as: Int64.self)
       return true
+    }
+  }
+
+  /// Reads the text of a JSON object that is itself a value.
+  private mutating func read(
+    json text: UnsafeRawBufferPointer,
+    to place: UnsafeMutableRawPointer
+  ) -> Bool {
+    do throws(Fault) {
+      let document = try JSONDocument(parsing: text)
+      return storeObject(document.root, to: place)
+    } catch {
+      issues.add(.invalidString, error.issues.first?.message ?? error.message)
+      return false
     }
   }
 

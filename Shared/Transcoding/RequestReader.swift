@@ -138,6 +138,11 @@ struct RequestReader: ~Copyable {
       }
       return read(text: value.utf8, to: place, field)
     }
+    return storeObject(value, to: place)
+  }
+
+  /// Stores an object as compact JSON text.
+  mutating func storeObject(_ value: JSONValue, to place: UnsafeMutableRawPointer) -> Bool {
     guard value.kind == .object else {
       refuse("object", value)
       return false

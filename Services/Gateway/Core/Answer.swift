@@ -56,6 +56,13 @@ enum Answer {
     finish(status: content.status, content.body, context, to: stream)
   }
 
+  /// Sends the head of an answer whose body follows piece by piece; its length is not known yet.
+  static func sendRawHead(_ mediaType: String?, _ context: Context, to stream: any ServerStream) {
+    beginHead(context)
+    if let mediaType { head.append("content-type", mediaType) }
+    stream.sendHead(status: 200, head, isEnd: context.isHead)
+  }
+
   /// Sends a fault in the error envelope; the fault's private parts stay here.
   static func send(_ fault: Fault, _ context: Context, to stream: any ServerStream) {
     let body = ErrorEnvelope.body(fault, requestID: context.requestID)
@@ -80,14 +87,19 @@ enum Answer {
     head.append("x-request-id", context.requestID)
     // Answers hold keys and customers' data, and what they say holds only now.
     head.append("cache-control", "no-store")
-    if let rate = context.rate {
-      head.append("x-ratelimit-limit", String(rate.limit))
-      head.append("x-ratelimit-remaining", String(rate.remaining))
-      head.append("x-ratelimit-reset", String(rate.resetSeconds))
-    }
+    if let rate = context.rate { append(rate, to: &head) }
     if !context.allowed.isEmpty {
       head.append("allow", context.allowed.joined(separator: ", "))
     }
+  }
+
+  /// Writes what a client is told of its limit.
+  ///
+  /// Source: the API contract, section 4.3.
+  static func append(_ rate: RateVerdict, to head: inout HeaderFields) {
+    head.append("x-ratelimit-limit", String(rate.limit))
+    head.append("x-ratelimit-remaining", String(rate.remaining))
+    head.append("x-ratelimit-reset", String(rate.resetSeconds))
   }
 
   private static func finish(

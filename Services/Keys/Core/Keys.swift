@@ -1,3 +1,4 @@
+internal import Changes
 public import Cryptography
 public import EventLoop
 internal import Faults
@@ -13,6 +14,7 @@ public final class Keys: KeysService {
   let accounts: AccountStore
   let apiKeys: APIKeyStore
   let sealer: Sealer
+  let changes: Changes
   /// What is known of the API keys that hashes lead to; asked for in batches.
   let keyFacts: Batcher<Digest, KeyFacts>
   /// The time, which tests set.
@@ -33,9 +35,12 @@ public final class Keys: KeysService {
     now: @escaping @Sendable () -> Timestamp = Timestamp.now
   ) {
     let apiKeys = APIKeyStore(database: database)
+    let sealer = Sealer(masterKeys: masterKeys)
+    let dataKeys = DataKeyStore(database: database, sealer: sealer)
     accounts = AccountStore(database: database)
     self.apiKeys = apiKeys
-    sealer = Sealer(masterKeys: masterKeys)
+    self.sealer = sealer
+    changes = Changes(database: database, dataKeys: dataKeys, now: now)
     self.now = now
     keyFacts = Batcher(keysMax: Self.batchKeysMax) { (hashes) async throws(Fault) in
       try await apiKeys.authenticate(hashes)

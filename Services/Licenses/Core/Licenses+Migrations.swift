@@ -9,5 +9,7 @@ extension Licenses {
     Migration(name: "m0002_licenses", bytes: PackageResources.m0002_licenses_sql),
     Migration(name: "m0003_outbox", bytes: PackageResources.m0003_outbox_sql),
     Migration(name: "m0004_domain", bytes: PackageResources.m0004_domain_sql),
+    Migration(name: "m0006_licensing", bytes: PackageResources.m0006_licensing_sql),
+    Migration(name: "m0007_machines", bytes: PackageResources.m0007_machines_sql),
   ]
 }

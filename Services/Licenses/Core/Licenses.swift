@@ -1,7 +1,8 @@
 internal import Changes
 public import Cryptography
 public import EventLoop
-internal import Faults
+public import Faults
+internal import Messages
 public import Postgres
 public import Primitives
 public import Stubs
@@ -15,14 +16,29 @@ public final class Licenses: LicensesService {
   let policies: PolicyStore
   let licenses: LicenseStore
   let customers: CustomerStore
+  let machines: MachineStore
+  let entitlements: EntitlementStore
+  let audit: AuditStore
   let dataKeys: DataKeyStore
   let sealer: Sealer
   let changes: Changes
   let database: Database
-  /// What is known of the licenses that key hashes lead to; asked for in batches.
-  let licenseFacts: Batcher<Digest, LicenseFacts>
+  /// How much an account may have.
+  let limits: PlanLimits
+  /// How many imports are under way; each holds a connection of the database.
+  var importCount = 0
+  /// What is known of the licenses that keys lead to; asked for in batches.
+  let licenseFacts: Batcher<KeyQuestion, LicenseFacts>
   /// Whose each key prefix is; asked for in batches.
   let prefixOwners: Batcher<String, UUID>
+  /// Heartbeats, written in batches; the machine as it is afterwards.
+  let heartbeats: Batcher<Heartbeat, Result<Machine, Fault>>
+  /// Uses of licenses with a limit, counted in batches: how many the license has had then. One that is beyond the
+  /// limit is left out.
+  let limitedUses: Batcher<LicenseUse, Result<Int64, Fault>>
+  var uses = LicenseUse.Source()
+  /// What validations add to without writing it.
+  let tally: ValidationTally
   /// The time, which tests set.
   let now: @Sendable () -> Timestamp
 
@@ -34,28 +50,50 @@ public final class Licenses: LicensesService {
   /// - Parameters:
   ///   - database: Connected as the role `latchkey_licenses`.
   ///   - masterKeys: What tenants' data keys are wrapped with.
+  ///   - limits: How much an account may have.
   ///   - now: The clock.
   public init(
     database: Database,
     masterKeys: MasterKeys,
+    limits: PlanLimits = .none,
     now: @escaping @Sendable () -> Timestamp = Timestamp.now
   ) {
     let products = ProductStore(database: database)
     let licenses = LicenseStore(database: database)
+    let machines = MachineStore(database: database)
     self.database = database
+    self.limits = limits
     self.products = products
     self.licenses = licenses
+    self.machines = machines
     self.now = now
     policies = PolicyStore(database: database)
     customers = CustomerStore(database: database)
+    entitlements = EntitlementStore(database: database)
+    audit = AuditStore(database: database)
     sealer = Sealer(masterKeys: masterKeys)
     dataKeys = DataKeyStore(database: database, sealer: sealer, now: now)
     changes = Changes(database: database, dataKeys: dataKeys, now: now)
-    licenseFacts = Batcher(keysMax: Self.batchKeysMax) { (hashes) async throws(Fault) in
-      try await licenses.facts(hashes)
+    tally = ValidationTally(licenses: licenses)
+    licenseFacts = Batcher(keysMax: Self.batchKeysMax) { (questions) async throws(Fault) in
+      try await licenses.facts(questions)
+    }
+    heartbeats = Batcher(keysMax: Self.batchKeysMax) { (heartbeats) async throws(Fault) in
+      await forEachTenant(heartbeats, \.tenant) { (tenant, heartbeats) async throws(Fault) in
+        try await machines.note(heartbeats, for: tenant, at: now())
+      }
+    }
+    limitedUses = Batcher(keysMax: Self.batchKeysMax) { (uses) async throws(Fault) in
+      await forEachTenant(uses, \.tenant) { (tenant, uses) async throws(Fault) in
+        try await licenses.count(uses, for: tenant)
+      }
     }
     prefixOwners = Batcher(keysMax: Self.batchKeysMax) { (prefixes) async throws(Fault) in
       try await products.owners(ofPrefixes: prefixes)
     }
   }
+  /// Writes what validations have gathered in memory; the last time when the service stops.
+  ///
+  /// - Throws: ``Fault`` of the database; nothing is lost, it is tried again with the next.
+  public func flushTally() async throws(Fault) { try await tally.flush() }
 }

@@ -9,11 +9,20 @@ public struct LicensesSettings: Sendable {
   public let database: DatabaseSettings
   /// The file with the keys that wrap accounts' data keys.
   public let masterKeysFile: String
+  /// How much each account may have in each of its environments; unlimited by default.
+  public let limits: PlanLimits
 
   /// Reads the settings.
   ///
   /// - Throws: ``Fault`` `invalidArgument` with every setting that is wrong.
   public init(_ reader: SettingsReader) throws(Fault) {
+    func limit(_ name: String) -> Int? {
+      reader.isSet(name) ? reader.integer(name, in: PlanLimits.bounds) : nil
+    }
+    limits = PlanLimits(
+      licensesMax: limit("LATCHKEY_LICENSES_MAX"),
+      productsMax: limit("LATCHKEY_PRODUCTS_MAX")
+    )
     (rpc, database, masterKeysFile) = try reader.require(
       RPCSettings(reader),
       DatabaseSettings(reader),

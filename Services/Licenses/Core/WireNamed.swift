@@ -44,3 +44,4 @@ extension Policy.Template: WireNamed {}
 extension Policy.ExpirationStrategy: WireNamed {}
 extension Policy.HeartbeatCullStrategy: WireNamed {}
 extension Policy.FingerprintUniqueness: WireNamed {}
+extension Machine.Platform: WireNamed {}

@@ -22,8 +22,21 @@ internal import Stubs
       service.addPeriodicTask("answer keeper", every: .seconds(60)) {
         () async throws(Fault) in try await keeper.forget()
       }
+      let licenses = Licenses(
+        database: database,
+        masterKeys: masterKeys,
+        limits: settings.limits
+      )
+      service.addPeriodicTask("expiry sweeper", every: ExpirySweeper.interval) {
+        () async throws(Fault) in try await licenses.expirySweeper.sweep()
+      }
+      service.addPeriodicTask("machine sweeper", every: Licenses.sweepInterval) {
+        () async throws(Fault) in try await licenses.buryDeadMachines()
+      }
+      service.addPeriodicTask("validation tally", every: .seconds(1), hasLastRound: true) {
+        () async throws(Fault) in try await licenses.flushTally()
+      }
       let server = try service.addRPCServer(settings.rpc, trusting: ["gateway"])
-      let licenses = Licenses(database: database, masterKeys: masterKeys)
       licenses.register(on: server)
     }
   }

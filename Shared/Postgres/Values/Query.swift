@@ -50,6 +50,27 @@ public struct Query: Sendable {
     sql += "$"
     sql += String(types.count)
   }
+
+  /// Appends a part with parameters of its own, whose numbers go on from those that are there.
+  fileprivate mutating func append(part: Query) {
+    let typesBefore = types.count
+    precondition(typesBefore + part.types.count <= Query.parametersMax, "too many parameters")
+    let bytesBefore = Int32(bytes.count)
+    var rest = part.sql[...]
+    while let mark = rest.firstIndex(of: "$") {
+      let digits = rest[rest.index(after: mark)...].prefix { $0.isWholeNumber }
+      guard let number = Int(digits) else {
+        preconditionFailure("A part of a statement has a $ that is no parameter")
+      }
+      sql += rest[...mark]
+      sql += String(number + typesBefore)
+      rest = rest[digits.endIndex...]
+    }
+    sql += rest
+    types += part.types
+    ends += part.ends.map { $0 < 0 ? $0 : $0 + bytesBefore }
+    bytes += part.bytes
+  }
 }
 
 extension Query: ExpressibleByStringInterpolation {
@@ -81,6 +102,11 @@ extension Query: ExpressibleByStringInterpolation {
     public mutating func appendInterpolation<T: PostgresEncodable>(_ value: T?) {
       query.bind(value)
     }
+
+    /// Inserts a part of a statement, with its parameters: for conditions that are there or not.
+    ///
+    /// Outside of parameters the part has no `$`.
+    public mutating func appendInterpolation(_ part: Query) { query.append(part: part) }
 
     /// Inserts text as SQL.
     ///

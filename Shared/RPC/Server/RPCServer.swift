@@ -14,6 +14,9 @@ public final class RPCServer {
   /// What a stream may hold unsent before its writer waits.
   static let outputHighWater = HTTP2Stream.outputHighWater
 
+  /// The largest message that a client or server takes, in bytes.
+  public static let messageBytesMax = MessageFraming.messageBytesMax
+
   /// Who may call, and whose word about the caller is taken.
   public enum Access: Sendable {
     /// Peers show certificates; each method lists who may call it. `tellsCaller` are the identities whose

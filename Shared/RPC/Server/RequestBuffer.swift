@@ -28,8 +28,23 @@ final class RequestBuffer {
     wake()
   }
 
+  private func news(by deadline: Instant?) async throws(Fault) {
+    guard let deadline else {
+      await withCheckedContinuation { waiting = $0 }
+      return
+    }
+    guard Instant.now < deadline else {
+      throw Fault(.deadlineExceeded, "The next part of the request did not come in time")
+    }
+    let timer = LoopTimer { [self] in wake() }
+    timer.start(at: deadline)
+    await withCheckedContinuation { waiting = $0 }
+    timer.cancel()
+  }
+
   /// The bytes of the next message, as a range of what `body` is given; nil after the last one.
   func next<T: Sendable>(
+    by deadline: Instant? = nil,
     _ body: ([UInt8], Range<Int>) throws(Fault) -> T
   ) async throws(Fault) -> T? {
     while true {
@@ -52,7 +67,7 @@ final class RequestBuffer {
       guard !Task.isCancelled else { return nil }
       precondition(waiting == nil, "A request stream has one reader at a time")
       // A cancelled task is woken by the end of the stream or by the deadline, which are what cancel it.
-      await withCheckedContinuation { waiting = $0 }
+      try await news(by: deadline)
     }
   }
 }

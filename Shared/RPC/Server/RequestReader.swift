@@ -12,9 +12,11 @@ public final class RequestReader<M: Message> {
 
   /// The next message; nil after the last one, or when the client is gone.
   ///
-  /// - Throws: ``Fault`` as the message's decoding does, and `resourceExhausted` for an over-long one.
-  public func next() async throws(Fault) -> M? {
-    try await buffer.next { bytes, range throws(Fault) in
+  /// - Parameter deadline: When it must have come; nil waits as long as the call may take.
+  /// - Throws: ``Fault`` as the message's decoding does, `resourceExhausted` for an over-long one, and
+  ///   `deadlineExceeded` when it has not come in time.
+  public func next(by deadline: Instant? = nil) async throws(Fault) -> M? {
+    try await buffer.next(by: deadline) { bytes, range throws(Fault) in
       try MessageFraming.decode(range, of: bytes)
     }
   }

@@ -218,6 +218,10 @@ static inline const ProtobufCMessageDescriptor *latchkey__licenses__v1__import_l
   return &latchkey__licenses__v1__import_licenses_request__descriptor;
 }
 
+static inline const ProtobufCMessageDescriptor *latchkey__licenses__v1__license_row__get_descriptor(void) {
+  return &latchkey__licenses__v1__license_row__descriptor;
+}
+
 static inline const ProtobufCMessageDescriptor *latchkey__licenses__v1__import_licenses_response__get_descriptor(void) {
   return &latchkey__licenses__v1__import_licenses_response__descriptor;
 }
@@ -482,7 +486,7 @@ const unsigned char *descriptor_of_licenses(void);
 /// The encoded descriptor of licenses/analytics.proto, 872 bytes.
 const unsigned char *descriptor_of_licenses_analytics(void);
 
-/// The encoded descriptor of licenses/bulk.proto, 1055 bytes.
+/// The encoded descriptor of licenses/bulk.proto, 1538 bytes.
 const unsigned char *descriptor_of_licenses_bulk(void);
 
 /// The encoded descriptor of licenses/customers.proto, 850 bytes.

@@ -142,6 +142,51 @@ void   latchkey__licenses__v1__import_licenses_request__free_unpacked
   assert(message->base.descriptor == &latchkey__licenses__v1__import_licenses_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   latchkey__licenses__v1__license_row__init
+                     (Latchkey__Licenses__V1__LicenseRow         *message)
+{
+  static const Latchkey__Licenses__V1__LicenseRow init_value = LATCHKEY__LICENSES__V1__LICENSE_ROW__INIT;
+  *message = init_value;
+}
+size_t latchkey__licenses__v1__license_row__get_packed_size
+                     (const Latchkey__Licenses__V1__LicenseRow *message)
+{
+  assert(message->base.descriptor == &latchkey__licenses__v1__license_row__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t latchkey__licenses__v1__license_row__pack
+                     (const Latchkey__Licenses__V1__LicenseRow *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &latchkey__licenses__v1__license_row__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t latchkey__licenses__v1__license_row__pack_to_buffer
+                     (const Latchkey__Licenses__V1__LicenseRow *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &latchkey__licenses__v1__license_row__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Latchkey__Licenses__V1__LicenseRow *
+       latchkey__licenses__v1__license_row__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Latchkey__Licenses__V1__LicenseRow *)
+     protobuf_c_message_unpack (&latchkey__licenses__v1__license_row__descriptor,
+                                allocator, len, data);
+}
+void   latchkey__licenses__v1__license_row__free_unpacked
+                     (Latchkey__Licenses__V1__LicenseRow *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &latchkey__licenses__v1__license_row__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   latchkey__licenses__v1__import_licenses_response__row_issue__init
                      (Latchkey__Licenses__V1__ImportLicensesResponse__RowIssue         *message)
 {
@@ -434,6 +479,213 @@ const ProtobufCMessageDescriptor latchkey__licenses__v1__import_licenses_request
   latchkey__licenses__v1__import_licenses_request__field_indices_by_name,
   1,  latchkey__licenses__v1__import_licenses_request__number_ranges,
   (ProtobufCMessageInit) latchkey__licenses__v1__import_licenses_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor latchkey__licenses__v1__license_row__field_descriptors[14] =
+{
+  {
+    "key",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Licenses__V1__LicenseRow, key),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "key_hash",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Licenses__V1__LicenseRow, key_hash),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "product_id",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Licenses__V1__LicenseRow, product_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "product_code",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Licenses__V1__LicenseRow, product_code),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "policy_id",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Licenses__V1__LicenseRow, policy_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "name",
+    6,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Licenses__V1__LicenseRow, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "user_email",
+    7,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Licenses__V1__LicenseRow, user_email),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "user_name",
+    8,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Licenses__V1__LicenseRow, user_name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "expires_at",
+    9,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Latchkey__Licenses__V1__LicenseRow, has_expires_at),
+    offsetof(Latchkey__Licenses__V1__LicenseRow, expires_at),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "status",
+    10,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_ENUM,
+    offsetof(Latchkey__Licenses__V1__LicenseRow, has_status),
+    offsetof(Latchkey__Licenses__V1__LicenseRow, status),
+    &latchkey__licenses__v1__license__status__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "max_machines_override",
+    11,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT32,
+    offsetof(Latchkey__Licenses__V1__LicenseRow, has_max_machines_override),
+    offsetof(Latchkey__Licenses__V1__LicenseRow, max_machines_override),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "max_uses_override",
+    12,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT32,
+    offsetof(Latchkey__Licenses__V1__LicenseRow, has_max_uses_override),
+    offsetof(Latchkey__Licenses__V1__LicenseRow, max_uses_override),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "uses_count",
+    13,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Latchkey__Licenses__V1__LicenseRow, has_uses_count),
+    offsetof(Latchkey__Licenses__V1__LicenseRow, uses_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "metadata",
+    14,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Latchkey__Licenses__V1__LicenseRow, has_metadata),
+    offsetof(Latchkey__Licenses__V1__LicenseRow, metadata),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned latchkey__licenses__v1__license_row__field_indices_by_name[] = {
+  8,   /* field[8] = expires_at */
+  0,   /* field[0] = key */
+  1,   /* field[1] = key_hash */
+  10,   /* field[10] = max_machines_override */
+  11,   /* field[11] = max_uses_override */
+  13,   /* field[13] = metadata */
+  5,   /* field[5] = name */
+  4,   /* field[4] = policy_id */
+  3,   /* field[3] = product_code */
+  2,   /* field[2] = product_id */
+  9,   /* field[9] = status */
+  6,   /* field[6] = user_email */
+  7,   /* field[7] = user_name */
+  12,   /* field[12] = uses_count */
+};
+static const ProtobufCIntRange latchkey__licenses__v1__license_row__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 14 }
+};
+const ProtobufCMessageDescriptor latchkey__licenses__v1__license_row__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "latchkey.licenses.v1.LicenseRow",
+  "LicenseRow",
+  "Latchkey__Licenses__V1__LicenseRow",
+  "latchkey.licenses.v1",
+  sizeof(Latchkey__Licenses__V1__LicenseRow),
+  14,
+  latchkey__licenses__v1__license_row__field_descriptors,
+  latchkey__licenses__v1__license_row__field_indices_by_name,
+  1,  latchkey__licenses__v1__license_row__number_ranges,
+  (ProtobufCMessageInit) latchkey__licenses__v1__license_row__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor latchkey__licenses__v1__import_licenses_response__row_issue__field_descriptors[4] =

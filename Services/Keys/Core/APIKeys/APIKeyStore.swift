@@ -1,3 +1,5 @@
+internal import Changes
+internal import EventLoop
 internal import Faults
 internal import Postgres
 internal import Primitives
@@ -14,10 +16,14 @@ struct APIKeyStore: Sendable {
   /// Adds an API key and the hash that leads to it.
   ///
   /// - Returns: False when there is no such account.
-  func insert(_ key: APIKeyRecord, sha256: [UInt8]) async throws(Fault) -> Bool {
+  @EventLoop
+  func insert(
+    _ key: APIKeyRecord,
+    sha256: [UInt8],
+    _ change: Change
+  ) async throws(Fault) -> Bool {
     let tenant = key.tenant
-    let rows = try await database.query(
-      for: tenant,
+    let rows = try await change.transaction.query(
       """
       with api_key as (
         insert into keys.api_keys (
@@ -59,17 +65,22 @@ struct APIKeyStore: Sendable {
     return try APIKeyRecord(row, tenant)
   }
 
-  /// Revokes one of a tenant's API keys; the time of an earlier revocation stays.
-  ///
-  /// - Returns: False when the tenant has no such key.
-  func revoke(_ tenant: Tenant, id: UUID, at now: Timestamp) async throws(Fault) -> Bool {
-    let rows = try await database.query(
-      for: tenant,
-      """
-      update keys.api_keys set revoked_at = coalesce(revoked_at, \(now)) where id = \(id)
-      """
+  /// Reads one of a tenant's API keys, which nobody else changes until the transaction ends.
+  @EventLoop
+  func lock(_ id: UUID, _ change: Change) async throws(Fault) -> APIKeyRecord? {
+    let rows = try await change.transaction.query(
+      "select \(unescaped: Self.columns) from keys.api_keys where id = \(id) for update"
     )
-    return rows.affectedCount == 1
+    guard let row = try rows.singleOrNone() else { return nil }
+    return try APIKeyRecord(row, change.tenant)
+  }
+
+  /// Revokes a locked API key.
+  @EventLoop
+  func revoke(_ id: UUID, _ change: Change) {
+    change.transaction.send(
+      "update keys.api_keys set revoked_at = \(change.now) where id = \(id)"
+    )
   }
 
   /// Reads whom each of many hashes belongs to, across accounts; a hash that no key has is left out.

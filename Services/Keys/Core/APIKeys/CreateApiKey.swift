@@ -15,7 +15,6 @@ extension Keys {
     -> ApiKey
   {
     let tenant = try call.requireTenant()
-    let now = now()
     let isGiven = !request.scopes.isEmpty || request.presentNames.contains("scopes")
     let scopes = try Scopes(requested: isGiven ? request.scopes : nil)
     try scopes.require(grantableBy: Scopes(caller: call.caller?.scopes ?? []))
@@ -35,6 +34,6 @@ extension Keys {
       expiresAt: request.expiresAt,
       createdBy: call.caller?.actorId.flatMap(UUID.init)
     )
-    return try await issue(record, at: now)
+    return try await issue(record, call)
   }
 }

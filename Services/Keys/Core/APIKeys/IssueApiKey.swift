@@ -1,3 +1,4 @@
+internal import Changes
 internal import Cryptography
 public import Faults
 public import Messages
@@ -24,32 +25,35 @@ extension Keys {
       expiresAt: request.expiresAt,
       createdBy: nil
     )
-    return try await issue(record, at: now())
+    return try await issue(record, call)
   }
 
   /// Makes a key and keeps what may be kept of it.
-  func issue(_ wanted: NewAPIKey, at now: Timestamp) async throws(Fault) -> ApiKey {
-    if let expiresAt = wanted.expiresAt, expiresAt <= now.milliseconds {
-      throw .invalid([
-        Fault.Issue(path: ["expiresAt"], message: "Must be in the future", code: "custom")
-      ])
+  func issue(_ wanted: NewAPIKey, _ call: Call) async throws(Fault) -> ApiKey {
+    try await changes.make(call, for: wanted.tenant) { (change) async throws(Fault) in
+      if let expiresAt = wanted.expiresAt, expiresAt <= change.now.milliseconds {
+        throw .invalid([
+          Fault.Issue(path: ["expiresAt"], message: "Must be in the future", code: "custom")
+        ])
+      }
+      let key = APIKey.generate(wanted.tenant.environment)
+      let record = APIKeyRecord(
+        tenant: wanted.tenant,
+        id: .v7(at: change.now),
+        name: wanted.name,
+        hint: key.hint,
+        scopes: wanted.scopes,
+        createdBy: wanted.createdBy,
+        expiresAt: wanted.expiresAt.map(Timestamp.init(milliseconds:)),
+        revokedAt: nil,
+        createdAt: change.now
+      )
+      guard try await self.apiKeys.insert(record, sha256: key.hash, change) else {
+        throw .notFound("Account not found: \(wanted.tenant.accountID)")
+      }
+      try change.record("apiKey.create", record.id, before: nil, after: record.message())
+      return record.message(showing: key.text)
     }
-    let key = APIKey.generate(wanted.tenant.environment)
-    let record = APIKeyRecord(
-      tenant: wanted.tenant,
-      id: .v7(at: now),
-      name: wanted.name,
-      hint: key.hint,
-      scopes: wanted.scopes,
-      createdBy: wanted.createdBy,
-      expiresAt: wanted.expiresAt.map(Timestamp.init(milliseconds:)),
-      revokedAt: nil,
-      createdAt: now
-    )
-    guard try await apiKeys.insert(record, sha256: key.hash) else {
-      throw .notFound("Account not found: \(wanted.tenant.accountID)")
-    }
-    return record.message(showing: key.text)
   }
 }
 

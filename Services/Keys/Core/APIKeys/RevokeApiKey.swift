@@ -1,3 +1,4 @@
+internal import Changes
 public import Faults
 public import Messages
 internal import Primitives
@@ -13,9 +14,18 @@ extension Keys {
     _ call: Call
   ) async throws(Fault) -> RevokeApiKeyResponse {
     let tenant = try call.requireTenant()
-    guard try await apiKeys.revoke(tenant, id: try UUID(checked: request.id), at: now()) else {
-      throw .notFound("API key not found: \(request.id)")
+    let id = try UUID(checked: request.id)
+    return try await changes.make(call, for: tenant) { (change) async throws(Fault) in
+      guard let before = try await self.apiKeys.lock(id, change) else {
+        throw .notFound("API key not found: \(request.id)")
+      }
+      if before.revokedAt == nil {
+        self.apiKeys.revoke(id, change)
+        var after = before
+        after.revokedAt = change.now
+        try change.record("apiKey.revoke", id, before: before.message(), after: after.message())
+      }
+      return RevokeApiKeyResponse()
     }
-    return RevokeApiKeyResponse()
   }
 }

@@ -14,24 +14,23 @@ extension Keys {
     _ request: GetResponseSigningKeyRequest,
     _ call: Call
   ) async throws(Fault) -> GetResponseSigningKeyResponse {
-    try await signingKey(
-      of: try request.accountId.map { (text) throws(Fault) in try UUID(checked: text) }
-    )
-  }
-
-  /// Reads and opens a response-signing key.
-  func signingKey(of account: UUID?) async throws(Fault) -> GetResponseSigningKeyResponse {
+    let account = try request.accountId.map { (id) throws(Fault) in try UUID(checked: id) }
     guard let sealed = try await accounts.responseSigningKey(of: account) else {
       guard let account else {
         throw .notFound("The deployment does not have exactly one account; name one")
       }
       throw .notFound("Account not found: \(account)")
     }
-    var secret = try sealer.unwrap(sealed.dataKey).open(sealed.secret, in: sealed.place)
-    defer { wipe(&secret) }
     return GetResponseSigningKeyResponse(
       accountId: sealed.dataKey.accountID.description,
-      signingKey: String(decoding: secret, as: UTF8.self)
+      signingKey: try open(sealed)
     )
+  }
+
+  /// Opens a response-signing key.
+  func open(_ sealed: SealedSigningKey) throws(Fault) -> String {
+    var secret = try sealer.unwrap(sealed.dataKey).open(sealed.secret, in: sealed.place)
+    defer { wipe(&secret) }
+    return String(decoding: secret, as: UTF8.self)
   }
 }

@@ -7,46 +7,159 @@ internal import Primitives
 
 /// Where customers are kept.
 ///
-/// All of its SQL is here.
+/// All of its SQL is here; what follows from their licenses is in CustomerStore+Licenses.swift. Licenses refer to
+/// their customer by nothing but the address, which both tables keep in lower case besides, as `email_folded` and
+/// `user_email_folded`.
 struct CustomerStore: Sendable {
   let database: Database
 
-  /// Makes sure that holders of licenses are customers: adds those whose address is new, and fills in the name of
-  /// those who had none.
+  private static let columns = """
+    c.id, c.email, c.name,
+    (select count(*) from licenses.licenses l
+      where l.account_id = c.account_id and l.environment = c.environment
+        and l.user_email_folded = c.email_folded and l.deleted_at is null),
+    c.metadata, c.created_at, c.updated_at
+    """
+
+  /// Adds a customer.
   ///
-  /// Travels with the transaction's next statement. A customer that somebody else changes at this moment keeps
-  /// what that change gives, and nobody waits: who changes a customer waits for licenses, which a caller of
-  /// this may have locked.
-  ///
-  /// - Parameters:
-  ///   - holders: Addresses, which may repeat, and names as licenses have them.
-  ///   - change: The change that the licenses are part of.
+  /// - Throws: ``Fault`` `CONSTRAINT_VIOLATION` when a customer of the tenant has its address already.
   @EventLoop
-  func remember(_ holders: [(email: String, name: String?)], _ change: Change) {
-    guard !holders.isEmpty else { return }
-    let ids = holders.map { _ in UUID.v7(at: change.now) }
+  func insert(_ customer: Customer, id: UUID, _ change: Change) async throws(Fault) {
+    let tenant = change.tenant
+    try await storing(customer) { () async throws(Fault) in
+      try await change.transaction.query(
+        """
+        insert into licenses.customers (
+          account_id, environment, id, email, name, metadata, created_at, updated_at)
+        values (
+          \(tenant.accountID), \(tenant.environment), \(id), \(customer.email), \(customer.name),
+          \(JSONB(text: customer.metadata)), \(change.now), \(change.now))
+        """
+      )
+    }
+  }
+
+  /// Reads a customer, whom nobody else changes until the transaction ends.
+  ///
+  /// - Returns: Nil when the tenant has no such customer.
+  @EventLoop
+  func lock(_ id: UUID, _ change: Change) async throws(Fault) -> Customer? {
+    // The lock comes first: what is read behind it is what whoever held it has left.
+    change.transaction.send("select from licenses.customers where id = \(id) for update")
+    return try await get(id, change)
+  }
+
+  /// Reads a customer as the transaction sees it.
+  @EventLoop
+  func get(_ id: UUID, _ change: Change) async throws(Fault) -> Customer? {
+    try Self.customer(try await change.transaction.query(Self.selection(id)))
+  }
+
+  /// Writes a locked customer as it has become.
+  ///
+  /// - Throws: ``Fault`` `CONSTRAINT_VIOLATION` when another customer of the tenant has its address.
+  @EventLoop
+  func update(_ customer: Customer, id: UUID, _ change: Change) async throws(Fault) {
+    try await storing(customer) { () async throws(Fault) in
+      try await change.transaction.query(
+        """
+        update licenses.customers set
+          email = \(customer.email), name = \(customer.name),
+          metadata = \(JSONB(text: customer.metadata)), updated_at = \(change.now)
+        where id = \(id)
+        """
+      )
+    }
+  }
+
+  /// Deletes a locked customer; the licenses stay as they are.
+  @EventLoop
+  func delete(_ id: UUID, _ change: Change) {
     change.transaction.send(
       """
-      with holder as (
-        select distinct on (lower(h.email)) h.id, h.email, h.name
-        from unnest(\(ids), \(holders.map(\.email)), \(holders.map(\.name))) as h (id, email, name)
-        order by lower(h.email), h.name is null
-      ), added as (
-        insert into licenses.customers (
-          account_id, environment, id, email, name, created_at, updated_at)
-        select \(change.tenant.accountID), \(change.tenant.environment), id, email, name,
-          \(change.now), \(change.now)
-        from holder order by lower(email)
-        on conflict (account_id, environment, email_folded) where deleted_at is null do nothing
-      ), nameless as (
-        select c.id, h.name from holder h
-        join licenses.customers c on c.email_folded = lower(h.email)
-        where h.name is not null and c.name is null and c.deleted_at is null
-        for update of c skip locked
-      )
-      update licenses.customers c set name = n.name, updated_at = \(change.now)
-      from nameless n where c.id = n.id
+      update licenses.customers set deleted_at = \(change.now), updated_at = \(change.now)
+      where id = \(id)
       """
+    )
+  }
+
+  /// Reads a tenant's customers below an id, newest first.
+  ///
+  /// - Parameters:
+  ///   - tenant: Whose.
+  ///   - email: Of this address only, in whatever case; of all when nil.
+  ///   - below: What every id must be below.
+  ///   - rows: How many at most.
+  /// - Returns: The customers.
+  func list(
+    _ tenant: Tenant,
+    email: String?,
+    below: UUID,
+    rows: Int32
+  ) async throws(Fault) -> [Customer] {
+    let ofAddress: Query = email.map { "and c.email_folded = lower(\($0))" } ?? ""
+    let rows = try await database.read(
+      for: tenant,
+      """
+      select \(unescaped: Self.columns) from licenses.customers c
+      where c.id < \(below) and c.deleted_at is null \(ofAddress)
+      order by c.id desc limit \(rows)
+      """
+    )
+    var customers: [Customer] = []
+    customers.reserveCapacity(rows.count)
+    for row in rows { customers.append(try Customer(row)) }
+    return customers
+  }
+
+  /// Reads one of a tenant's customers.
+  func get(_ tenant: Tenant, id: UUID) async throws(Fault) -> Customer? {
+    try Self.customer(try await database.read(for: tenant, Self.selection(id)))
+  }
+
+  private static func selection(_ id: UUID) -> Query {
+    """
+    select \(unescaped: columns) from licenses.customers c
+    where c.id = \(id) and c.deleted_at is null
+    """
+  }
+
+  private static func customer(_ rows: Rows) throws(Fault) -> Customer? {
+    guard let row = try rows.singleOrNone() else { return nil }
+    return try Customer(row)
+  }
+
+  private func storing(
+    _ customer: Customer,
+    _ body: () async throws(Fault) -> Void
+  ) async throws(Fault) {
+    try await storingMetadata { () async throws(Fault) in
+      try await storingUnique(
+        "customers_email",
+        "A customer with the address \(customer.email) exists already",
+        body
+      )
+    }
+  }
+}
+
+extension Customer {
+  /// Reads a row of ``CustomerStore``'s columns.
+  fileprivate init(_ row: Row) throws(Fault) {
+    let id: UUID = try row.value(0)
+    let metadata: JSONB = try row.value(4)
+    let createdAt: Timestamp = try row.value(5)
+    let updatedAt: Timestamp = try row.value(6)
+    self.init(
+      id: id.description,
+      email: try row.value(1),
+      name: try row.value(2),
+      licensesCount: try row.value(3),
+      metadata: metadata.text,
+      createdAt: createdAt.milliseconds,
+      updatedAt: updatedAt.milliseconds,
+      deletedAt: nil
     )
   }
 }

@@ -11,7 +11,7 @@ enum EntitlementCodes {
   private static func codes(of row: String, ids: String) -> String {
     """
     case when cardinality(\(ids)) = 0 then '{}'::text[] else (
-      select coalesce(array_agg(e.code order by e.code), '{}'::text[])
+      select coalesce(array_agg(e.code order by e.code collate "C"), '{}'::text[])
       from licenses.entitlements e
       where e.account_id = \(row).account_id and e.environment = \(row).environment
         and e.id = any (\(ids)) and e.deleted_at is null)

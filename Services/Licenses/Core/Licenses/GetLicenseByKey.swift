@@ -13,8 +13,9 @@ extension Licenses {
   ) async throws(Fault) -> License {
     let tenant = try call.requireTenant()
     let hashes = LicenseKey.lookupHashes(of: request.key)
-    let license = try await licenses.get(tenant, keyHashes: hashes, at: now())
+    let now = now()
+    let license = try await licenses.get(tenant, keyHashes: hashes, at: now)
     guard let license else { throw .notFound("License not found") }
-    return license
+    return try await withMachines(license, tenant, at: now)
   }
 }

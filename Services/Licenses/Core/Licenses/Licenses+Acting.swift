@@ -8,6 +8,8 @@ internal import ServiceKit
 extension Licenses {
   /// Changes one license under its lock: the row, its events and the line in the audit log are written together.
   ///
+  /// An expiry that has passed is written down first, so `body` sees the license as it is now.
+  ///
   /// - Parameters:
   ///   - id: The license.
   ///   - call: Who asks.
@@ -29,6 +31,7 @@ extension Licenses {
       guard var locked = try await self.licenses.lock(license, change) else {
         throw .notFound("License not found: \(id)")
       }
+      try locked.settleExpiry(change)
       let before = locked.license
       try body(&locked, change.now)
       try change.record(action, license, before: before, after: locked.license, reason: reason)

@@ -32,6 +32,23 @@ struct LockedLicense {
     license.at(now, strategy: policy.expirationStrategy)
   }
 
+  /// Writes down an expiry that has passed and that no sweeper has come to yet, as a change of its own before
+  /// the one under way; without effect on a license that is not due.
+  ///
+  /// - Returns: Whether it was due.
+  @EventLoop
+  @discardableResult
+  mutating func settleExpiry(_ change: Change) throws(Fault) -> Bool {
+    var expired = current(at: change.now)
+    guard expired.status != license.status else { return false }
+    expired.updatedAt = change.now.milliseconds
+    let action = expired.status == .revoked ? "license.revoke" : "license.expire"
+    try change.record(action, id, before: license, after: expired, by: .service)
+    license = expired
+    emit(expired.status == .revoked ? .licenseRevoked : .licenseExpired, license, at: change.now)
+    return true
+  }
+
   /// Has the outbox tell what happened; written when the license is saved.
   ///
   /// - Parameters:

@@ -13,7 +13,7 @@ extension Licenses {
   {
     try await act(on: request.id, call, "license.suspend", reason: request.reason) {
       (locked, now) throws(Fault) in
-      locked.license = try locked.current(at: now).suspended(at: now)
+      locked.license = try locked.license.suspended(at: now)
       locked.emit(.licenseSuspended, locked.license, at: now)
     }
   }

@@ -25,8 +25,8 @@ alter table licenses.licenses
   add column entitlement_ids uuid[] not null default '{}' check (cardinality(entitlement_ids) <= 100),
   -- The first valid validation.
   add column activated_at timestamptz,
-  -- Upper and lower case are the same. A column, since lower() is not leakproof: under row-level security an
-  -- index on the expression would go unused.
+  -- What lists are filtered by: lower() is not leakproof, so no index on an expression with it is used under
+  -- row-level security.
   add column user_email_folded text generated always as (lower(user_email)) stored;
 
 -- Holders of licenses. Licenses keep the address and name as they were given; this is what else is known.
@@ -35,6 +35,7 @@ create table licenses.customers (
   environment text not null check (environment in ('test', 'live')),
   id uuid not null,
   email text not null check (char_length(email) <= 254),
+  -- Upper and lower case are the same address.
   email_folded text not null generated always as (lower(email)) stored,
   name text check (char_length(name) <= 255),
   metadata jsonb not null default '{}' check (jsonb_typeof(metadata) = 'object'),
@@ -130,7 +131,7 @@ create index licenses_policy on licenses.licenses (account_id, environment, poli
   where deleted_at is null;
 create index licenses_user_email on licenses.licenses
   (account_id, environment, user_email_folded, id)
-  where deleted_at is null and user_email is not null;
+  where deleted_at is null and user_email_folded is not null;
 create index licenses_status on licenses.licenses (account_id, environment, status, id)
   where deleted_at is null;
 create index policies_product on licenses.policies (account_id, environment, product_id, id)

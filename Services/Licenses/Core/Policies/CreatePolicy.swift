@@ -1,3 +1,4 @@
+internal import Changes
 public import Faults
 public import Messages
 internal import Primitives
@@ -13,16 +14,15 @@ extension Licenses {
     -> Policy
   {
     let tenant = try call.requireTenant()
-    let now = now()
-    let id = UUID.v7(at: now)
-    let policy = try Policy(creating: request, id: id, at: now)
     let product = try UUID(checked: request.productId)
-    let isAdded = try await storingMetadata { () async throws(Fault) in
-      try await policies.insert(policy, tenant, id: id, product: product, at: now)
+    return try await changes.make(call, for: tenant) { (change) async throws(Fault) in
+      let id = UUID.v7(at: change.now)
+      let policy = try Policy(creating: request, id: id, at: change.now)
+      guard try await self.policies.insert(policy, id: id, product: product, change) else {
+        throw .referenceNotFound("Product not found: \(request.productId)")
+      }
+      try change.record("policy.create", id, before: nil, after: policy)
+      return policy
     }
-    guard isAdded else {
-      throw .referenceNotFound("Product not found: \(request.productId)")
-    }
-    return policy
   }
 }

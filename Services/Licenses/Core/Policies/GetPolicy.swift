@@ -11,7 +11,7 @@ extension Licenses {
   public func getPolicy(_ request: GetPolicyRequest, _ call: Call) async throws(Fault) -> Policy {
     let tenant = try call.requireTenant()
     let policy = try await policies.get(tenant, id: try UUID(checked: request.id))
-    guard let policy else { throw .notFound("Policy not found: \(request.id)") }
+    guard let policy else { throw .policyNotFound(request.id) }
     return policy
   }
 }

@@ -13,14 +13,8 @@ extension Policy {
   init(creating request: CreatePolicyRequest, id: UUID, at now: Timestamp) throws(Fault) {
     let defaults = PolicyDefaults(template: request.template)
     let maxMachines = request.nullable("maxMachines", request.maxMachines, defaults.maxMachines)
-    guard maxMachines != nil || request.allowUnlimitedActivations == true else {
-      throw .invalid([
-        Fault.Issue(
-          path: ["maxMachines"],
-          message: "Required: a positive integer, or null with allowUnlimitedActivations: true",
-          code: "invalid_type"
-        )
-      ])
+    if maxMachines == nil, request.allowUnlimitedActivations != true {
+      throw .invalid([.unlimitedWithoutConsent])
     }
     self.init(
       id: id.description,
@@ -65,6 +59,15 @@ extension Policy {
     let days = isTrial ? trialDurationDays ?? durationDays : durationDays
     return days.map { now + .seconds(Int64($0) * 86_400) }
   }
+}
+
+extension Fault.Issue {
+  /// Machines without a limit, which must be asked for in so many words.
+  static let unlimitedWithoutConsent = Fault.Issue(
+    path: ["maxMachines"],
+    message: "Required: a positive integer, or null with allowUnlimitedActivations: true",
+    code: "invalid_type"
+  )
 }
 
 extension CreatePolicyRequest {

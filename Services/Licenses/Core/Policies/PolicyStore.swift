@@ -1,3 +1,5 @@
+internal import Changes
+internal import EventLoop
 internal import Faults
 internal import Messages
 internal import Postgres
@@ -21,47 +23,117 @@ struct PolicyStore: Sendable {
   /// How many ``columns`` there are.
   static let columnCount = 25
 
-  /// Adds a policy to a product.
+  /// Adds a policy to a product, which is not deleted before the transaction has ended.
   ///
   /// - Returns: False when the tenant has no such product.
+  @EventLoop
   func insert(
     _ policy: Policy,
-    _ tenant: Tenant,
     id: UUID,
     product: UUID,
-    at now: Timestamp
+    _ change: Change
   ) async throws(Fault) -> Bool {
-    let rows = try await database.query(
-      for: tenant,
+    try await storingMetadata { () async throws(Fault) in
+      try await change.transaction.query(
+        """
+        insert into licenses.policies (
+          account_id, environment, id, product_id, name, template, max_machines, max_uses, floating,
+          duration_days, expiration_strategy, require_heartbeat, heartbeat_interval_minutes,
+          heartbeat_cull_strategy, require_fingerprint, fingerprint_uniqueness, offline_allowed,
+          offline_max_days, allow_machine_transfer, is_trial, trial_duration_days, overridable,
+          max_unique_fingerprints, metadata, created_at, updated_at)
+        select
+          account_id, environment, \(id), id, \(policy.name), \(policy.template?.wireName),
+          \(policy.maxMachines), \(policy.maxUses), \(policy.floating), \(policy.durationDays),
+          \(policy.expirationStrategy.wireName), \(policy.requireHeartbeat),
+          \(policy.heartbeatIntervalMinutes), \(policy.heartbeatCullStrategy.wireName),
+          \(policy.requireFingerprint), \(policy.fingerprintUniqueness.wireName), \(policy.offlineAllowed),
+          \(policy.offlineMaxDays), \(policy.allowMachineTransfer), \(policy.isTrial),
+          \(policy.trialDurationDays), \(policy.overridable), \(policy.maxUniqueFingerprints),
+          \(JSONB(text: policy.metadata)), \(change.now), \(change.now)
+        from licenses.products where id = \(product) and deleted_at is null
+        for key share
+        """
+      ).affectedCount == 1
+    }
+  }
+
+  /// Reads a policy, which nobody else changes until the transaction ends.
+  ///
+  /// - Returns: Nil when the tenant has no such policy.
+  @EventLoop
+  func lock(_ id: UUID, _ change: Change) async throws(Fault) -> Policy? {
+    // The lock comes first: what is read behind it is what whoever held it has left.
+    change.transaction.send("select from licenses.policies where id = \(id) for update")
+    return try Self.policy(try await change.transaction.query(Self.selection(id)))
+  }
+
+  /// Writes a locked policy as it has become; its product, template and entitlements are not touched.
+  @EventLoop
+  func update(_ policy: Policy, id: UUID, _ change: Change) async throws(Fault) {
+    _ = try await storingMetadata { () async throws(Fault) in
+      try await change.transaction.query(
+        """
+        update licenses.policies set
+          name = \(policy.name), max_machines = \(policy.maxMachines), max_uses = \(policy.maxUses),
+          floating = \(policy.floating), duration_days = \(policy.durationDays),
+          expiration_strategy = \(policy.expirationStrategy.wireName),
+          require_heartbeat = \(policy.requireHeartbeat),
+          heartbeat_interval_minutes = \(policy.heartbeatIntervalMinutes),
+          heartbeat_cull_strategy = \(policy.heartbeatCullStrategy.wireName),
+          require_fingerprint = \(policy.requireFingerprint),
+          fingerprint_uniqueness = \(policy.fingerprintUniqueness.wireName),
+          offline_allowed = \(policy.offlineAllowed), offline_max_days = \(policy.offlineMaxDays),
+          allow_machine_transfer = \(policy.allowMachineTransfer), is_trial = \(policy.isTrial),
+          trial_duration_days = \(policy.trialDurationDays), overridable = \(policy.overridable),
+          max_unique_fingerprints = \(policy.maxUniqueFingerprints),
+          metadata = \(JSONB(text: policy.metadata)), updated_at = \(change.now)
+        where id = \(id)
+        """
+      )
+    }
+  }
+
+  /// Deletes a locked policy, unless licenses are on it.
+  ///
+  /// Whoever puts a license on a policy locks the policy against this first, so none comes in between.
+  ///
+  /// - Returns: False when licenses are on it.
+  @EventLoop
+  func delete(_ id: UUID, _ change: Change) async throws(Fault) -> Bool {
+    let licenses = try await change.transaction.query(
+      "select from licenses.licenses where policy_id = \(id) and deleted_at is null limit 1"
+    )
+    guard licenses.isEmpty else { return false }
+    change.transaction.send(
       """
-      insert into licenses.policies (
-        account_id, environment, id, product_id, name, template, max_machines, max_uses, floating,
-        duration_days, expiration_strategy, require_heartbeat, heartbeat_interval_minutes,
-        heartbeat_cull_strategy, require_fingerprint, fingerprint_uniqueness, offline_allowed,
-        offline_max_days, allow_machine_transfer, is_trial, trial_duration_days, overridable,
-        max_unique_fingerprints, metadata, created_at, updated_at)
-      select
-        account_id, environment, \(id), id, \(policy.name), \(policy.template?.wireName),
-        \(policy.maxMachines), \(policy.maxUses), \(policy.floating), \(policy.durationDays),
-        \(policy.expirationStrategy.wireName), \(policy.requireHeartbeat),
-        \(policy.heartbeatIntervalMinutes), \(policy.heartbeatCullStrategy.wireName),
-        \(policy.requireFingerprint), \(policy.fingerprintUniqueness.wireName), \(policy.offlineAllowed),
-        \(policy.offlineMaxDays), \(policy.allowMachineTransfer), \(policy.isTrial),
-        \(policy.trialDurationDays), \(policy.overridable), \(policy.maxUniqueFingerprints),
-        \(JSONB(text: policy.metadata)), \(now), \(now)
-      from licenses.products where id = \(product) and deleted_at is null
+      update licenses.policies set deleted_at = \(change.now), updated_at = \(change.now)
+      where id = \(id)
       """
     )
-    return rows.affectedCount == 1
+    return true
   }
 
   /// Reads a tenant's policies below an id, newest first.
-  func list(_ tenant: Tenant, below: UUID, rows: Int32) async throws(Fault) -> [Policy] {
+  ///
+  /// - Parameters:
+  ///   - tenant: Whose.
+  ///   - product: Of this product only; of all when nil.
+  ///   - below: What every id must be below.
+  ///   - rows: How many at most.
+  /// - Returns: The policies.
+  func list(
+    _ tenant: Tenant,
+    product: UUID?,
+    below: UUID,
+    rows: Int32
+  ) async throws(Fault) -> [Policy] {
+    let ofProduct: Query = product.map { "and p.product_id = \($0)" } ?? ""
     let rows = try await database.read(
       for: tenant,
       """
       select \(unescaped: Self.columns) from licenses.policies p
-      where p.id < \(below) and p.deleted_at is null
+      where p.id < \(below) and p.deleted_at is null \(ofProduct)
       order by p.id desc limit \(rows)
       """
     )
@@ -73,13 +145,17 @@ struct PolicyStore: Sendable {
 
   /// Reads one of a tenant's policies.
   func get(_ tenant: Tenant, id: UUID) async throws(Fault) -> Policy? {
-    let rows = try await database.read(
-      for: tenant,
-      """
-      select \(unescaped: Self.columns) from licenses.policies p
-      where p.id = \(id) and p.deleted_at is null
-      """
-    )
+    try Self.policy(try await database.read(for: tenant, Self.selection(id)))
+  }
+
+  private static func selection(_ id: UUID) -> Query {
+    """
+    select \(unescaped: columns) from licenses.policies p
+    where p.id = \(id) and p.deleted_at is null
+    """
+  }
+
+  private static func policy(_ rows: Rows) throws(Fault) -> Policy? {
     guard let row = try rows.singleOrNone() else { return nil }
     return try Policy(row, from: 0)
   }

@@ -1,3 +1,4 @@
+internal import Changes
 public import Faults
 public import Messages
 internal import Primitives
@@ -6,25 +7,20 @@ public import RPC
 extension Licenses {
   /// Adds a product.
   ///
-  /// - Throws: ``Fault`` `CONSTRAINT_VIOLATION` when another product of the tenant has the code.
+  /// - Throws: ``Fault`` `CONSTRAINT_VIOLATION` when another product of the tenant has the code;
+  ///   `PLAN_LIMIT_EXCEEDED` when the environment may have no further product.
   public func createProduct(_ request: CreateProductRequest, _ call: Call) async throws(Fault)
     -> Product
   {
     let tenant = try call.requireTenant()
-    let now = now()
-    let id = UUID.v7(at: now)
-    let product = Product(creating: request, id: id, at: now)
-    let isAdded = try await storingMetadata { () async throws(Fault) in
-      try await products.insert(product, tenant, id: id, at: now)
+    return try await changes.make(call, for: tenant) { (change) async throws(Fault) in
+      let id = UUID.v7(at: change.now)
+      let product = Product(creating: request, id: id, at: change.now)
+      try await self.products.insert(product, id: id, change)
+      try await self.products.keep(self.limits, change)
+      try change.record("product.create", id, before: nil, after: product)
+      return product
     }
-    guard isAdded else {
-      throw Fault(
-        .failedPrecondition,
-        "A product with the code \(request.code) exists already",
-        reason: .constraintViolation
-      )
-    }
-    return product
   }
 }
 

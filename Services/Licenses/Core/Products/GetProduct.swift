@@ -12,7 +12,7 @@ extension Licenses {
   {
     let tenant = try call.requireTenant()
     let product = try await products.get(tenant, id: try UUID(checked: request.id))
-    guard let product else { throw .notFound("Product not found: \(request.id)") }
+    guard let product else { throw .productNotFound(request.id) }
     return product
   }
 }

@@ -1,3 +1,5 @@
+internal import Changes
+internal import EventLoop
 internal import Faults
 internal import Messages
 internal import Postgres
@@ -20,25 +22,77 @@ struct ProductStore: Sendable {
 
   /// Adds a product.
   ///
-  /// - Returns: False when a product of the tenant has its code already, also when the other one is being
-  ///   added at this moment: then this waits for it to be committed.
-  func insert(_ product: Product, _ tenant: Tenant, id: UUID, at now: Timestamp) async throws(Fault)
-    -> Bool
-  {
-    let rows = try await database.query(
-      for: tenant,
+  /// - Throws: ``Fault`` `CONSTRAINT_VIOLATION` when a product of the tenant has its code already.
+  @EventLoop
+  func insert(_ product: Product, id: UUID, _ change: Change) async throws(Fault) {
+    let tenant = change.tenant
+    try await storing(product) { () async throws(Fault) in
+      try await change.transaction.query(
+        """
+        insert into licenses.products (
+          account_id, environment, id, name, code, description, key_prefix, metadata,
+          created_at, updated_at)
+        values (
+          \(tenant.accountID), \(tenant.environment), \(id), \(product.name), \(product.code),
+          \(product.description), \(product.keyPrefix), \(JSONB(text: product.metadata)),
+          \(change.now), \(change.now))
+        """
+      )
+    }
+  }
+
+  /// Reads a product, which nobody else changes until the transaction ends.
+  ///
+  /// - Returns: Nil when the tenant has no such product.
+  @EventLoop
+  func lock(_ id: UUID, _ change: Change) async throws(Fault) -> Product? {
+    // The lock comes first: what is read behind it is what whoever held it has left.
+    change.transaction.send("select from licenses.products where id = \(id) for update")
+    return try Self.product(try await change.transaction.query(Self.selection(id)))
+  }
+
+  /// Writes a locked product as it has become.
+  ///
+  /// - Throws: ``Fault`` `CONSTRAINT_VIOLATION` when another product of the tenant has its code.
+  @EventLoop
+  func update(_ product: Product, id: UUID, _ change: Change) async throws(Fault) {
+    try await storing(product) { () async throws(Fault) in
+      try await change.transaction.query(
+        """
+        update licenses.products set
+          name = \(product.name), code = \(product.code), description = \(product.description),
+          key_prefix = \(product.keyPrefix), metadata = \(JSONB(text: product.metadata)),
+          updated_at = \(change.now)
+        where id = \(id)
+        """
+      )
+    }
+  }
+
+  /// Deletes a locked product with its policies, unless it has licenses.
+  ///
+  /// Whoever issues a license or adds a policy locks the product against this first, so none comes in between.
+  ///
+  /// - Returns: False when it has licenses.
+  @EventLoop
+  func delete(_ id: UUID, _ change: Change) async throws(Fault) -> Bool {
+    let licenses = try await change.transaction.query(
+      "select from licenses.licenses where product_id = \(id) and deleted_at is null limit 1"
+    )
+    guard licenses.isEmpty else { return false }
+    change.transaction.send(
       """
-      insert into licenses.products (
-        account_id, environment, id, name, code, description, key_prefix, metadata,
-        created_at, updated_at)
-      values (
-        \(tenant.accountID), \(tenant.environment), \(id), \(product.name), \(product.code),
-        \(product.description), \(product.keyPrefix), \(JSONB(text: product.metadata)),
-        \(now), \(now))
-      on conflict (account_id, environment, code) where deleted_at is null do nothing
+      update licenses.policies set deleted_at = \(change.now), updated_at = \(change.now)
+      where product_id = \(id) and deleted_at is null
       """
     )
-    return rows.affectedCount == 1
+    change.transaction.send(
+      """
+      update licenses.products set deleted_at = \(change.now), updated_at = \(change.now)
+      where id = \(id)
+      """
+    )
+    return true
   }
 
   /// Reads a tenant's products below an id, newest first.
@@ -59,15 +113,7 @@ struct ProductStore: Sendable {
 
   /// Reads one of a tenant's products.
   func get(_ tenant: Tenant, id: UUID) async throws(Fault) -> Product? {
-    let rows = try await database.read(
-      for: tenant,
-      """
-      select \(unescaped: Self.columns) from licenses.products p
-      where p.id = \(id) and p.deleted_at is null
-      """
-    )
-    guard let row = try rows.singleOrNone() else { return nil }
-    return try Product(row)
+    try Self.product(try await database.read(for: tenant, Self.selection(id)))
   }
 
   /// Whose products' keys begin with each of many prefixes, across accounts; a prefix that no account or more
@@ -79,6 +125,31 @@ struct ProductStore: Sendable {
     var owners: [String: UUID] = [:]
     for row in rows { owners[try row.value(0)] = try row.value(1) as UUID }
     return owners
+  }
+
+  private static func selection(_ id: UUID) -> Query {
+    """
+    select \(unescaped: columns) from licenses.products p
+    where p.id = \(id) and p.deleted_at is null
+    """
+  }
+
+  private static func product(_ rows: Rows) throws(Fault) -> Product? {
+    guard let row = try rows.singleOrNone() else { return nil }
+    return try Product(row)
+  }
+
+  private func storing(
+    _ product: Product,
+    _ body: () async throws(Fault) -> Void
+  ) async throws(Fault) {
+    try await storingMetadata { () async throws(Fault) in
+      try await storingUnique(
+        "products_code",
+        "A product with the code \(product.code) exists already",
+        body
+      )
+    }
   }
 }
 

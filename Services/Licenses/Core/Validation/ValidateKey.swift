@@ -5,36 +5,100 @@ public import Messages
 internal import Postgres
 internal import Primitives
 public import RPC
+internal import ServiceKit
 
 extension Licenses {
-  /// Says whether a license key may be used, and why not.
+  /// Says whether a license key may be used, and why not; a valid answer is a use of the license.
   ///
   /// The account that the answer is to be signed for travels in a trailer: the license's, or when no license
   /// has the key, the only one that issues keys with its prefix. Without the trailer it is the gateway's to
   /// decide.
+  ///
+  /// - Throws: ``Fault`` `UNAUTHORIZED` when an explanation is asked for without an API key; `CONFLICT` when the
+  ///   `Idempotency-Key` was used for another request.
   public func validateKey(
     _ request: ValidateKeyRequest,
     _ call: Call
   ) async throws(Fault) -> ValidateKeyResponse {
-    let facts = try await facts(ofKey: request.key)
-    let verdict = Verdict(on: facts, requiring: request.entitlements, at: now())
+    let question = try Judgement.Question(request)
+    let vendor = request.explain == true ? try call.requireTenant() : nil
+    let facts = try await facts(ofKey: request.key, fingerprint: request.fingerprint)
     var account = facts?.tenant.accountID
     if account == nil { account = try await owner(ofKey: request.key) }
     if let account { call.trailers.append("latchkey-account", account.description) }
-    return ValidateKeyResponse(verdict, on: facts)
-  }
-
-  /// Reads the license that a key leads to, together with all that are asked for at the same time.
-  private func facts(ofKey key: String) async throws(Fault) -> LicenseFacts? {
-    for hash in LicenseKey.lookupHashes(of: key).compactMap(Digest.init) {
-      if let facts = try await licenseFacts.load(hash) { return facts }
-    }
-    return nil
+    if let vendor { return explain(facts, question, to: vendor) }
+    return try await validate(facts, question, call)
   }
 
   /// Whose keys begin as this one does, if exactly one account's do.
   private func owner(ofKey key: String) async throws(Fault) -> UUID? {
     guard let prefix = LicenseKey.parse(key)?.prefix else { return nil }
     return try await prefixOwners.load(prefix)
+  }
+
+  /// Says how every rule comes out. A look that leaves no trace: no use is counted, and nothing is activated.
+  private func explain(
+    _ facts: LicenseFacts?,
+    _ question: Judgement.Question,
+    to vendor: Tenant
+  ) -> ValidateKeyResponse {
+    let own = facts?.tenant == vendor ? facts : nil
+    let judgement = Judgement(of: own, question, at: now())
+    var answer = ValidateKeyResponse(
+      judgement,
+      judgement.verdict,
+      usesCount: own.map(usesCount) ?? 0
+    )
+    answer.explanation = judgement.explanation
+    return answer
+  }
+
+  private func validate(
+    _ facts: LicenseFacts?,
+    _ question: Judgement.Question,
+    _ call: Call
+  ) async throws(Fault) -> ValidateKeyResponse {
+    let now = now()
+    let judgement = Judgement(of: facts, question, at: now)
+    guard let facts = judgement.facts else {
+      return ValidateKeyResponse(judgement, judgement.verdict, usesCount: 0)
+    }
+    var verdict = judgement.verdict
+    if call.caller?.idempotencyKey != nil || (verdict.isValid && !facts.isActivated) {
+      return try await validateUnderLock(facts, question, call)
+    }
+    var uses = usesCount(facts)
+    if verdict.isValid {
+      if facts.usesMax == nil {
+        tally.countUse(of: facts.id, for: facts.tenant)
+        uses += 1
+      } else if let counted = try await countUse(facts) {
+        uses = counted
+      } else {
+        // The last one went to somebody else since the facts were read.
+        verdict = Verdict(isValid: false, code: .usesExceeded)
+      }
+    }
+    tally.count(verdict, for: facts.tenant, at: now)
+    return ValidateKeyResponse(judgement, verdict, usesCount: uses)
+  }
+
+  /// Counts a use of a license with a limit before it is answered.
+  ///
+  /// - Returns: How many the license has had then; nil when none was left.
+  private func countUse(_ facts: LicenseFacts) async throws(Fault) -> Int64? {
+    try await limitedUses.load(uses.next(facts.tenant, facts.id))?.get()
+  }
+
+  /// How often a license has been used: what its row says, and what this process has not written yet.
+  func usesCount(_ facts: LicenseFacts) -> Int64 {
+    facts.usesCount + tally.unwrittenUses(of: facts.id, for: facts.tenant)
+  }
+}
+
+extension Judgement.Question {
+  fileprivate init(_ request: ValidateKeyRequest) throws(Fault) {
+    self.init(fingerprint: request.fingerprint, entitlements: request.entitlements)
+    if let product = request.productId { productID = try UUID(checked: product) }
   }
 }

@@ -19,6 +19,7 @@ PROTOBUF_C__BEGIN_DECLS
 typedef struct Latchkey__Licenses__V1__CreateLicensesRequest Latchkey__Licenses__V1__CreateLicensesRequest;
 typedef struct Latchkey__Licenses__V1__CreateLicensesResponse Latchkey__Licenses__V1__CreateLicensesResponse;
 typedef struct Latchkey__Licenses__V1__ImportLicensesRequest Latchkey__Licenses__V1__ImportLicensesRequest;
+typedef struct Latchkey__Licenses__V1__LicenseRow Latchkey__Licenses__V1__LicenseRow;
 typedef struct Latchkey__Licenses__V1__ImportLicensesResponse Latchkey__Licenses__V1__ImportLicensesResponse;
 typedef struct Latchkey__Licenses__V1__ImportLicensesResponse__RowIssue Latchkey__Licenses__V1__ImportLicensesResponse__RowIssue;
 typedef struct Latchkey__Licenses__V1__ExportLicensesRequest Latchkey__Licenses__V1__ExportLicensesRequest;
@@ -65,6 +66,35 @@ struct  Latchkey__Licenses__V1__ImportLicensesRequest
 #define LATCHKEY__LICENSES__V1__IMPORT_LICENSES_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&latchkey__licenses__v1__import_licenses_request__descriptor) \
     , NULL, NULL, 0, 0, 0, {0,NULL} }
+
+
+struct  Latchkey__Licenses__V1__LicenseRow
+{
+  ProtobufCMessage base;
+  char *key;
+  char *key_hash;
+  char *product_id;
+  char *product_code;
+  char *policy_id;
+  char *name;
+  char *user_email;
+  char *user_name;
+  protobuf_c_boolean has_expires_at;
+  int64_t expires_at;
+  protobuf_c_boolean has_status;
+  Latchkey__Licenses__V1__License__Status status;
+  protobuf_c_boolean has_max_machines_override;
+  int32_t max_machines_override;
+  protobuf_c_boolean has_max_uses_override;
+  int32_t max_uses_override;
+  protobuf_c_boolean has_uses_count;
+  int64_t uses_count;
+  protobuf_c_boolean has_metadata;
+  ProtobufCBinaryData metadata;
+};
+#define LATCHKEY__LICENSES__V1__LICENSE_ROW__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&latchkey__licenses__v1__license_row__descriptor) \
+    , NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, LATCHKEY__LICENSES__V1__LICENSE__STATUS__ACTIVE, 0, 0, 0, 0, 0, 0, 0, {0,NULL} }
 
 
 struct  Latchkey__Licenses__V1__ImportLicensesResponse__RowIssue
@@ -188,6 +218,25 @@ Latchkey__Licenses__V1__ImportLicensesRequest *
 void   latchkey__licenses__v1__import_licenses_request__free_unpacked
                      (Latchkey__Licenses__V1__ImportLicensesRequest *message,
                       ProtobufCAllocator *allocator);
+/* Latchkey__Licenses__V1__LicenseRow methods */
+void   latchkey__licenses__v1__license_row__init
+                     (Latchkey__Licenses__V1__LicenseRow         *message);
+size_t latchkey__licenses__v1__license_row__get_packed_size
+                     (const Latchkey__Licenses__V1__LicenseRow   *message);
+size_t latchkey__licenses__v1__license_row__pack
+                     (const Latchkey__Licenses__V1__LicenseRow   *message,
+                      uint8_t             *out);
+size_t latchkey__licenses__v1__license_row__pack_to_buffer
+                     (const Latchkey__Licenses__V1__LicenseRow   *message,
+                      ProtobufCBuffer     *buffer);
+Latchkey__Licenses__V1__LicenseRow *
+       latchkey__licenses__v1__license_row__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   latchkey__licenses__v1__license_row__free_unpacked
+                     (Latchkey__Licenses__V1__LicenseRow *message,
+                      ProtobufCAllocator *allocator);
 /* Latchkey__Licenses__V1__ImportLicensesResponse__RowIssue methods */
 void   latchkey__licenses__v1__import_licenses_response__row_issue__init
                      (Latchkey__Licenses__V1__ImportLicensesResponse__RowIssue         *message);
@@ -259,6 +308,9 @@ typedef void (*Latchkey__Licenses__V1__CreateLicensesResponse_Closure)
 typedef void (*Latchkey__Licenses__V1__ImportLicensesRequest_Closure)
                  (const Latchkey__Licenses__V1__ImportLicensesRequest *message,
                   void *closure_data);
+typedef void (*Latchkey__Licenses__V1__LicenseRow_Closure)
+                 (const Latchkey__Licenses__V1__LicenseRow *message,
+                  void *closure_data);
 typedef void (*Latchkey__Licenses__V1__ImportLicensesResponse__RowIssue_Closure)
                  (const Latchkey__Licenses__V1__ImportLicensesResponse__RowIssue *message,
                   void *closure_data);
@@ -280,6 +332,7 @@ typedef void (*Latchkey__Licenses__V1__ExportLicensesResponse_Closure)
 extern const ProtobufCMessageDescriptor latchkey__licenses__v1__create_licenses_request__descriptor;
 extern const ProtobufCMessageDescriptor latchkey__licenses__v1__create_licenses_response__descriptor;
 extern const ProtobufCMessageDescriptor latchkey__licenses__v1__import_licenses_request__descriptor;
+extern const ProtobufCMessageDescriptor latchkey__licenses__v1__license_row__descriptor;
 extern const ProtobufCMessageDescriptor latchkey__licenses__v1__import_licenses_response__descriptor;
 extern const ProtobufCMessageDescriptor latchkey__licenses__v1__import_licenses_response__row_issue__descriptor;
 extern const ProtobufCMessageDescriptor latchkey__licenses__v1__export_licenses_request__descriptor;

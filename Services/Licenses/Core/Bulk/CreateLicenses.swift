@@ -1,0 +1,34 @@
+public import Faults
+public import Messages
+internal import Protobuf
+public import RPC
+
+extension Licenses {
+  /// Issues up to 1,000 licenses, all or none.
+  ///
+  /// The answer, in the order of the request, is the only one that shows their keys.
+  ///
+  /// - Throws: ``Fault`` as ``createLicense(_:_:)``, with the place in the list; `PAYLOAD_TOO_LARGE` when the
+  ///   answer would not fit into a message, before anything is kept.
+  public func createLicenses(_ request: CreateLicensesRequest, _ call: Call) async throws(Fault)
+    -> CreateLicensesResponse
+  {
+    try await issue(
+      request.licenses,
+      call,
+      place: { ["licenses", String($0)] }
+    ) { (issued) throws(Fault) in
+      let response = CreateLicensesResponse(data: issued)
+      var bytes: [UInt8] = []
+      response.encode(appendingTo: &bytes)
+      guard bytes.count <= RPCServer.messageBytesMax else {
+        throw Fault(
+          .resourceExhausted,
+          "The answer would be larger than \(RPCServer.messageBytesMax) bytes; ask for fewer licenses",
+          reason: .payloadTooLarge
+        )
+      }
+      return response
+    }
+  }
+}

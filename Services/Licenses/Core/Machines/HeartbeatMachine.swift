@@ -1,0 +1,33 @@
+public import Faults
+public import Messages
+internal import Postgres
+internal import Primitives
+public import RPC
+internal import ServiceKit
+
+extension Licenses {
+  /// Says that a machine is alive.
+  ///
+  /// Heartbeats of one moment are written together, and committed before they are answered. They leave no line in the
+  /// audit log.
+  ///
+  /// - Throws: ``Fault`` `notFound` when the caller has no such machine; `LICENSE_SUSPENDED` and the like when its
+  ///   license is in no state to be used.
+  public func heartbeatMachine(_ request: MachineRequest, _ call: Call) async throws(Fault)
+    -> Machine
+  {
+    let requester = try await requester(call)
+    try requester.requireUsable(at: now())
+    let heartbeat = Heartbeat(
+      tenant: requester.tenant,
+      machine: try UUID(checked: request.id),
+      license: requester.license
+    )
+    if let machine = try await heartbeats.load(heartbeat)?.get() { return machine }
+    guard let license = try await machines.standing(of: heartbeat, at: now()) else {
+      throw .machineNotFound(request.id)
+    }
+    try license.status.requireUsable(keepsAccess: license.keepsAccess)
+    throw Fault(.aborted, "The license has just changed; send the heartbeat again", reason: .conflict)
+  }
+}
