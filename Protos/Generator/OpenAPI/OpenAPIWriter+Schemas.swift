@@ -80,6 +80,7 @@ extension OpenAPIWriter {
   ///   - isRequest: Whether all that is refused of a value is to be said; answers keep to it anyway.
   ///   - isNullable: Whether `null` stands for no value.
   ///   - isDescribed: Whether the field's comment is part of the schema.
+  /// - Returns: The schema of the field's value.
   func schema(
     _ field: ContractField,
     isRequest: Bool,
