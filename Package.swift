@@ -292,7 +292,11 @@ let package = Package(
     tests("Cryptography", name: "CryptographyTests", ["Faults", "Primitives"]),
     tests("EventLoop", name: "EventLoopTests", ["Faults", "TestKit"]),
     tests("TLS", name: "TLSTests", ["COpenSSL", "Cryptography", "Faults"]),
-    tests("HTTP", name: "HTTPTests", ["Cryptography", "EventLoop", "Faults", "TestKit", "TLS"]),
+    tests(
+      "HTTP",
+      name: "HTTPTests",
+      ["CNGHTTP2", "Cryptography", "EventLoop", "Faults", "TestKit", "TLS"]
+    ),
     tests(
       "RPC",
       name: "RPCTests",

@@ -35,7 +35,6 @@ final class Reactor {
   private let prepare: UnsafeMutablePointer<uv_prepare_t>
   private let idle: UnsafeMutablePointer<uv_idle_t>
   private var isIdling = false
-  private var jobs: [UnownedJob] = []
   private var running: [UnownedJob] = []
   private var dirty: [any Flushable] = []
   private var flushing: [any Flushable] = []
@@ -51,18 +50,14 @@ final class Reactor {
     // Prepare runs last before the poll, whatever enqueued: timers, close callbacks, or this loop itself.
     uv_prepare_start(prepare) { _ in EventLoop.assumeIsolated { EventLoop.reactor.drain() } }
     uv_idle_init(loop, idle)
-    EventLoop.shared.install(
-      Wake(loop: loop) { _ in EventLoop.assumeIsolated { EventLoop.reactor.receive() } }
-    )
-    receive()
+    // Being woken is enough: what was posted is taken before the next poll.
+    EventLoop.shared.install(Wake(loop: loop) { _ in })
   }
 
   func run() {
     uv_run(loop, UV_RUN_DEFAULT)
     preconditionFailure("The event loop ended")
   }
-
-  func append(_ job: UnownedJob) { jobs.append(job) }
 
   /// Has `flushable` flushed at the end of this tick; the caller makes sure that it asks once.
   func markDirty(_ flushable: any Flushable) { dirty.append(flushable) }
@@ -71,19 +66,17 @@ final class Reactor {
     if buffer.capacity <= Reactor.outputBufferBytesMax { outputBuffer = buffer }
   }
 
-  private func receive() { EventLoop.shared.receive(into: &jobs) }
-
   /// Ends the tick early where it has gathered enough; called after each socket.
   func drainIfFull() {
-    if jobs.count >= Reactor.jobsPerTick { drain() }
+    if EventLoop.shared.waitingCount >= Reactor.jobsPerTick { drain() }
   }
 
   private func drain() {
     let serial = EventLoop.shared.unownedExecutor
     let task = EventLoop.shared.asUnownedTaskExecutor()
     for round in 1...Reactor.roundsMax {
-      if jobs.isEmpty && dirty.isEmpty { break }
-      swap(&jobs, &running)
+      EventLoop.shared.take(&running)
+      if running.isEmpty && dirty.isEmpty { break }
       for job in running {
         // Both faces, as the tasks have the preference: a mismatch would re-enqueue at every suspension.
         job.runSynchronously(isolatedTo: serial, taskExecutor: task)
@@ -91,9 +84,10 @@ final class Reactor {
       running.removeAll(keepingCapacity: true)
       // Output goes out once the jobs are through, so that a connection's answers leave together; but
       // jobs that keep enqueueing each other must not hold it back.
-      if jobs.isEmpty || round.isMultiple(of: Reactor.roundsPerFlush) { flush() }
+      let isThrough = EventLoop.shared.waitingCount == 0
+      if isThrough || round.isMultiple(of: Reactor.roundsPerFlush) { flush() }
     }
-    keepAwake(!jobs.isEmpty || !dirty.isEmpty)
+    keepAwake(EventLoop.shared.waitingCount > 0 || !dirty.isEmpty)
   }
 
   private func flush() {

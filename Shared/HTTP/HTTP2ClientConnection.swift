@@ -26,6 +26,7 @@ public final class HTTP2ClientConnection: ConnectionHandler {
   private let authority: String
   private var session: HTTP2Session?
   private var plaintext: [UInt8] = []
+  private var delivering: [HTTP2Stream] = []
   private var opening: CheckedContinuation<Fault?, Never>?
   private var timer: LoopTimer?
   private var failure: Fault?
@@ -246,11 +247,14 @@ public final class HTTP2ClientConnection: ConnectionHandler {
 
   private func deliver() {
     guard let session else { return }
-    var streams: [HTTP2Stream] = []
+    var streams = delivering
+    delivering = []
     while session.hasTouched {
       session.takeTouched(into: &streams)
       for stream in streams { deliver(stream, session) }
     }
+    streams.removeAll(keepingCapacity: true)
+    delivering = streams
     if !isUsable, opening == nil, session.streams.isEmpty { connection.closeAfterFlush() }
   }
 

@@ -9,6 +9,8 @@ public struct HeaderFields: Sendable {
     var start: Int32
     var nameEnd: Int32
     var valueEnd: Int32
+    /// Whether the value will hardly come again, so that HPACK need not remember it.
+    var isOneOff = false
   }
 
   private(set) var storage: [UInt8] = []
@@ -16,6 +18,12 @@ public struct HeaderFields: Sendable {
 
   /// No fields.
   public init() {}
+
+  /// No fields yet, but room for a few of usual length, so that adding them allocates no more.
+  init(roomFor count: Int) {
+    storage.reserveCapacity(count * 48)
+    entries.reserveCapacity(count)
+  }
 
   /// Fields from text; names must be lower case.
   public init(_ fields: KeyValuePairs<String, String>) {
@@ -38,12 +46,19 @@ public struct HeaderFields: Sendable {
   }
 
   /// Adds a field; the name must be lower case.
-  public mutating func append(_ name: String, _ value: String) {
+  ///
+  /// - Parameters:
+  ///   - name: The field's name.
+  ///   - value: The field's value.
+  ///   - isOneOff: Whether the value will hardly come again on the connection. HPACK then leaves it out of its table, where
+  ///     it would take the place of values that do come again, at an expense on both sides; and whoever can make one side
+  ///     send chosen values learns nothing of it by their size (RFC 7541, section 7.1.3).
+  public mutating func append(_ name: String, _ value: String, isOneOff: Bool = false) {
     let start = storage.count
     storage.append(contentsOf: name.utf8)
     let nameEnd = storage.count
     storage.append(contentsOf: value.utf8)
-    note(start, nameEnd)
+    note(start, nameEnd, isOneOff: isOneOff)
   }
 
   /// Adds a field from bytes; the name must be lower case.
@@ -73,15 +88,21 @@ public struct HeaderFields: Sendable {
         Entry(
           start: entry.start + base,
           nameEnd: entry.nameEnd + base,
-          valueEnd: entry.valueEnd + base
+          valueEnd: entry.valueEnd + base,
+          isOneOff: entry.isOneOff
         )
       )
     }
   }
 
-  private mutating func note(_ start: Int, _ nameEnd: Int) {
+  private mutating func note(_ start: Int, _ nameEnd: Int, isOneOff: Bool = false) {
     entries.append(
-      Entry(start: Int32(start), nameEnd: Int32(nameEnd), valueEnd: Int32(storage.count))
+      Entry(
+        start: Int32(start),
+        nameEnd: Int32(nameEnd),
+        valueEnd: Int32(storage.count),
+        isOneOff: isOneOff
+      )
     )
   }
 

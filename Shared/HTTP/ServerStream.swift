@@ -25,6 +25,8 @@ public protocol ServerStream: AnyObject {
 
   /// Removes the received bytes and lets the peer send as many again.
   @EventLoop func takeReceived() -> [UInt8]
+  /// Does the same for a handler that has read them in place, so that their memory can serve again.
+  @EventLoop func dropReceived()
   /// Lets the peer send as many bytes again as it has sent, and keeps them in ``received``: for a handler that gathers
   /// a whole body. The sum is held against the process's budget.
   @EventLoop func acknowledgeReceived()
@@ -39,6 +41,11 @@ public protocol ServerStream: AnyObject {
   @EventLoop func finish(_ trailers: HeaderFields?)
   /// Gives the stream up without an answer, or in the middle of one.
   @EventLoop func reset(_ code: StreamError)
+}
+
+extension ServerStream {
+  /// Removes the received bytes and lets the peer send as many again.
+  @EventLoop public func dropReceived() { _ = takeReceived() }
 }
 
 /// Why a stream was given up.
@@ -71,13 +78,18 @@ public protocol RequestHandler: AnyObject {
   /// - Parameters:
   ///   - status: The HTTP status that goes with it.
   ///   - message: A sentence for the peer; it quotes nothing of the request.
+  ///   - origin: Who the peer is.
   /// - Returns: The answer's fields, without any that frame the body, and its body.
-  func refusal(status: Int, message: String) -> (fields: HeaderFields, body: [UInt8])
+  func refusal(status: Int, message: String, to origin: RequestOrigin) -> (
+    fields: HeaderFields, body: [UInt8]
+  )
 }
 
 extension RequestHandler {
   /// The sentence as plain text.
-  public func refusal(status: Int, message: String) -> (fields: HeaderFields, body: [UInt8]) {
+  public func refusal(status: Int, message: String, to origin: RequestOrigin) -> (
+    fields: HeaderFields, body: [UInt8]
+  ) {
     (HeaderFields(["content-type": "text/plain; charset=utf-8"]), Array((message + "\n").utf8))
   }
 }

@@ -31,8 +31,8 @@ extension RawMessage {
   /// Appends a bytes field to an encoded message; its number must be above those before it, or it takes their place.
   ///
   /// - Parameters:
+  ///   - value: The field's value.
   ///   - number: The field's number.
-  ///   - value: Its value.
   public mutating func append(_ value: ArraySlice<UInt8>, as number: UInt32) {
     bytes.reserveCapacity(bytes.count + value.count + 15)
     append(varint: UInt64(number) << 3 | 2)

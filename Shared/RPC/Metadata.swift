@@ -14,8 +14,8 @@ extension HeaderFields {
     }
   }
 
-  /// Adds a binary value; the name must end in `-bin`.
+  /// Adds a binary value, of which few are sent twice; the name must end in `-bin`.
   public mutating func append(binary name: String, _ value: [UInt8]) {
-    append(name, Base64.encode(value, padding: .optional))
+    append(name, Base64.encode(value, padding: .optional), isOneOff: true)
   }
 }

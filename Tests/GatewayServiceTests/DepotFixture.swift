@@ -5,7 +5,6 @@ import HTTP
 import Logging
 import Messages
 import Primitives
-import Protobuf
 import RPC
 import Stubs
 import TestKit
@@ -36,9 +35,7 @@ final class DepotFixture {
     get throws { try #require(made) }
   }
 
-  /// Runs a test with a fixture of its own.
-  ///
-  /// - Parameter rateLimits: The limits that clients are held to; nil for none.
+  /// Runs a test with a fixture of its own, where clients are held to limits or, without any, are not.
   static func use(
     rateLimits: RateLimits? = nil,
     _ body: @EventLoop @Sendable (DepotFixture) async throws -> Void
@@ -50,7 +47,7 @@ final class DepotFixture {
     } body: { served in
       let channel = try served.channel(as: "gateway")
       fixture.made = Gateway(
-        Routes.all.filter { $0.mediaType == nil },
+        Routes.all,
         channels: [DepotMethods.serviceName: channel],
         keys: channel,
         rateLimiter: rateLimits.map { limits in
@@ -126,8 +123,8 @@ final class DepotServer: DepotService {
   var dump: (@EventLoop (DumpRequest, ResponseWriter<DumpResponse>) async throws(Fault) -> Void)?
   /// Bytes of the chunks that were sent.
   private(set) var dumpedBytes = 0
-  /// Set when a dump or a load has come to its end, in whichever way.
-  private(set) var isOver = false
+  /// Opens when a dump or a load has come to its end, in whichever way.
+  let over = Gate()
 
   private func serve(_ name: String, _ call: Call) throws(Fault) -> Item {
     if let caller = call.caller { callers.append(caller) }
@@ -154,7 +151,7 @@ final class DepotServer: DepotService {
   func load(_ requests: RequestReader<LoadRequest>, _ call: Call) async throws(Fault)
     -> LoadResponse
   {
-    defer { isOver = true }
+    defer { over.open() }
     if let caller = call.caller { callers.append(caller) }
     if let load { return try await load(requests) }
     var response = LoadResponse(shelf: "", bytes: 0)
@@ -171,7 +168,7 @@ final class DepotServer: DepotService {
     _ responses: ResponseWriter<DumpResponse>,
     _ call: Call
   ) async throws(Fault) {
-    defer { isOver = true }
+    defer { over.open() }
     if let dump { return try await dump(request, responses) }
     var left = Int(request.bytes)
     while left > 0 {
@@ -185,5 +182,23 @@ final class DepotServer: DepotService {
   /// What a dump says at a place, so that a lost or doubled piece shows.
   nonisolated static func bytes(from start: Int, count: Int) -> [UInt8] {
     (start..<(start + count)).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
+  }
+}
+
+/// Holds a task up until a test lets it go on.
+@EventLoop
+final class Gate {
+  private(set) var isOpen = false
+  private var waiting: [CheckedContinuation<Void, Never>] = []
+
+  func open() {
+    isOpen = true
+    for waiter in waiting { waiter.resume() }
+    waiting = []
+  }
+
+  func opened() async {
+    if isOpen { return }
+    await withCheckedContinuation { waiting.append($0) }
   }
 }

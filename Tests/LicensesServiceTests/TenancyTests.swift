@@ -1,5 +1,6 @@
 import EventLoop
 import Faults
+import LicensesService
 import Messages
 import Postgres
 import Primitives
@@ -10,7 +11,10 @@ import Testing
 @Suite(.onLoop) struct TenancyTests {
   @Test @EventLoop func `nobody sees or changes another tenant's rows`() async throws {
     try await LicensesFixture.with { fixture in
-      _ = try await fixture.license()
+      let license = try await fixture.license()
+      try await fixture.activate(license, "machine-1")
+      _ = try await fixture.validate(license, "machine-1")
+      try await fixture.service.flushTally()
       let proof = try await TenancyProof(
         fixture.test,
         role: "latchkey_licenses",
@@ -22,8 +26,11 @@ import Testing
       #expect(proof.failures == [])
       #expect(
         proof.tables.map(\.name) == [
-          "events.outbox", "licenses.data_keys", "licenses.license_key_hashes",
-          "licenses.licenses", "licenses.policies", "licenses.product_counts", "licenses.products",
+          "events.outbox", "licenses.customers", "licenses.data_keys", "licenses.entitlements",
+          "licenses.license_fingerprints", "licenses.license_key_hashes",
+          "licenses.license_metadata", "licenses.licenses", "licenses.machines",
+          "licenses.policies", "licenses.product_counts", "licenses.products",
+          "licenses.validation_counts",
         ]
       )
       #expect(
@@ -33,7 +40,8 @@ import Testing
   }
 
   /// The named list of what looks across accounts by design.
-  @Test @EventLoop func `two functions cross accounts, as a role that cannot log in`() async throws
+  @Test @EventLoop func `three functions cross accounts, as a role that cannot log in`()
+    async throws
   {
     try await LicensesFixture.with { fixture in
       let rows = try await fixture.test.open().read(
@@ -51,7 +59,7 @@ import Testing
         #expect(!canLogIn)
         #expect(!isPublic)
       }
-      #expect(names == ["find_by_key_hash", "prefix_owners"])
+      #expect(names == ["dead_machines", "find_for_validation", "prefix_owners"])
     }
   }
 

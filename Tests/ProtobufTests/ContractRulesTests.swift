@@ -143,6 +143,16 @@ import Testing
       "needs media_type"
     ),
     Mistake(
+      "a raw request that may take for ever",
+      rest(
+        "post: \"/a\" auth: NONE request_body: RAW media_type: \"a/b\"",
+        "optional bytes a = 1;",
+        streams: "request",
+        timeout: false
+      ),
+      "how long a raw body may take must be said"
+    ),
+    Mistake(
       "a media type with parameters",
       rest(
         "post: \"/a\" auth: NONE request_body: RAW media_type: \"text/csv; charset=utf-8\"",
@@ -193,13 +203,18 @@ import Testing
     ),
   ]
 
-  private static func rest(_ face: String, _ fields: String, streams: String = "nothing") -> String
-  {
+  private static func rest(
+    _ face: String,
+    _ fields: String,
+    streams: String = "nothing",
+    timeout: Bool = true
+  ) -> String {
     let request = streams == "request" || streams == "both" ? "stream M" : "M"
     let response = streams == "response" || streams == "both" ? "stream M" : "M"
-    return
-      "// M.\nmessage M { \(fields) }\n// S.\nservice S {\n  option (latchkey.callers) = \"*\";\n"
-      + "  // C.\n  rpc C(\(request)) returns (\(response)) { option (latchkey.rest) = { \(face) }; }\n}"
+    let call = timeout ? " option (latchkey.call) = { timeout_ms: 1 };" : ""
+    return "// M.\nmessage M { \(fields) }\n// S.\nservice S {\n"
+      + "  option (latchkey.callers) = \"*\";\n  // C.\n"
+      + "  rpc C(\(request)) returns (\(response)) { option (latchkey.rest) = { \(face) };\(call) }\n}"
   }
 
   @Test(arguments: mistakes) func `a mistake is refused`(mistake: Mistake) throws {

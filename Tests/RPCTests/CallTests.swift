@@ -139,6 +139,21 @@ import Testing
     }
   }
 
+  @Test(arguments: [(0, false), (1, true), (2, false), (200, false)])
+  @EventLoop func `a unary call is answered by one message and nothing else`(
+    count: UInt8,
+    isGood: Bool
+  ) async throws {
+    try await withServer { fixture in
+      do throws(Fault) {
+        let _: RawMessage = try await fixture.channel.unary(Self.count, RawMessage([count]))
+        #expect(isGood)
+      } catch {
+        #expect(!isGood && error.code == .internalError)
+      }
+    }
+  }
+
   @Test @EventLoop func `an unknown method and an unknown service are unimplemented`() async throws
   {
     try await withServer { fixture in

@@ -52,6 +52,9 @@ extension Rules {
     if (isRequestRaw || isResponseRaw) != (rest.mediaType != nil) {
       complain(place, "a RAW body needs media_type, and no other body has one")
     }
+    if isRequestRaw || isResponseRaw, method.timeoutMilliseconds == nil {
+      complain(place, "how long a raw body may take must be said: timeout_ms")
+    }
     if let type = rest.mediaType, !isMediaType(type) {
       complain(place, "media_type is a type and a subtype in lower case, such as text/csv")
     }

@@ -51,9 +51,16 @@ enum Answer {
     if content.status != 204 { head.append("content-length", String(content.body.count)) }
     if let signature = content.signature {
       head.append("x-signature-timestamp", signature.timestamp)
-      head.append("x-signature", signature.text)
+      head.append("x-signature", signature.text, isOneOff: true)
     }
     finish(status: content.status, content.body, context, to: stream)
+  }
+
+  /// Sends the head of an answer whose body follows piece by piece; its length is not known yet.
+  static func sendRawHead(_ mediaType: String?, _ context: Context, to stream: any ServerStream) {
+    beginHead(context)
+    if let mediaType { head.append("content-type", mediaType) }
+    stream.sendHead(status: 200, head, isEnd: context.isHead)
   }
 
   /// Sends a fault in the error envelope; the fault's private parts stay here.
@@ -77,17 +84,22 @@ enum Answer {
   /// Writes what every head has.
   private static func beginHead(_ context: Context) {
     head.removeAll()
-    head.append("x-request-id", context.requestID)
+    head.append("x-request-id", context.requestID, isOneOff: true)
     // Answers hold keys and customers' data, and what they say holds only now.
     head.append("cache-control", "no-store")
-    if let rate = context.rate {
-      head.append("x-ratelimit-limit", String(rate.limit))
-      head.append("x-ratelimit-remaining", String(rate.remaining))
-      head.append("x-ratelimit-reset", String(rate.resetSeconds))
-    }
+    if let rate = context.rate { append(rate, to: &head) }
     if !context.allowed.isEmpty {
       head.append("allow", context.allowed.joined(separator: ", "))
     }
+  }
+
+  /// Writes what a client is told of its limit.
+  ///
+  /// Source: the API contract, section 4.3.
+  static func append(_ rate: RateVerdict, to head: inout HeaderFields) {
+    head.append("x-ratelimit-limit", String(rate.limit))
+    head.append("x-ratelimit-remaining", String(rate.remaining))
+    head.append("x-ratelimit-reset", String(rate.resetSeconds))
   }
 
   private static func finish(

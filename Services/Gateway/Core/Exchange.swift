@@ -20,6 +20,10 @@ final class Exchange {
     case refusing(Fault, discarded: Int)
     /// The task is at work.
     case working
+    /// The task is at work, and passes the body on while it comes.
+    case passingOn(RawBodyReader)
+    /// The head of an answer is out whose body comes piece by piece.
+    case answering
     /// The answer was given, or nobody waits for it any more.
     case finished
   }
@@ -43,6 +47,9 @@ final class Exchange {
   private(set) var idempotencyKey: [UInt8]?
   private var state = State.opened
   private var task: Task<Void, Never>?
+  /// Gives up the call whose stream of messages the task waits for.
+  private var cancelCall: (@EventLoop () -> Void)?
+  private var writerWaiting: CheckedContinuation<Void, Never>?
 
   init(_ stream: any ServerStream, gateway: Gateway) {
     self.stream = stream
@@ -65,6 +72,12 @@ final class Exchange {
         )
         try RequestRules.checkBody(of: head, usedBy: route)
         idempotencyKey = try IdempotencyKey.read(head.fields, path: target.path, on: route.route)
+        guard route.route.requestBody == .json else {
+          let body = RawBodyReader(stream)
+          state = .passingOn(body)
+          task = EventLoop.spawn { [self] in await passOn(route, parameters, body) }
+          return
+        }
         state = .reading(route, parameters: parameters)
         receive()
       case .methodNotAllowed(let allowed):
@@ -94,7 +107,9 @@ final class Exchange {
       task = EventLoop.spawn { [self] in await work(route, parameters, body) }
     case .refusing(let fault, let discarded):
       discard(discarded, thenRefuse: fault)
-    case .opened, .working, .finished:
+    case .passingOn(let body):
+      body.wake()
+    case .opened, .working, .answering, .finished:
       // Whatever follows an answer is not kept.
       _ = stream.takeReceived()
     }
@@ -104,8 +119,12 @@ final class Exchange {
   ///
   /// If that is not because of an answer, nobody waits for one.
   func cancel() {
+    if case .passingOn(let body) = state { body.end() }
     state = .finished
     task?.cancel()
+    cancelCall?()
+    cancelCall = nil
+    drained()
   }
 
   private func work(
@@ -113,33 +132,112 @@ final class Exchange {
     _ parameters: [Range<Int>],
     _ body: [UInt8]
   ) async {
+    await answer(route) { () async throws(Fault) in
+      let request = try await makeMessage(route, parameters, body)
+      guard route.route.responseBody == .json else {
+        try await gateway.download(route, request, for: self)
+        return nil
+      }
+      return try await gateway.call(route, request, for: self)
+    }
+  }
+
+  private func passOn(
+    _ route: ServedRoute,
+    _ parameters: [Range<Int>],
+    _ body: RawBodyReader
+  ) async {
+    await answer(route) { () async throws(Fault) in
+      let message = try await makeMessage(route, parameters, [])
+      return try await gateway.upload(route, message, body, for: self)
+    }
+  }
+
+  /// Finds out who asks, and makes the message of what they ask.
+  private func makeMessage(
+    _ route: ServedRoute,
+    _ parameters: [Range<Int>],
+    _ body: [UInt8]
+  ) async throws(Fault) -> [UInt8] {
+    if case .apiKey(let hash) = credential {
+      principal = try await gateway.principal(forKeyHash: hash, on: route)
+    }
+    let message = try route.request.encode(
+      body: body,
+      parameters: target.parameters(
+        route.request,
+        pathFields: route.pathFields,
+        ranges: parameters
+      )
+    )
+    if case .none = credential {
+      try obey(gateway.rateLimiter?.count(route.route, licenseKeyIn: message))
+    }
+    return message
+  }
+
+  /// Answers with what `body` comes to; nil has been sent already.
+  private func answer(
+    _ route: ServedRoute,
+    _ body: () async throws(Fault) -> Answer.Content?
+  ) async {
     let started = Instant.now
     do throws(Fault) {
-      if case .apiKey(let hash) = credential {
-        principal = try await gateway.principal(forKeyHash: hash, on: route)
-      }
-      let request = try route.request.encode(
-        body: body,
-        parameters: target.parameters(
-          route.request,
-          pathFields: route.pathFields,
-          ranges: parameters
-        )
-      )
-      if case .none = credential {
-        try obey(gateway.rateLimiter?.count(route.route, licenseKeyIn: request))
-      }
-      let content = try await gateway.call(route, request, for: self)
-      guard case .working = state else { return }
+      guard let content = try await body(), isAtWork else { return }
       state = .finished
       Answer.send(content, context, to: stream)
     } catch {
       // Where nobody waits any more, what failed is only that.
-      guard case .working = state else { return }
+      if case .finished = state { return }
       gateway.failures.note(error, on: route, requestID: id, after: Instant.now - started)
       refuse(error)
     }
   }
+
+  private var isAtWork: Bool {
+    switch state {
+    case .working, .passingOn: true
+    case .opened, .reading, .refusing, .answering, .finished: false
+    }
+  }
+
+  // MARK: Bodies that are passed on
+
+  /// Says how the call under way is given up when the client goes away.
+  func whenCancelled(_ cancel: @escaping @EventLoop () -> Void) { cancelCall = cancel }
+
+  /// Sends the head of an answer that comes piece by piece; false when nobody waits for the pieces.
+  func beginRawAnswer(_ mediaType: String?) -> Bool {
+    guard isAtWork else { return false }
+    state = context.isHead ? .finished : .answering
+    Answer.sendRawHead(mediaType, context, to: stream)
+    return !context.isHead
+  }
+
+  /// Sends a piece of the answer, and waits while the client does not keep up.
+  func sendRaw(_ piece: ArraySlice<UInt8>) async {
+    guard case .answering = state else { return }
+    stream.sendBody { $0.append(contentsOf: piece) }
+    while case .answering = state, stream.outputPending > HTTP2Stream.outputHighWater {
+      await withCheckedContinuation { writerWaiting = $0 }
+    }
+  }
+
+  /// Ends the answer.
+  func endRawAnswer() {
+    guard case .answering = state else { return }
+    state = .finished
+    stream.finish(nil)
+  }
+
+  /// The client has taken so much that more may follow.
+  func drained() {
+    guard let writerWaiting else { return }
+    self.writerWaiting = nil
+    writerWaiting.resume()
+  }
+
+  // MARK: Refusals
 
   /// Answers with a fault: at once where the request is complete or waits for our word, else behind its body.
   ///
@@ -148,7 +246,11 @@ final class Exchange {
   private func refuse(_ fault: Fault) {
     switch state {
     case .finished: return
-    case .opened, .reading, .refusing, .working: break
+    case .answering:
+      // The status is out. A body that is cut off must not pass for a whole one.
+      state = .finished
+      return stream.reset(.internalError)
+    case .opened, .reading, .refusing, .working, .passingOn: break
     }
     let fault = counted(fault)
     guard !stream.isRequestComplete, RequestRules.mayComeToItsEnd(head) else {

@@ -6,7 +6,9 @@ extension Gateway {
   /// Answers what is no proper request in the envelope that every other error has.
   ///
   /// Source: the API contract, section 4.1.
-  public func refusal(status: Int, message: String) -> (fields: HeaderFields, body: [UInt8]) {
+  public func refusal(status: Int, message: String, to origin: RequestOrigin) -> (
+    fields: HeaderFields, body: [UInt8]
+  ) {
     let reason: Fault.Reason =
       switch status {
       case 413, 414: .payloadTooLarge
@@ -17,9 +19,12 @@ extension Gateway {
       }
     let requestID = RequestID().description
     let fault = Fault(.invalidArgument, message, reason: reason)
-    let fields = HeaderFields([
+    var fields = HeaderFields([
       "x-request-id": requestID, "cache-control": "no-store", "content-type": "application/json",
     ])
+    if let limiter = rateLimiter {
+      Answer.append(limiter.countUncredited(from: origin.address), to: &fields)
+    }
     return (fields, ErrorEnvelope.body(fault, requestID: requestID))
   }
 }

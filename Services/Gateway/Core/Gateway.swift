@@ -88,8 +88,10 @@ public final class Gateway: RequestHandler {
     (stream.attachment as? Exchange)?.receive()
   }
 
-  /// Answers are small and sent whole, so there is nothing to go on with.
-  public func drained(_ stream: any ServerStream) {}
+  /// Goes on with an answer that is sent piece by piece.
+  public func drained(_ stream: any ServerStream) {
+    (stream.attachment as? Exchange)?.drained()
+  }
 
   /// Gives up a request whose client is gone.
   public func closed(_ stream: any ServerStream) {
@@ -119,23 +121,22 @@ public final class Gateway: RequestHandler {
     _ request: [UInt8],
     for exchange: Exchange
   ) async throws(Fault) -> Answer.Content {
-    guard let channel = channels[route.route.service] else {
-      throw .internalError("There is no channel to \(route.route.service)")
-    }
-    let options = CallOptions(
-      timeout: route.route.timeout ?? Self.callTimeout,
-      caller: caller(exchange, sending: request)
-    )
-    let (response, trailers): (RawMessage, Metadata) = try await channel.unaryWithTrailers(
-      route.method,
-      RawMessage(request),
-      options
-    )
+    let (response, trailers): (RawMessage, Metadata) = try await channel(of: route)
+      .unaryWithTrailers(route.method, RawMessage(request), options(route, request, exchange))
     if case .licenseKey = exchange.credential { rateLimiter?.noteGood(exchange.credential) }
     if route.changesKeys { authenticator.forget() }
+    return try await answer(route, response.bytes, trailers)
+  }
+
+  /// Makes the answer of what a service said.
+  func answer(
+    _ route: ServedRoute,
+    _ response: [UInt8],
+    _ trailers: Metadata
+  ) async throws(Fault) -> Answer.Content {
     var content = Answer.Content(status: try Self.status(trailers, on: route))
     guard content.status != 204 else { return content }
-    content.body = try route.response.json(response.bytes, isEnveloped: route.route.isEnveloped)
+    content.body = try route.response.json(response, isEnveloped: route.route.isEnveloped)
     if route.route.isSigned {
       let signatory = trailers["latchkey-account"].map(ResponseSigner.Signatory.account)
       content.signature = try await signer.signature(
@@ -144,6 +145,22 @@ public final class Gateway: RequestHandler {
       )
     }
     return content
+  }
+
+  /// The channel to the service that serves a route.
+  func channel(of route: ServedRoute) throws(Fault) -> Channel {
+    guard let channel = channels[route.route.service] else {
+      throw .internalError("There is no channel to \(route.route.service)")
+    }
+    return channel
+  }
+
+  /// What is said beside the message of a route's call.
+  func options(_ route: ServedRoute, _ message: [UInt8], _ exchange: Exchange) -> CallOptions {
+    CallOptions(
+      timeout: route.route.timeout ?? Self.callTimeout,
+      caller: caller(exchange, sending: message)
+    )
   }
 
   /// The status of success: the route's, unless the service says another one in its trailers.
@@ -158,11 +175,9 @@ public final class Gateway: RequestHandler {
     return status
   }
 
-  /// Who is behind the call, as the services are told.
+  /// Who is behind the call that sends `message`, as the services are told.
   ///
-  /// - Parameters:
-  ///   - exchange: The request.
-  ///   - message: What is sent, as a request that is sent again must ask for the same.
+  /// A request that is sent again must ask for the same, hence the message.
   private func caller(_ exchange: Exchange, sending message: [UInt8]) -> Caller {
     var caller = Caller(
       actorKind: .anonymous,

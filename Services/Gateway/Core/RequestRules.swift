@@ -1,5 +1,6 @@
 internal import Faults
 internal import HTTP
+internal import Protobuf
 internal import Transcoding
 
 /// What a request's head can be refused for before anything is done for it.
@@ -7,7 +8,7 @@ enum RequestRules {
   /// The largest request body; the largest that the contract makes, a policy with its metadata, has 64 KiB.
   static let bodyBytesMax = 1 << 20
 
-  /// How much of a refused request's body is thrown away before the answer: sixteen times what is ever taken.
+  /// How much of a refused request's body is thrown away before the answer: sixteen times what is taken of JSON.
   static let discardedBytesMax = 16 << 20
 
   /// The fault for a body that is too large.
@@ -54,17 +55,23 @@ enum RequestRules {
 
   /// Checks the body that the head announces.
   ///
-  /// A content type without a body is no fault: clients of the contract send one with every request.
+  /// A content type without a body is no fault: clients of the contract send one with every request. JSON may come
+  /// without its content type, anything else may not.
   ///
   /// - Throws: ``Fault`` with the reason `payloadTooLarge` or `unsupportedMediaType`.
   static func checkBody(of head: RequestHead, usedBy route: ServedRoute) throws(Fault) {
     let announced = announcedBytes(head)
-    if let announced, announced > bodyBytesMax { throw tooLarge }
+    let isRaw = route.route.requestBody == .raw
+    if let announced, announced > (isRaw ? RawBodyReader.bytesMax : bodyBytesMax) {
+      throw isRaw ? RawBodyReader.tooLarge : tooLarge
+    }
     guard route.request.hasBody, announced != 0 else { return }
-    if let type = head.fields.bytes(of: "content-type"), !isJSON(type) {
+    let expected = isRaw ? route.route.mediaType ?? "" : "application/json"
+    let type = head.fields.bytes(of: "content-type")
+    guard type.map({ isType($0, expected) }) ?? !isRaw else {
       throw Fault(
         .invalidArgument,
-        "The body must be JSON, with \"Content-Type: application/json\"",
+        "The body must be sent with \"Content-Type: \(expected)\"",
         reason: .unsupportedMediaType
       )
     }
@@ -79,16 +86,15 @@ enum RequestRules {
     }
   }
 
-  /// Whether a content type is `application/json`, whatever its parameters; JSON is UTF-8 anyway.
-  private static func isJSON(_ type: ArraySlice<UInt8>) -> Bool {
-    let expected: StaticString = "application/json"
-    let count = expected.utf8CodeUnitCount
-    guard type.count >= count else { return false }
-    for (offset, byte) in type.prefix(count).enumerated() {
-      let lower = (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
-      guard lower == expected.utf8Start[offset] else { return false }
+  /// Whether a content type is this one, which is in lower case, whatever its parameters; JSON is UTF-8 anyway.
+  private static func isType(_ type: ArraySlice<UInt8>, _ expected: String) -> Bool {
+    let isSame = type.prefix(expected.utf8.count).elementsEqual(expected.utf8) { byte, wanted in
+      ((UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte) == wanted
     }
-    let rest = type.dropFirst(count).first { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") }
+    guard isSame else { return false }
+    let rest = type.dropFirst(expected.utf8.count).first {
+      $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t")
+    }
     return rest == nil || rest == UInt8(ascii: ";")
   }
 }

@@ -15,6 +15,8 @@ final class ServedRoute: Sendable {
   let response: ResponsePlan
   /// The request's fields that the path fills, in the template's order.
   let pathFields: [Int]
+  /// The number of the field that has the bytes of a raw body; 0 where no body is raw.
+  let rawField: UInt32
 
   /// Whether a call may change what API keys may do.
   ///
@@ -28,18 +30,20 @@ final class ServedRoute: Sendable {
       route.authentication != .dashboard && route.authentication != .apiKeyOrDashboard,
       "\(route.template) asks for a credential that this gateway does not know."
     )
-    precondition(
-      route.requestBody == .json && route.responseBody == .json,
-      "\(route.template) has a body that this gateway does not know."
-    )
     self.route = route
     method = MethodDescriptor(
       path: route.rpc,
-      kind: .unary,
+      kind: route.requestBody == .raw
+        ? .clientStreaming : route.responseBody == .raw ? .serverStreaming : .unary,
       isIdempotent: route.isIdempotent,
       scope: route.scope,
       defaultTimeout: route.timeout
     )
+    let raw =
+      route.requestBody == .raw
+      ? route.request.fields.first { $0.contract.place == .body }
+      : route.responseBody == .raw ? route.response.fields.first : nil
+    rawField = raw?.number ?? 0
     request = RequestPlan(route.request)
     response = ResponsePlan(route.response)
     pathFields = route.segments.compactMap { segment in

@@ -159,7 +159,11 @@ final class HTTP1ServerSession: ServerSession {
       return
     }
     closeStream()
-    let (fields, body) = handler.refusal(status: refusal.status, message: refusal.message)
+    let (fields, body) = handler.refusal(
+      status: refusal.status,
+      message: refusal.message,
+      to: origin
+    )
     HTTP1Response.appendRefusal(status: refusal.status, fields, body, to: &notices)
     linger(at: now)
     requestFlush()

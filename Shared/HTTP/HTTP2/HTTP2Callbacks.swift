@@ -4,12 +4,12 @@ internal import CNGHTTP2
 enum HTTP2Callbacks {
   static func install(on callbacks: OpaquePointer?) {
     nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks) { _, header, context in
-      guard let session = HTTP2Callbacks.session(context), let header else { return 0 }
-      return session.mayBegin(header.pointee) ? 0 : Int32(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue)
+      guard let header else { return 0 }
+      return withSession(context) { $0.mayBegin(header.pointee) ? 0 : failure }
     }
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks) { _, frame, context in
-      guard let session = HTTP2Callbacks.session(context), let frame else { return 0 }
-      return session.beginHeaders(frame.pointee)
+      guard let frame else { return 0 }
+      return withSession(context) { $0.beginHeaders(frame.pointee) }
     }
     nghttp2_session_callbacks_set_on_header_callback(callbacks) {
       _,
@@ -20,18 +20,19 @@ enum HTTP2Callbacks {
       valueLength,
       _,
       context in
-      guard let session = HTTP2Callbacks.session(context), let frame else { return 0 }
-      let isBearable = session.header(
-        frame.pointee.hd.stream_id,
-        UnsafeRawBufferPointer(start: name, count: nameLength),
-        UnsafeRawBufferPointer(start: value, count: valueLength)
-      )
-      return isBearable ? 0 : Int32(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue)
+      guard let frame else { return 0 }
+      return withSession(context) { session in
+        let isBearable = session.header(
+          frame.pointee.hd.stream_id,
+          UnsafeRawBufferPointer(start: name, count: nameLength),
+          UnsafeRawBufferPointer(start: value, count: valueLength)
+        )
+        return isBearable ? 0 : failure
+      }
     }
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks) { _, frame, context in
-      guard let session = HTTP2Callbacks.session(context), let frame else { return 0 }
-      return session.frame(frame.pointee)
-        ? 0 : Int32(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue)
+      guard let frame else { return 0 }
+      return withSession(context) { $0.frame(frame.pointee) ? 0 : failure }
     }
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks) {
       _,
@@ -40,30 +41,28 @@ enum HTTP2Callbacks {
       data,
       length,
       context in
-      guard let session = HTTP2Callbacks.session(context) else { return 0 }
-      if let stream = session.stream(id), !stream.isClosed {
-        session.noteData(stream, UnsafeBufferPointer(start: data, count: length))
-      } else {
-        session.noteIgnored(length)
+      withSession(context) { session in
+        if let stream = session.stream(id), !stream.isClosed {
+          session.noteData(stream, UnsafeBufferPointer(start: data, count: length))
+        } else {
+          session.noteIgnored(length)
+        }
+        return 0
       }
-      return 0
     }
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks) { _, frame, context in
       guard let header = frame?.pointee.hd else { return 0 }
       if header.type <= UInt8(NGHTTP2_HEADERS.rawValue) {
         if header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 {
-          HTTP2Callbacks.session(context)?.noteAnswered(header.stream_id)
+          withSession(context) { $0.noteAnswered(header.stream_id) }
         }
       } else if header.type == UInt8(NGHTTP2_RST_STREAM.rawValue), let frame {
-        HTTP2Callbacks.session(context)?.noteReset(
-          header.stream_id,
-          frame.pointee.rst_stream.error_code
-        )
+        withSession(context) { $0.noteReset(header.stream_id, frame.pointee.rst_stream.error_code) }
       }
       return 0
     }
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks) { _, id, code, context in
-      HTTP2Callbacks.session(context)?.noteClosed(id, code)
+      withSession(context) { $0.noteClosed(id, code) }
       return 0
     }
   }
@@ -72,17 +71,30 @@ enum HTTP2Callbacks {
   static var dataProvider: nghttp2_data_provider {
     var provider = nghttp2_data_provider()
     provider.read_callback = { _, id, buffer, length, flags, _, context in
-      guard let session = HTTP2Callbacks.session(context), let stream = session.stream(id),
-        let buffer, let flags
-      else { return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue) }
-      return stream.read(into: buffer, length, &flags.pointee)
+      withSession(context) { session in
+        guard let stream = session.stream(id), let buffer, let flags else {
+          return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
+        }
+        return stream.read(into: buffer, length, &flags.pointee)
+      }
     }
     return provider
   }
+}
 
-  private static func session(_ context: UnsafeMutableRawPointer?) -> HTTP2Session? {
-    context.map { Unmanaged<HTTP2Session>.fromOpaque($0).takeUnretainedValue() }
-  }
+/// What a callback answers that wants the session to end.
+private let failure = Int32(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue)
+
+/// Lends the session that a callback is for.
+///
+/// No reference is counted, which would be done 14 times a request: whoever has nghttp2 call back holds the session.
+@inline(__always)
+private func withSession<T>(
+  _ context: UnsafeMutableRawPointer?,
+  _ body: (HTTP2Session) -> T
+) -> T {
+  guard let context else { preconditionFailure("nghttp2 has lost its session") }
+  return Unmanaged<HTTP2Session>.fromOpaque(context)._withUnsafeGuaranteedRef(body)
 }
 
 extension HTTP2Session {
@@ -106,7 +118,7 @@ extension HTTP2Session {
       blockStream = stream(frame.hd.stream_id)
       if let blockStream, blockStream.isHeadComplete {
         blockStream.isReadingTrailers = true
-        blockStream.trailers = HeaderFields()
+        blockStream.trailers = HeaderFields(roomFor: 2)
       }
     }
     return 0

@@ -70,6 +70,7 @@ public final class HTTP2Stream: ServerStream {
     self.id = id
     self.session = session
     request = storage.request
+    responseFields = storage.responseFields
     received = storage.received
     output = storage.output
   }
@@ -77,9 +78,10 @@ public final class HTTP2Stream: ServerStream {
   /// The memory of a closed stream, kept for the next one, so that a request costs few allocations.
   struct Storage {
     /// What is larger than this is not worth keeping.
-    private static let bytesMax = 8 * 1024
+    fileprivate static let bytesMax = 8 * 1024
 
     var request = RequestHead()
+    var responseFields = HeaderFields()
     var received: [UInt8] = []
     var output: [UInt8] = []
 
@@ -92,13 +94,20 @@ public final class HTTP2Stream: ServerStream {
       received.removeAll(keepingCapacity: true)
       output.removeAll(keepingCapacity: true)
       request.removeAll()
+      responseFields.removeAll()
     }
   }
 
   /// Gives up the memory of a stream that is closed and that its handler is through with.
   func takeStorage() -> Storage {
-    var storage = Storage(request: request, received: received, output: output)
+    var storage = Storage(
+      request: request,
+      responseFields: responseFields,
+      received: received,
+      output: output
+    )
     request = RequestHead()
+    responseFields = HeaderFields()
     received = []
     output = []
     outputSent = 0
@@ -113,12 +122,30 @@ public final class HTTP2Stream: ServerStream {
   @EventLoop public func takeReceived() -> [UInt8] {
     let bytes = received
     received = []
+    letSendOn()
+    return bytes
+  }
+
+  /// Removes the received bytes, whose memory stays for what comes next, and lets the peer send as many again.
+  @EventLoop public func dropReceived() {
+    if received.capacity > Storage.bytesMax { received = [] }
+    received.removeAll(keepingCapacity: true)
+    letSendOn()
+  }
+
+  @EventLoop private func letSendOn() {
     // A closed stream has been settled, and its session may be gone.
-    guard !isClosed else { return bytes }
+    guard !isClosed else { return }
     acknowledge()
     session.release(budgeted)
     budgeted = 0
-    return bytes
+  }
+
+  /// Gives the memory of a stream that is over to the connection's next one; the stream is empty afterwards.
+  ///
+  /// Without effect while the stream is open.
+  @EventLoop public func recycle() {
+    if wasCloseDelivered { session.recycle(self) }
   }
 
   /// Lets the peer send on while the bytes stay, held against the budget.

@@ -9,7 +9,11 @@ extension StaticString {
 
 extension nghttp2_nv {
   /// A field whose bytes nghttp2 copies during the call that takes it.
-  init(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
+  init(
+    _ name: UnsafeRawBufferPointer,
+    _ value: UnsafeRawBufferPointer,
+    isOneOff: Bool = false
+  ) {
     self.init(
       name: UnsafeMutablePointer(
         mutating: name.baseAddress?.assumingMemoryBound(to: UInt8.self)
@@ -19,7 +23,7 @@ extension nghttp2_nv {
       ),
       namelen: name.count,
       valuelen: value.count,
-      flags: UInt8(NGHTTP2_NV_FLAG_NONE.rawValue)
+      flags: UInt8((isOneOff ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE).rawValue)
     )
   }
 }
@@ -54,7 +58,8 @@ extension HeaderFields {
             at: prefixCount + index,
             to: nghttp2_nv(
               UnsafeRawBufferPointer(rebasing: name),
-              UnsafeRawBufferPointer(rebasing: value)
+              UnsafeRawBufferPointer(rebasing: value),
+              isOneOff: entry.isOneOff
             )
           )
         }

@@ -40,11 +40,16 @@ final class Balancer {
     self.connectionsPerAddress = connectionsPerAddress
   }
 
-  /// The next connection in turn.
-  ///
-  /// Waits while the first one is being made, and no longer.
-  func pick(by deadline: Instant) async throws(Fault) -> HTTP2ClientConnection {
-    if let connection = next() { return connection }
+  /// The next connection in turn; nil while there is none.
+  func next() -> HTTP2ClientConnection? {
+    guard !ready.isEmpty else { return nil }
+    turn = turn &+ 1
+    return ready[turn % ready.count]
+  }
+
+  /// Waits while the first connection is being made, and no longer.
+  func waitForConnection(by deadline: Instant) async throws(Fault) {
+    guard ready.isEmpty else { return }
     guard !isClosed else { throw .unavailable("The channel is closed") }
     start()
     // Only while no attempt has failed since the last success is there reason to wait.
@@ -54,18 +59,12 @@ final class Balancer {
       timer.start(at: limit)
       await withCheckedContinuation { waiting.append($0) }
       timer.cancel()
-      if let connection = next() { return connection }
+      guard ready.isEmpty else { return }
     }
     throw Fault.unavailable(
       "The service \(serverName) cannot be reached",
       detail: lastFault?.debugDescription
     )
-  }
-
-  private func next() -> HTTP2ClientConnection? {
-    guard !ready.isEmpty else { return nil }
-    turn = turn &+ 1
-    return ready[turn % ready.count]
   }
 
   func close() {

@@ -18,6 +18,9 @@ public final class Channel {
   private static let retryPause = Duration.milliseconds(20)
 
   private let balancer: Balancer
+  /// The fields of the call that begins, and the caller among them; kept, so that writing them allocates nothing.
+  private var fields = HeaderFields()
+  private var callerBytes: [UInt8] = []
 
   /// Makes a channel; it connects when the first call comes.
   ///
@@ -63,23 +66,17 @@ public final class Channel {
     var tries = 1
     while true {
       let stream: ClientStream
-      do throws(Fault) {
-        stream = try await open(method, options, deadline)
-      } catch {
-        // Nothing was sent, so any method may be tried again, but not for long: nothing is there.
-        throw error
+      if let opened = openNow(method, options, deadline, isUnary: true) {
+        stream = opened
+      } else {
+        // Nothing was sent where this fails, so any method could be tried again, but nothing is there.
+        stream = try await open(method, options, deadline, isUnary: true)
       }
       stream.send(request, isLast: true)
       do throws(Fault) {
-        guard let response: Response = try await stream.next() else {
-          throw .internalError("\(method.path) ended well without an answer")
-        }
-        // The status comes after the message, and decides.
-        guard try await (stream.next() as Response?) == nil else {
-          throw .internalError("\(method.path) answered with more than one message")
-        }
-        guard case .success(let trailers) = stream.outcome else { continue }
-        return (response, trailers)
+        let answer: (Response, Metadata) = try await stream.answer(to: method)
+        stream.recycle()
+        return answer
       } catch {
         guard error.code == .unavailable, !stream.hasAnswered,
           method.isIdempotent || !stream.mayHaveRun,
@@ -100,7 +97,7 @@ public final class Channel {
     _ method: MethodDescriptor,
     _ options: CallOptions = CallOptions()
   ) async throws(Fault) -> ClientCall<Request, Response> {
-    ClientCall(try await open(method, options, deadline(method, options)))
+    ClientCall(try await open(method, options, deadline(method, options), isUnary: false))
   }
 
   /// Opens no more streams, and closes each connection when its calls are through.
@@ -113,26 +110,48 @@ public final class Channel {
   private func open(
     _ method: MethodDescriptor,
     _ options: CallOptions,
-    _ deadline: Instant
+    _ deadline: Instant,
+    isUnary: Bool
   ) async throws(Fault) -> ClientStream {
-    var fields = Channel.fields
-    fields.append("grpc-timeout", Timeout.format((deadline - Instant.now).nanoseconds))
-    if let caller = options.caller {
-      var bytes: [UInt8] = []
-      caller.encode(appendingTo: &bytes)
-      fields.append(binary: "latchkey-caller-bin", bytes)
-    }
-    fields.append(contentsOf: options.metadata)
     while true {
-      let connection = try await balancer.pick(by: deadline)
-      let stream = ClientStream()
+      try await balancer.waitForConnection(by: deadline)
+      if let stream = openNow(method, options, deadline, isUnary: isUnary) { return stream }
+    }
+  }
+
+  /// Opens a stream on one of the connections that there are, as is done for nearly every call: without suspension.
+  private func openNow(
+    _ method: MethodDescriptor,
+    _ options: CallOptions,
+    _ deadline: Instant,
+    isUnary: Bool
+  ) -> ClientStream? {
+    while let connection = balancer.next() {
+      let stream = ClientStream(isUnary: isUnary)
+      write(options, deadline)
       if stream.open(on: connection, path: method.path, fields: fields, deadline: deadline) {
         return stream
       }
     }
+    return nil
   }
 
-  private static let fields = HeaderFields([
+  /// Writes the fields of a call.
+  private func write(_ options: CallOptions, _ deadline: Instant) {
+    fields.removeAll()
+    fields.append(contentsOf: Channel.commonFields)
+    // In milliseconds, as timers count, so that calls with the same time for them say the same and HPACK knows it.
+    let milliseconds = max(0, (deadline - Instant.now).nanoseconds + 999_999) / 1_000_000
+    fields.append("grpc-timeout", Timeout.format(milliseconds * 1_000_000))
+    if let caller = options.caller {
+      callerBytes.removeAll(keepingCapacity: true)
+      caller.encode(appendingTo: &callerBytes)
+      fields.append(binary: "latchkey-caller-bin", callerBytes)
+    }
+    fields.append(contentsOf: options.metadata)
+  }
+
+  private static let commonFields = HeaderFields([
     "content-type": "application/grpc", "te": "trailers", "grpc-accept-encoding": "identity",
     "user-agent": "latchkey",
   ])

@@ -20,9 +20,13 @@ final class ClientStream: ResponseHandler {
   private var bytes: [UInt8] = []
   private var offset = 0
   private var deadlineTimer: LoopTimer?
-  private var waiting: CheckedContinuation<Void, Never>?
+  private var waiting: UnsafeContinuation<Void, Never>?
   private var writerWaiting: CheckedContinuation<Void, Never>?
   private var hasSentEnd = false
+  /// Whether the answer is one message, which is read when the call is over.
+  private let isUnary: Bool
+
+  init(isUnary: Bool) { self.isUnary = isUnary }
 
   /// Opens the stream.
   ///
@@ -102,8 +106,56 @@ final class ClientStream: ResponseHandler {
   private func takeBytes() {
     guard let stream, !stream.received.isEmpty else { return }
     let more = stream.takeReceived()
-    if offset == bytes.count { bytes = more } else { bytes = bytes[offset...] + more }
+    if offset == bytes.count {
+      bytes = more
+    } else {
+      bytes.removeFirst(offset)
+      bytes.append(contentsOf: more)
+    }
     offset = 0
+  }
+
+  /// The one answer and the fields after it, when the call is over.
+  ///
+  /// The task is resumed once, and the message is read where it lies, which is most of what a call costs here.
+  ///
+  /// - Throws: ``Fault`` that ended the call, or an internal error when the answer is anything but one message.
+  func answer<M: Message>(to method: MethodDescriptor) async throws(Fault) -> (M, Metadata) {
+    while outcome == nil { await news() }
+    // The status comes after the message, and decides.
+    guard let outcome else { preconditionFailure("A call that is over has an outcome") }
+    let trailers = try outcome.get()
+    let bytes = self.bytes.isEmpty ? stream?.received ?? [] : self.bytes
+    guard let range = try MessageFraming.next(in: bytes, from: 0) else {
+      throw .internalError(
+        bytes.isEmpty
+          ? "\(method.path) ended well without an answer"
+          : "The answer of \(method.path) ended in the middle of a message"
+      )
+    }
+    guard range.upperBound == bytes.count else { throw ClientStream.tooMuch }
+    return (try MessageFraming.decode(range, of: bytes), trailers)
+  }
+
+  private static let tooMuch = Fault.internalError(
+    "A unary call was answered with more than one message"
+  )
+
+  /// Gives the stream's memory to the next call, when all has been read.
+  func recycle() {
+    stream?.recycle()
+    stream = nil
+  }
+
+  /// Takes a part of the one answer, so that the server can send on; what cannot become one ends the call.
+  private func gather() {
+    takeBytes()
+    do throws(Fault) {
+      let range = try MessageFraming.next(in: bytes, from: 0)
+      if let range, range.upperBound < bytes.count { throw ClientStream.tooMuch }
+    } catch {
+      end(.failure(error), reset: .cancel)
+    }
   }
 
   /// Suspends until something has come; gives the call up when the task is cancelled.
@@ -111,7 +163,7 @@ final class ClientStream: ResponseHandler {
     await withTaskCancellationHandler {
       // A task that was cancelled before has ended the call in the handler below.
       guard outcome == nil else { return }
-      await withCheckedContinuation { waiting = $0 }
+      await withUnsafeContinuation { waiting = $0 }
     } onCancel: {
       EventLoop.perform { [self] in cancel() }
     }
@@ -131,22 +183,25 @@ final class ClientStream: ResponseHandler {
         end(.failure(Fault(httpStatus: stream.status)), reset: .cancel)
         return
       }
-      initialMetadata = stream.responseFields
+      // Nobody asks for those of a unary call, and a copy would keep the memory from the next one.
+      if !isUnary { initialMetadata = stream.responseFields }
     }
     if stream.isRequestComplete {
-      // The bytes leave the stream before it ends, for whoever reads them later.
-      takeBytes()
+      // What has come before the end lies here, and the rest is added to it.
+      if !isUnary || !bytes.isEmpty { takeBytes() }
       // Without messages, status and head come as one block ("Trailers-Only").
       let trailers = stream.trailers ?? stream.responseFields
       end(Fault(trailers: trailers).map { .failure($0) } ?? .success(trailers), reset: .noError)
       return
     }
-    wake()
+    if isUnary { gather() } else { wake() }
   }
 
   func drained(_ stream: HTTP2Stream) { wakeWriter() }
 
   func closed(_ stream: HTTP2Stream) {
+    // Nearly always the answer has come in full.
+    guard outcome == nil else { return }
     takeBytes()
     mayHaveRun = stream.errorCode != StreamError.refusedStream.rawValue
     let fault =

@@ -254,12 +254,12 @@ private final class Dispatcher: RequestHandler, Flushable {
         }
         return
       }
-      let bytes = stream.takeReceived()
-      guard bytes.count == range.upperBound else {
+      guard stream.received.count == range.upperBound else {
         throw Fault(.unimplemented, "A unary call takes one request message")
       }
       call.unaryStart = nil
-      start(call, bytes, range)
+      start(call, stream.received, range)
+      stream.dropReceived()
     } catch {
       call.fail(error)
     }

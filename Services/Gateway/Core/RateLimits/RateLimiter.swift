@@ -14,8 +14,10 @@ internal import Protobuf
 /// Source: the API contract, section 4.3.
 @EventLoop
 final class RateLimiter {
-  /// 2^15 sets of eight buckets: 4 MiB. A bucket says something until it is full again, seconds after its last use for
-  /// most, so this is room for tens of thousands of different clients a second.
+  /// 2^15 sets of eight buckets, which are 4 MiB.
+  ///
+  /// A bucket says something until it is full again, seconds after its last use for most, so this is room for tens of
+  /// thousands of different clients a second.
   private static let setCount = 1 << 15
 
   /// What a bucket is for; part of its name in the table.
@@ -60,6 +62,7 @@ final class RateLimiter {
   ///   - route: What is asked for.
   ///   - credential: What the request brought.
   ///   - address: Where it came from.
+  /// - Returns: Whether it may go on.
   func count(_ route: Route, _ credential: Credential, from address: SocketAddress?) -> RateVerdict
   {
     switch credential {
