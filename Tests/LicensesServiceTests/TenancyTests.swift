@@ -40,7 +40,7 @@ import Testing
   }
 
   /// The named list of what looks across accounts by design.
-  @Test @EventLoop func `three functions cross accounts, as a role that cannot log in`()
+  @Test @EventLoop func `four functions cross accounts, as a role that cannot log in`()
     async throws
   {
     try await LicensesFixture.with { fixture in
@@ -59,7 +59,7 @@ import Testing
         #expect(!canLogIn)
         #expect(!isPublic)
       }
-      #expect(names == ["dead_machines", "find_for_validation", "prefix_owners"])
+      #expect(names == ["dead_machines", "due_licenses", "find_for_validation", "prefix_owners"])
     }
   }
 

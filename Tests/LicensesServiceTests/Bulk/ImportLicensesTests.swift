@@ -84,7 +84,7 @@ extension LicensesFixture {
       #expect(found[7].productId == other.id)
       #expect(try await fixture.validate("OLD/1 with blanks").0.valid)
       for license in found {
-        #expect(try await fixture.eventTypes(license.id).first == "license.created")
+        #expect(try await fixture.events(of: license).first == "license.created")
         #expect(try await fixture.auditLines(license.id).first?.action == "license.create")
       }
       let listed = try await fixture.client.listLicenses(

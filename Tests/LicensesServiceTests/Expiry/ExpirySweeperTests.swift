@@ -36,15 +36,15 @@ import Testing
           "select status from licenses.licenses where id = \(try #require(UUID(license.id)))"
         ).single().value(0)
         #expect(stored == "\(status)")
-        let read = try await fixture.license(license.id)
+        let read = try await fixture.reread(license)
         #expect(read.status == status)
         #expect(read.revokedAt == (status == .revoked ? license.expiresAt : nil))
-        #expect(try await fixture.eventTypes(license.id) == ["license.created", event])
+        #expect(try await fixture.events(of: license) == ["license.created", event])
         let line = try #require(try await fixture.auditLines(license.id).last)
         #expect(line.action == action)
         #expect(line.actor.kind == .service)
       }
-      #expect(try await fixture.license(endless.id).status == .active)
+      #expect(try await fixture.reread(endless).status == .active)
     }
   }
 
@@ -117,7 +117,7 @@ import Testing
         fixture.options
       )
       #expect(try await sweeper.sweep() == 0)
-      #expect(try await fixture.license(license.id).status == .active)
+      #expect(try await fixture.reread(license).status == .active)
     }
   }
 }

@@ -29,7 +29,7 @@ import Testing
         fixture.options
       )
       #expect(made.entitlements == ["export_pdf", "sso"])
-      #expect(try await fixture.license(made.id).entitlements == ["export_pdf", "sso"])
+      #expect(try await fixture.reread(made).entitlements == ["export_pdf", "sso"])
     }
   }
 

@@ -33,7 +33,7 @@ import Testing
       #expect(changed.userName == "Pat")
       #expect(changed.maxMachinesOverride == nil)
       #expect(changed.updatedAt == made.updatedAt + 5_000)
-      var read = try await fixture.license(made.id)
+      var read = try await fixture.reread(made)
       // The database writes JSON in its own way.
       #expect(read.metadata == Array(#"{"seat": 2}"#.utf8))
       read.metadata = changed.metadata
@@ -45,7 +45,7 @@ import Testing
         )
         #expect(found.data.count == count)
       }
-      #expect(try await fixture.eventTypes(made.id) == ["license.created", "license.updated"])
+      #expect(try await fixture.events(of: made) == ["license.created", "license.updated"])
       let line = try #require(try await fixture.auditLines(made.id).last)
       #expect(line.action == "license.update")
       #expect(String(decoding: line.before ?? [], as: UTF8.self).contains("Studio seat"))
@@ -106,7 +106,7 @@ import Testing
       #expect(moved.policy?.id == other.id)
       #expect(moved.entitlements == ["sso"])
       #expect(moved.expiresAt == made.expiresAt)
-      let read = try await fixture.license(made.id)
+      let read = try await fixture.reread(made)
       #expect(read.machines.map(\.fingerprint) == ["machine-2", "machine-1"])
       #expect(read.machineCount == 2)
       let followed = try await fixture.count(
@@ -138,7 +138,7 @@ import Testing
         fixture.options
       )
       #expect(cleared.entitlements == [])
-      #expect(try await fixture.license(made.id).entitlements == [])
+      #expect(try await fixture.reread(made).entitlements == [])
     }
   }
 
@@ -177,7 +177,7 @@ import Testing
         }
         #expect(fault.reason == .notFound)
       }
-      #expect(try await fixture.eventTypes(made.id) == ["license.created"])
+      #expect(try await fixture.events(of: made) == ["license.created"])
     }
   }
 
@@ -206,7 +206,7 @@ import Testing
       )
       #expect(named.status == .expired)
       #expect(
-        try await fixture.eventTypes(made.id) == [
+        try await fixture.events(of: made) == [
           "license.created", "license.updated", "license.expired", "license.updated",
         ]
       )
@@ -259,7 +259,7 @@ import Testing
       #expect(products.data.map(\.licensesCount) == [0])
       #expect(try await fixture.count("select count(*) from licenses.license_metadata") == 0)
       #expect(try await fixture.count("select count(*) from licenses.license_key_hashes") == 0)
-      let types = try await fixture.eventTypes(made.id)
+      let types = try await fixture.events(of: made)
       #expect(types == ["license.created", "machine.activated", "license.deleted"])
       let line = try #require(try await fixture.auditLines(made.id).last)
       #expect(line.action == "license.delete")

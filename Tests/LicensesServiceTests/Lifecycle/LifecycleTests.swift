@@ -31,9 +31,9 @@ import Testing
       #expect(revoked.revokedAt == fixture.clock.now.milliseconds)
       let banned = try await fault { try await client.banLicense(action, options) }
       #expect(banned.reason == .conflict)
-      #expect(try await fixture.license(made.id) == revoked)
+      #expect(try await fixture.reread(made) == revoked)
       #expect(
-        try await fixture.eventTypes(made.id) == [
+        try await fixture.events(of: made) == [
           "license.created", "license.suspended", "license.reinstated", "license.renewed",
           "license.revoked",
         ]
@@ -57,7 +57,7 @@ import Testing
         fixture.options
       )
       #expect(banned.status == .banned)
-      #expect(try await fixture.eventTypes(made.id) == ["license.created", "license.updated"])
+      #expect(try await fixture.events(of: made) == ["license.created", "license.updated"])
     }
   }
 
@@ -77,12 +77,12 @@ import Testing
       ] {
         #expect(refused.reason == .conflict)
       }
-      #expect(try await fixture.eventTypes(made.id) == ["license.created"])
+      #expect(try await fixture.events(of: made) == ["license.created"])
       let renewed = try await client.renewLicense(LicenseExtensionRequest(id: made.id), options)
       #expect(renewed.status == .active)
       #expect(renewed.expiresAt == fixture.clock.now.milliseconds + 86_400_000)
       #expect(
-        try await fixture.eventTypes(made.id) == [
+        try await fixture.events(of: made) == [
           "license.created", "license.expired", "license.renewed",
         ]
       )

@@ -41,32 +41,11 @@ extension LicensesFixture {
     return (product, policy)
   }
 
-  func license(_ id: String) async throws -> License {
-    try await client.getLicense(GetLicenseRequest(id: id), options)
-  }
-
   func entitlement(_ code: String) async throws -> Entitlement {
     try await client.createEntitlement(
       CreateEntitlementRequest(code: code, name: code),
       options
     )
-  }
-
-  /// The types of a license's events, in order; fails the test when their numbers have a gap.
-  func eventTypes(_ license: String) async throws -> [String] {
-    let rows = try await test.open().read(
-      """
-      select type, sequence from events.outbox
-      where license_id = \(try #require(UUID(license))) order by sequence
-      """
-    )
-    var types: [String] = []
-    for (index, row) in rows.enumerated() {
-      let (type, sequence) = try row.values(String.self, Int64.self)
-      #expect(sequence == Int64(index + 1))
-      types.append(type)
-    }
-    return types
   }
 
   /// The lines of the audit log about a resource, in order.
@@ -81,10 +60,5 @@ extension LicensesFixture {
       let bytes: [UInt8] = try row.value(0)
       return try bytes.withUnsafeBytes { try AuditEvent(decoding: $0) }
     }
-  }
-
-  /// One number from the database, as the superuser sees it.
-  func count(_ query: Query) async throws -> Int {
-    try await test.open().read(query).single().value(0)
   }
 }
