@@ -11,7 +11,11 @@ import Testing
 @Suite(.onLoop) struct TenancyTests {
   @Test @EventLoop func `nobody sees or changes another tenant's rows`() async throws {
     try await LicensesFixture.with { fixture in
-      let license = try await fixture.license()
+      _ = try await fixture.entitlement("sso")
+      let license = try await fixture.license({
+        $0.userEmail = "pat@studio.example"
+        $0.metadata = Array(#"{"seat": 1}"#.utf8)
+      })
       try await fixture.activate(license, "machine-1")
       _ = try await fixture.validate(license, "machine-1")
       try await fixture.service.flushTally()

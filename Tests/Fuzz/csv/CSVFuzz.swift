@@ -7,7 +7,10 @@ public func fuzzCSV(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   let file = Array(UnsafeBufferPointer(start: start + 1, count: count - 1))
   let whole = Outcome(reading: [file])
   let cut = file.isEmpty ? 0 : Int(start[0]) % (file.count + 1)
-  check(Outcome(reading: [Array(file[..<cut]), Array(file[cut...])]) == whole, "a cut changes what is read")
+  check(
+    Outcome(reading: [Array(file[..<cut]), Array(file[cut...])]) == whole,
+    "a cut changes what is read"
+  )
   check(Outcome(reading: file.map { [$0] }) == whole, "single bytes change what is read")
   whole.checkRows(of: file)
   return 0

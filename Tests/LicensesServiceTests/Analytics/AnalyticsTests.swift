@@ -9,8 +9,7 @@ import TestKit
 import Testing
 
 @Suite(.onLoop) struct AnalyticsTests {
-  @Test @EventLoop func `an environment without anything has zeros, and seven days`() async throws
-  {
+  @Test @EventLoop func `an environment without anything has zeros, and seven days`() async throws {
     try await LicensesFixture.with { fixture in
       let numbers = try await fixture.client.getAnalytics(GetAnalyticsRequest(), fixture.options)
       #expect(numbers.licenses.total == 0)

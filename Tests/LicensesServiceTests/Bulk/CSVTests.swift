@@ -153,7 +153,10 @@ private let cases = [
       #expect(problem == nil, "seed \(seed)")
       // A row of one empty cell is a blank line.
       let expected = table.filter { $0 != [""] }.map { $0.map(Self.guarded) }
-      #expect(rows.map { $0.cells.map { String(decoding: $0, as: UTF8.self) } } == expected, "seed \(seed)")
+      #expect(
+        rows.map { $0.cells.map { String(decoding: $0, as: UTF8.self) } } == expected,
+        "seed \(seed)"
+      )
     }
   }
 

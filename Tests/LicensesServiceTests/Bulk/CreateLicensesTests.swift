@@ -32,9 +32,9 @@ import Testing
       #expect(response.data.allSatisfy { $0.policy == nil && $0.expiresAt != nil })
       let last = try #require(response.data.last)
       let key = try #require(last.key)
-      #expect(try await fixture.validate(key).0.valid)
       #expect(try await fixture.events(of: last).first == "license.created")
       #expect(try await fixture.auditLines(last.id).map(\.action) == ["license.create"])
+      #expect(try await fixture.validate(key).0.valid)
       let found = try await fixture.client.listLicenses(
         ListLicensesRequest(metadataKey: "order", metadataValue: "A-999"),
         fixture.options

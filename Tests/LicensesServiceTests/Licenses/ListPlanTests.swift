@@ -142,7 +142,10 @@ private let now = Timestamp(milliseconds: 1_770_000_000_000)
     ),
     PlanRow(
       testDescription: "created",
-      request: ListLicensesRequest(createdAfter: 1_700_000_000_100, createdBefore: 1_700_000_000_200),
+      request: ListLicensesRequest(
+        createdAfter: 1_700_000_000_100,
+        createdBefore: 1_700_000_000_200
+      ),
       index: "licenses_pkey"
     ),
   ]

@@ -27,7 +27,8 @@ enum Action: String, CaseIterable, Sendable {
 private let table: [(License.Status, [Action: License.Status])] = [
   (.active, [.suspend: .suspended, .revoke: .revoked, .renew: .active, .ban: .banned]),
   (.suspended, [.reinstate: .active, .revoke: .revoked, .ban: .banned]),
-  (.expired, [.reinstate: .active, .renew: .active, .ban: .banned]), (.revoked, [:]), (.banned, [:]),
+  (.expired, [.reinstate: .active, .renew: .active, .ban: .banned]), (.revoked, [:]),
+  (.banned, [:]),
 ]
 
 /// Until when a license lasts, by days from now.
@@ -116,7 +117,10 @@ private let extensions = [
       #expect(changed.status == target)
       #expect(changed.updatedAt == now.milliseconds)
       let moment = now.milliseconds
-      #expect(changed.suspendedAt == (target == .suspended ? moment : target == .active ? nil : license.suspendedAt))
+      #expect(
+        changed.suspendedAt
+          == (target == .suspended ? moment : target == .active ? nil : license.suspendedAt)
+      )
       #expect(changed.revokedAt == (target == .revoked ? moment : nil))
       #expect(changed.bannedAt == (target == .banned ? moment : nil))
     }
