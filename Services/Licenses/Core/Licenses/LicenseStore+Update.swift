@@ -14,6 +14,7 @@ extension LicenseStore {
   ///   - own: The entitlements of its own from now on; nil for those that it has.
   ///   - change: The change.
   /// - Returns: The codes.
+  /// - Throws: Faults of the database.
   func codes(
     of id: UUID,
     on policy: UUID,
