@@ -185,10 +185,11 @@ import Testing
       let refused = try await fault { try await fixture.activate(suspended, "machine-1") }
       #expect(refused.reason == .licenseSuspended)
       for (strategy, reason) in rows {
-        let license = try await fixture.license(
-          policy: { $0.expirationStrategy = strategy },
-          { $0.expiresAt = 1_000_000_000_000 }
-        )
+        let license = try await fixture.license(policy: {
+          $0.expirationStrategy = strategy
+          $0.durationDays = 1
+        })
+        fixture.clock.advance(by: .seconds(86_400))
         if let reason {
           let refused = try await fault { try await fixture.activate(license, "machine-1") }
           #expect(refused.reason == reason)
