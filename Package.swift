@@ -323,6 +323,14 @@ let package = Package(
       ["Cryptography", "EventLoop", "Faults", "TLS", logging]
     ),
     tests(
+      "Changes",
+      name: "ChangesTests",
+      [
+        "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres", "Primitives",
+        "Protobuf", "RPC", "Stubs", "TestKit",
+      ]
+    ),
+    tests(
       "KeysService",
       name: "KeysServiceTests",
       [

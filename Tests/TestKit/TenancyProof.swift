@@ -17,6 +17,8 @@ public struct TenancyProof {
     public var isForced: Bool
     /// Whether rows have an environment.
     public var hasEnvironment: Bool
+    /// The columns that can be written, as a list in SQL: those that are computed cannot.
+    var columns: String
   }
 
   /// What was found wrong, in sentences; empty when the proof holds.
@@ -88,7 +90,7 @@ public struct TenancyProof {
     do throws(Fault) {
       try await service.query(
         for: stranger,
-        Query(sql: "insert into \(table.name) select * from public.\(copy)")
+        Query(sql: "insert into \(table.name) (\(table.columns)) select \(table.columns) from public.\(copy)")
       )
       failures.append("\(who) inserted rows of another into \(table.name)")
     } catch {
@@ -104,7 +106,9 @@ public struct TenancyProof {
       """
       select format('%s.%s', n.nspname, c.relname), c.relrowsecurity and c.relforcerowsecurity,
         exists (
-          select from pg_attribute a where a.attrelid = c.oid and a.attname = 'environment')
+          select from pg_attribute a where a.attrelid = c.oid and a.attname = 'environment'),
+        (select string_agg(quote_ident(a.attname), ', ') from pg_attribute a
+          where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = '')
       from pg_class c join pg_namespace n on n.oid = c.relnamespace
       where n.nspname = any (\(schemas)) and c.relkind in ('r', 'p')
         and c.relname <> 'schema_migrations'
@@ -113,8 +117,15 @@ public struct TenancyProof {
     )
     var tables: [Table] = []
     for row in rows {
-      let (name, isForced, hasEnvironment) = try row.values(String.self, Bool.self, Bool.self)
-      tables.append(Table(name: name, isForced: isForced, hasEnvironment: hasEnvironment))
+      let (name, isForced, hasEnvironment, columns) = try row.values(
+        String.self,
+        Bool.self,
+        Bool.self,
+        String.self
+      )
+      tables.append(
+        Table(name: name, isForced: isForced, hasEnvironment: hasEnvironment, columns: columns)
+      )
     }
     return tables
   }

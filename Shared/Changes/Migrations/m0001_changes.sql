@@ -95,7 +95,8 @@ grant select, insert, update on changes.idempotent_answers to latchkey_keys, lat
 grant select on changes.audit_entries to latchkey_changes;
 grant select, delete on changes.audit_unsealed to latchkey_changes;
 grant select, insert on changes.audit_seals to latchkey_changes;
-grant select, delete on changes.idempotent_answers to latchkey_changes;
+-- Locking rows takes the right to update them.
+grant select, update, delete on changes.idempotent_answers to latchkey_changes;
 
 -- Seals up to `entries_max` entries and says how many. One sealer at a time works on an account; the others
 -- pass it by. Entries whose transaction was late are sealed behind younger ones: the chain keeps the order of
