@@ -24,7 +24,7 @@ TWO = given.both(given.customer(), lambda api: {"otherMail": given.customer()(ap
 BAD_FIELDS = [
     ("email", "nobody"),
     ("email", ""),
-    ("email", "a" * 64 + "@" + ("b" * 60 + ".") * 3 + "example.com"),
+    ("email", "a@" + "b" * 260),
     ("email", 5),
     ("email", None),
     ("name", "x" * 256),

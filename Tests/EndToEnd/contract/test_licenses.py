@@ -33,7 +33,7 @@ BAD_FIELDS = [
     ("maxUsesOverride", 0),
     ("maxUsesOverride", 1.5),
     ("userEmail", "nobody"),
-    ("userEmail", "a" * 64 + "@" + ("b" * 60 + ".") * 3 + "example.com"),
+    ("userEmail", "a@" + "b" * 260),
     ("userName", "x" * 256),
     ("entitlementIds", "x"),
     ("entitlementIds", ["nobody"], "entitlementIds", 0),
