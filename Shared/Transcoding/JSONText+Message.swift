@@ -38,6 +38,7 @@ extension JSONText {
     for index in range {
       let field = tables.fields[index]
       if field.isRepeated {
+        if field.isNeverNull, Self.count(field, in: message) == 0 { continue }
         raw(tables.text(field.name))
         repeated(field, in: message, tables)
       } else if Self.isPresent(field, in: message) {
@@ -61,13 +62,18 @@ extension JSONText {
     }
   }
 
+  /// How many items a repeated field has.
+  private static func count(_ field: ResponsePlan.Field, in message: UnsafeRawPointer) -> Int {
+    message.load(fromByteOffset: field.quantifierOffset, as: Int.self)
+  }
+
   private mutating func repeated(
     _ field: ResponsePlan.Field,
     in message: UnsafeRawPointer,
     _ tables: Tables
   ) {
     beginArray()
-    let count = message.load(fromByteOffset: field.quantifierOffset, as: Int.self)
+    let count = Self.count(field, in: message)
     let items = message.load(fromByteOffset: field.offset, as: UnsafeRawPointer?.self)
     if count > 0, let items {
       for item in 0..<count { value(field, at: items + item * field.stride, tables) }

@@ -155,17 +155,17 @@ def test_a_machine_from_activation_to_deactivation(client, api):
     assert machine.fingerprint == fingerprint and machine.name == "atelier-01"
     assert machine.license_id == names["id"] and machine.heartbeat_status == "NOT_STARTED"
     assert sdk.validate(key, fingerprint=fingerprint).code == "HEARTBEAT_REQUIRED"
-    sdk.heartbeat(key, machine.id)
+    sdk.heartbeat(machine.id, key)
     result = sdk.validate(key, fingerprint=fingerprint)
     assert result.valid and result.machine.heartbeat_status == "ALIVE"
     license = sdk.get_license(names["id"])
     assert [one.id for one in license.machines] == [machine.id]
     assert license.machines[0].last_heartbeat_at is not None
-    sdk.deactivate(key, machine.id)
+    sdk.deactivate(machine.id, key)
     assert sdk.validate(key, fingerprint=fingerprint).code == "FINGERPRINT_NOT_FOUND"
     for gone in (sdk.deactivate, sdk.heartbeat):
         with pytest.raises(NotFoundError):
-            gone(key, machine.id)
+            gone(machine.id, key)
 
 
 def test_the_same_machine_twice_is_one(client, api):
@@ -206,12 +206,12 @@ def test_a_license_in_a_bad_state_raises_its_error(state, client, api):
     sdk = client()
     for call in (
         lambda: sdk.activate(names["key"], given.fingerprint()),
-        lambda: sdk.heartbeat(names["key"], names["machineId"]),
+        lambda: sdk.heartbeat(names["machineId"], names["key"]),
     ):
         with pytest.raises(error) as raised:
             call()
         assert raised.value.status_code == 409
-    sdk.deactivate(names["key"], names["machineId"])
+    sdk.deactivate(names["machineId"], names["key"])
 
 
 def test_a_machine_of_another_license_raises_conflict_error(client, api):
@@ -257,7 +257,7 @@ def test_a_lost_answer_of_a_heartbeat_does_no_harm(client, api, broken_line):
     names = given.machine()(api)
     sdk = client(base_url=broken_line.url, max_retries=3)
     broken_line.lose(1)
-    sdk.heartbeat(names["key"], names["machineId"])
+    sdk.heartbeat(names["machineId"], names["key"])
     assert broken_line.lost == [200]
 
 

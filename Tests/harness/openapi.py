@@ -24,7 +24,12 @@ class Endpoint:
     @property
     def success(self):
         """The status of success."""
-        return next(int(status) for status in self.operation["responses"] if status.isdigit())
+        return max(status for status in self.statuses if status < 300)
+
+    @property
+    def statuses(self):
+        """Every status that the document knows of."""
+        return {int(status) for status in self.operation["responses"]}
 
     @property
     def credentials(self):
@@ -51,7 +56,8 @@ class Endpoint:
 
     def parameters(self, place):
         """The names of parameters in `path` or `query`."""
-        return [p["name"] for p in self.operation.get("parameters", []) if p["in"] == place]
+        # What is shared by many operations is a reference, and in neither place.
+        return [p["name"] for p in self.operation.get("parameters", []) if p.get("in") == place]
 
     @property
     def names_one(self):

@@ -193,6 +193,8 @@ def test_no_row_is_missing():
         wanted |= {409} if endpoint.name in CONFLICTS else set()
         wanted |= {422} if endpoint.name in RULES else set()
         missing += [f"{endpoint.name} {status}" for status in sorted(wanted - shown[endpoint.name])]
+        undocumented = shown[endpoint.name] - endpoint.statuses
+        assert not undocumented, f"{endpoint.name}: {undocumented}"
     assert not missing, missing
     unknown = set(shown) - {endpoint.name for endpoint in ENDPOINTS}
     assert not unknown, unknown

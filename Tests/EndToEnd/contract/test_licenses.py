@@ -156,8 +156,8 @@ ROWS += [
     # An expiry has to come from somewhere, and to lie ahead.
     Row("POST /licenses/{id}/reinstate", 422, STATES["expired"], code="BUSINESS_RULE_VIOLATION"),
     Row("POST /licenses/{id}/renew", 422, STATES["active"], code="BUSINESS_RULE_VIOLATION"),
-    *[Row(f"POST /licenses/{{id}}/{action}", 422, STATES["expired"], body={"expiresAt": "2020-01-01T00:00:00.000Z"},
-          code="BUSINESS_RULE_VIOLATION", why="in the past") for action in ("reinstate", "renew")],
+    *[Row(f"POST /licenses/{{id}}/{action}", 400, STATES["expired"], body={"expiresAt": "2020-01-01T00:00:00.000Z"},
+          issues=[("expiresAt",)], why="in the past") for action in ("reinstate", "renew")],
     Row("POST /licenses/{id}/reinstate", 200, given.expired({"durationDays": 30}), shows={"status": "active"},
         why="by the duration"),
     Row("POST /licenses/{id}/renew", 200, given.license({"durationDays": 30}), shows={"status": "active"},

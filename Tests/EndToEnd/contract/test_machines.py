@@ -172,7 +172,7 @@ def test_uniqueness(scope, other_license, other_policy, api):
             assert rest.expect_error(answer, 409)["code"] == "CONFLICT"
     if scope != "PER_LICENSE":
         by_license(api, first, "DELETE", f"/machines/{made['id']}")
-        rest.expect_data(by_license(api, third, "POST", "/machines", body), 201)
+        rest.expect_data(by_license(api, second, "POST", "/machines", body), 201)
 
 
 def test_max_unique_fingerprints_counts_those_that_are_gone(api):

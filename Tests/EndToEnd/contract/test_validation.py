@@ -9,17 +9,16 @@ ASK = {"key": "{key}"}
 WITH = ASK | {"fingerprint": "{fingerprint}"}
 FINGERPRINTED = {"requireFingerprint": True}
 HEARTBEAT = {"requireHeartbeat": True, "requireFingerprint": True}
-USED_UP = {"maxUses": 1}
 
 
-def used_up(policy=None, **options):
-    """A license of one use, which is taken."""
+def used_up(then=None):
+    """A license of one use, which is taken, and what is done to it afterwards."""
 
     def make(api):
-        names = given.license(USED_UP | (policy or {}), **options)(api)
-        body = {"key": names["key"], "fingerprint": names["fingerprint"]}
-        answer = api.client.post("/api/v1/licenses/validate-key", json=body)
-        assert rest.expect_data(answer)["code"] == "VALID"
+        names = given.license({"maxUses": 1})(api)
+        assert api.validate(names["key"])["code"] == "VALID"
+        if then:
+            rest.expect_data(api.post(f"/licenses/{names['id']}/{then}"))
         return names
 
     return make
@@ -34,14 +33,12 @@ def verdict(code, maker, body=ASK, shows=None, why="", valid=None):
     )  # fmt: skip
 
 
-UNKNOWN = lambda api: {"key": "LIC-0000-0000-0000-0000"}  # noqa: E731
-
 ROWS = [
     verdict("VALID", given.license(), shows={"machine": None, "entitlements": [], "metadata": {}}),
     verdict("VALID", given.license(FINGERPRINTED, machines=1), WITH, why="VALID with a fingerprint"),
     verdict("VALID", given.license(entitled=True), why="VALID with entitlements",
             body=ASK | {"entitlements": ["{policyCode}", "{licenseCode}"]}),
-    verdict("NOT_FOUND", UNKNOWN, shows={"license": None, "machine": None, "entitlements": []}),
+    verdict("NOT_FOUND", lambda api: {"key": "LIC-0000-0000-0000-0000"}, shows={"license": None, "machine": None, "entitlements": []}),
     verdict("NOT_FOUND", lambda api: {"key": "nonsense"}, why="NOT_FOUND for nonsense"),
     verdict("NOT_FOUND", given.deleted(given.license(), "/licenses"), why="NOT_FOUND after deletion"),
     verdict("SUSPENDED", given.license(do=["suspend"])),
@@ -60,7 +57,7 @@ ROWS = [
             ASK | {"entitlements": ["{policyCode}", "no-such-code"]}),
     verdict("ENTITLEMENTS_MISSING", given.license(), ASK | {"entitlements": ["SSO"]}, why="case-sensitive"),
     # The order: what comes first decides.
-    verdict("SUSPENDED", used_up(do=["suspend"]), why="suspended before used up"),
+    verdict("SUSPENDED", used_up("suspend"), why="suspended before used up"),
     verdict("EXPIRED", given.expired(FINGERPRINTED), why="expired before fingerprint"),
     verdict("USES_EXCEEDED", used_up(), ASK | {"entitlements": ["sso"]}, why="used up before entitlements"),
     verdict("FINGERPRINT_NOT_FOUND", given.license(FINGERPRINTED), ASK | {"entitlements": ["sso"]},

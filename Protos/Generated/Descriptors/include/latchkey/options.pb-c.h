@@ -237,7 +237,7 @@ struct  Latchkey__Field
   protobuf_c_boolean has_format;
   Latchkey__Field__Format format;
   /*
-   * In JSON answers an absent value is left out instead of being `null`.
+   * In JSON answers an absent value is left out instead of being `null`, and a list without items instead of `[]`.
    */
   protobuf_c_boolean has_never_null;
   protobuf_c_boolean never_null;

@@ -100,6 +100,8 @@ struct CSVReader {
   }
 
   private mutating func take(_ byte: UInt8) throws(CSVProblem) -> CSVRow? {
+    // A text with one is none to the database or to protobuf-c; UTF-16, which tables are often saved as, is full of them.
+    guard byte != 0 else { throw problem("a NUL; the file must be UTF-8") }
     rowBytes += 1
     guard rowBytes <= Self.rowBytesMax else {
       throw problem("the row has more than \(Self.rowBytesMax) bytes")
