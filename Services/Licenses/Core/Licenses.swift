@@ -93,6 +93,7 @@ public final class Licenses: LicensesService {
       try await products.owners(ofPrefixes: prefixes)
     }
   }
+
   /// Writes what validations have gathered in memory; the last time when the service stops.
   ///
   /// - Throws: ``Fault`` of the database; nothing is lost, it is tried again with the next.
