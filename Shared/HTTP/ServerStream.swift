@@ -17,6 +17,9 @@ public protocol ServerStream: AnyObject {
   var isRequestComplete: Bool { get }
   /// Whether the peer has gone or has reset the stream; what is sent goes nowhere.
   var isClosed: Bool { get }
+  /// Whether the handler ends the request by a deadline of its own, in place of ``HTTPLimits/bodyTotalTimeout``: one that
+  /// passes a body on may be held up itself.
+  var hasDeadline: Bool { get set }
   /// What the handler wants to keep with the stream.
   var attachment: AnyObject? { get set }
   /// Bytes sent and not yet taken by the connection. Whoever streams stops above ``HTTP2Stream/outputHighWater``

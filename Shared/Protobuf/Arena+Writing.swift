@@ -20,8 +20,8 @@ extension Arena {
   /// protobuf-c would cut the text at an embedded NUL, so there must be none: every text that came in was
   /// checked, and our own have none. Should one get here nevertheless, it is cut in a release build.
   public func copy(_ text: String) -> UnsafeMutablePointer<CChar> {
-    var text = text
-    return text.withUTF8 { bytes in
+    // A span, since `withUTF8` wants a variable, which counts a reference.
+    text.utf8Span.span.withUnsafeBufferPointer { bytes in
       let copy = make(CChar.self, count: bytes.count + 1)
       if let start = bytes.baseAddress { memcpy(copy, start, bytes.count) }
       copy[bytes.count] = 0

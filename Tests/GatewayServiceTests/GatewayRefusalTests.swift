@@ -145,7 +145,7 @@ extension GatewaySuites {
     }
 
     @Test(arguments: [
-      "/", "/api/v1/machines", "/api/v1/products/", "/api/v2/products", "/healthy", "*",
+      "/", "/api/v1/gadgets", "/api/v1/products/", "/api/v2/products", "/healthy", "*",
     ])
     @EventLoop func `404: there is no such address`(path: String) async throws {
       try await GatewayFixture.use { fixture in

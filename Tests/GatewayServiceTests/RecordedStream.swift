@@ -14,6 +14,7 @@ final class RecordedStream: ServerStream {
   private(set) var received: [UInt8] = []
   private(set) var isRequestComplete = false
   var isClosed = false
+  var hasDeadline = false
   var attachment: AnyObject?
   var outputPending: Int { 0 }
 

@@ -11,7 +11,11 @@ import Testing
 @Suite(.onLoop) struct TenancyTests {
   @Test @EventLoop func `nobody sees or changes another tenant's rows`() async throws {
     try await LicensesFixture.with { fixture in
-      let license = try await fixture.license()
+      _ = try await fixture.entitlement("sso")
+      let license = try await fixture.license({
+        $0.userEmail = "pat@studio.example"
+        $0.metadata = Array(#"{"seat": 1}"#.utf8)
+      })
       try await fixture.activate(license, "machine-1")
       _ = try await fixture.validate(license, "machine-1")
       try await fixture.service.flushTally()
@@ -40,7 +44,7 @@ import Testing
   }
 
   /// The named list of what looks across accounts by design.
-  @Test @EventLoop func `three functions cross accounts, as a role that cannot log in`()
+  @Test @EventLoop func `four functions cross accounts, as a role that cannot log in`()
     async throws
   {
     try await LicensesFixture.with { fixture in
@@ -59,7 +63,7 @@ import Testing
         #expect(!canLogIn)
         #expect(!isPublic)
       }
-      #expect(names == ["dead_machines", "find_for_validation", "prefix_owners"])
+      #expect(names == ["dead_machines", "due_licenses", "find_for_validation", "prefix_owners"])
     }
   }
 

@@ -8,6 +8,29 @@ import Testing
 /// Every type, sent to the server as a parameter, compared there with the server's own text form, and
 /// read back.
 @Suite struct ValueTests {
+  @Test @EventLoop func `parts of a statement bring their parameters along`() async throws {
+    let database = Database(try TestServer.configuration())
+    database.start()
+    let none: String? = nil
+    let parts: [Query] = [
+      "", "and b = \("two")", "and b = \("two") and c is not distinct from \(none) and d = \(4)",
+    ]
+    for part in parts {
+      let nested: Query = "a = \(1 as Int32) \(part)"
+      let rows = try await database.query(
+        """
+        select \("first")::text, count(*)
+        from (values (1, 'two', null::text, 4::bigint), (2, 'two', null, 4)) t (a, b, c, d)
+        where \(nested) and \("last")::text = 'last'
+        """
+      )
+      let (first, count) = try rows.single().values(String.self, Int.self)
+      #expect(first == "first")
+      #expect(count == 1)
+    }
+    await database.close(within: .zero)
+  }
+
   @Test @EventLoop func `every type survives the way to the server and back`() async throws {
     let database = Database(try TestServer.configuration())
     database.start()

@@ -46,6 +46,17 @@ import Testing
   }
 
   /// Were this broken, rows of one moment would be listed in a random order.
+  @Test func `a moment's lower bound parts what was made before from what was made then`() {
+    let moment = Timestamp(milliseconds: 1_770_000_000_000)
+    let bound = UUID.lowest7(at: moment)
+    for _ in 0..<1_000 {
+      #expect(UUID.v7(at: moment - .milliseconds(1)) < bound)
+      #expect(UUID.v7(at: moment) >= bound)
+    }
+    #expect(UUID.lowest7(at: Timestamp(milliseconds: .min)) == UUID(high: 0, low: 0))
+    #expect(UUID.lowest7(at: Timestamp(milliseconds: .max)) == UUID(high: .max << 16, low: 0))
+  }
+
   @Test func `version 7 rises strictly within a millisecond`() {
     let moment = Timestamp(milliseconds: 1_700_000_000_000)
     let ids = (0..<20_000).map { _ in UUID.v7(at: moment) }

@@ -257,6 +257,17 @@ private let id = "0d0b6c52-7a39-4d0e-9f6b-1f7d2f0a9c11"
     }
   }
 
+  @Test func `a parameter may be a JSON object, which is written compactly`() throws {
+    let made = try request(LicenseRow.self, path: [("metadata", #"{ "a" : [1, "x"] }"#)])
+    #expect(made.metadata == Array(#"{"a":[1,"x"]}"#.utf8))
+    for (text, code) in [
+      ("{", "invalid_string"), ("[]", "invalid_type"), (#"{"a":1,"a":2}"#, "invalid_string"),
+      (#"{"a":"\u0000"}"#, "invalid_string"),
+    ] {
+      #expect(issues(LicenseRow.self, path: [("metadata", text)]) == ["metadata: \(code)"])
+    }
+  }
+
   @Test func `the query fills its fields`() throws {
     let made = try request(
       ListLicensesRequest.self,

@@ -80,6 +80,7 @@ extension OpenAPIWriter {
   ///   - isRequest: Whether all that is refused of a value is to be said; answers keep to it anyway.
   ///   - isNullable: Whether `null` stands for no value.
   ///   - isDescribed: Whether the field's comment is part of the schema.
+  /// - Returns: The schema of the field's value.
   func schema(
     _ field: ContractField,
     isRequest: Bool,
@@ -118,7 +119,8 @@ extension OpenAPIWriter {
     case .bool: return [type("boolean")]
     case .float, .double: return [type("number")]
     case .int64 where options.format == .dateTime:
-      return [type("string"), ("format", .string("date-time"))]
+      let members = [type("string"), ("format", .string("date-time"))]
+      return isRequest ? members + [("pattern", .string(Self.momentPattern))] : members
     case .int32, .uint32, .int64, .uint64:
       let isLarge = field.kind == .int64 || field.kind == .uint64
       var members = [type("integer"), ("format", .string(isLarge ? "int64" : "int32"))]
@@ -149,6 +151,11 @@ extension OpenAPIWriter {
   private static func type(_ name: String, _ isNullable: Bool) -> (String, JSONValue) {
     ("type", isNullable ? .array([.string(name), .string("null")]) : .string(name))
   }
+
+  /// What is read of RFC 3339: capitals, up to nine digits of a second's fraction, no leap seconds.
+  private static let momentPattern =
+    "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+    + "T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
 
   static func reference(_ name: String) -> JSONValue {
     .object([("$ref", .string(path(of: name)))])

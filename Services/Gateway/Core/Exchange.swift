@@ -73,6 +73,8 @@ final class Exchange {
         try RequestRules.checkBody(of: head, usedBy: route)
         idempotencyKey = try IdempotencyKey.read(head.fields, path: target.path, on: route.route)
         guard route.route.requestBody == .json else {
+          // The call has a deadline; a client that stalls is cut off before.
+          stream.hasDeadline = true
           let body = RawBodyReader(stream)
           state = .passingOn(body)
           task = EventLoop.spawn { [self] in await passOn(route, parameters, body) }

@@ -301,7 +301,8 @@ final class HTTP1ServerSession: ServerSession {
     else { return }
     // While we hold the peer up, the time is ours.
     let isStalled = stream.unacknowledged == 0 && now - stream.progressAt > limit
-    guard isStalled || now - stream.openedAt > total else { return }
+    let isOverdue = !stream.hasDeadline && now - stream.openedAt > total
+    guard isStalled || isOverdue else { return }
     refuse(HTTP1Refusal(status: 408, message: "The request's body did not come in time"), at: now)
   }
 }

@@ -10,6 +10,7 @@ final class HTTP1Stream: ServerStream {
   var received: [UInt8] = []
   var isRequestComplete = false
   var isClosed = false
+  var hasDeadline = false
   var attachment: AnyObject?
 
   /// Not asked for anything once the stream is closed, since a handler may keep the stream longer.

@@ -131,7 +131,7 @@ final class HTTP2ServerSession: ServerSession {
     {
       // While we hold the peer up, the time is ours.
       if stream.unacknowledged == 0, now - stream.progressAt > body { return true }
-      if now - stream.openedAt > total { return true }
+      if !stream.hasDeadline, now - stream.openedAt > total { return true }
     }
     return stream.outputPending > 0 && now - stream.outputProgressAt > limits.writeTimeout
   }

@@ -33,6 +33,8 @@ public final class HTTP2Stream: ServerStream {
   public internal(set) var errorCode: UInt32 = 0
   /// Whether the stream was closed because its connection is gone.
   public internal(set) var wasConnectionLost = false
+  /// Whether the handler ends the request by a deadline of its own.
+  public var hasDeadline = false
   /// What the handler keeps with the stream.
   public var attachment: AnyObject?
   /// On the client's side, who waits for the answer.

@@ -7,7 +7,7 @@ public import TLS
 
 /// Calls the methods of one service, wherever its replicas are.
 ///
-/// The channel keeps connections to every address that the name resolves to, and gives each call to the next
+/// The channel keeps connections to every address that the name resolves to, and gives the calls of each tick to the next
 /// healthy one in turn. A call fails fast with `unavailable` when nothing is there. A call whose connection was lost is
 /// repeated on another one if it is marked idempotent or no server has seen it; what a server answers is final.
 @EventLoop

@@ -23,14 +23,15 @@ public struct Method {
   ) -> Method {
     // Its message is decoded before a task is made, so that a call with bad bytes costs none.
     let serve: @EventLoop (Call, [UInt8], Range<Int>) -> Void = { call, bytes, range in
-      let request: Request
+      // In an object, as the task would get a copy of the message, with a reference counted for each string.
+      let request: Boxed<Request>
       do throws(Fault) {
-        request = try MessageFraming.decode(range, of: bytes)
+        request = Boxed(try MessageFraming.decode(range, of: bytes))
       } catch {
         call.fail(error)
         return
       }
-      call.run { () async throws(Fault) in call.send(try await body(request, call)) }
+      call.run { () async throws(Fault) in call.send(try await body(request.value, call)) }
     }
     return Method(descriptor) { call in call.unaryStart = serve }
   }
@@ -104,4 +105,11 @@ extension Call {
       await withCheckedContinuation { writerWaiting = $0 }
     }
   }
+}
+
+/// A value that is made once and then shared.
+private final class Boxed<Value: Sendable>: Sendable {
+  let value: Value
+
+  init(_ value: Value) { self.value = value }
 }

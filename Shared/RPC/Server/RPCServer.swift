@@ -160,9 +160,7 @@ public final class RPCServer {
     guard let bytes = fields.binary("latchkey-caller-bin") else {
       throw Fault(.invalidArgument, "The metadata latchkey-caller-bin is not base64")
     }
-    return try bytes.withUnsafeBufferPointer { buffer throws(Fault) in
-      try Caller(decoding: UnsafeRawBufferPointer(buffer))
-    }
+    return try MessageFraming.decode(bytes.startIndex..<bytes.endIndex, of: bytes)
   }
 
   private func unknown(_ target: [UInt8]) -> Fault {
@@ -221,7 +219,9 @@ private final class Dispatcher: RequestHandler, Flushable {
 
   /// The call on a stream: nothing else is ever attached to the streams of this handler.
   private func call(on stream: any ServerStream) -> Call? {
-    stream.attachment.map { unsafeDowncast($0, to: Call.self) }
+    // No `map`: the runtime checks each time that a closure of the loop's is called on the loop.
+    guard let attachment = stream.attachment else { return nil }
+    return unsafeDowncast(attachment, to: Call.self)
   }
 
   func receivedBody(_ stream: any ServerStream) {
@@ -274,7 +274,7 @@ private final class Dispatcher: RequestHandler, Flushable {
   }
 
   /// `application/grpc`, alone or with a suffix or parameters.
-  private static func isGRPC(_ type: ArraySlice<UInt8>) -> Bool {
+  private nonisolated static func isGRPC(_ type: ArraySlice<UInt8>) -> Bool {
     let name: StaticString = "application/grpc"
     let length = name.utf8CodeUnitCount
     return type.withUnsafeBytes { bytes in

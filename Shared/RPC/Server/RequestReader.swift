@@ -10,9 +10,10 @@ public final class RequestReader<M: Message> {
 
   init(_ buffer: RequestBuffer) { self.buffer = buffer }
 
-  /// The next message; nil after the last one, or when the client is gone.
+  /// Waits for the next message.
   ///
   /// - Parameter deadline: When it must have come; nil waits as long as the call may take.
+  /// - Returns: The message; nil after the last one, or when the client is gone.
   /// - Throws: ``Fault`` as the message's decoding does, `resourceExhausted` for an over-long one, and
   ///   `deadlineExceeded` when it has not come in time.
   public func next(by deadline: Instant? = nil) async throws(Fault) -> M? {

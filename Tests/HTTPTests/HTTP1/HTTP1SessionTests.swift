@@ -231,6 +231,20 @@ import Testing
     #expect(peer.statusLines == ["HTTP/1.1 408 Request Timeout"])
   }
 
+  @Test @EventLoop func `a handler with a deadline of its own has the time it needs, not the peer`()
+  {
+    let peer = SessionHarness { _ in }
+    peer.handler.onHead = { $0.hasDeadline = true }
+    peer.handler.onBody = { _ in }
+    peer.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n")
+    peer.send([UInt8](repeating: 1, count: 70_000))
+    peer.checkTimeouts(in: .seconds(1000))
+    #expect(peer.output.isEmpty)
+    _ = peer.handler.streams[0].takeReceived()
+    peer.checkTimeouts(in: .seconds(1000))
+    #expect(peer.statusLines == ["HTTP/1.1 408 Request Timeout"])
+  }
+
   @Test @EventLoop func `an idle connection is closed without a word`() {
     let peer = SessionHarness { $0.answer() }
     peer.send(HTTP1SessionTests.get)

@@ -187,8 +187,9 @@ import Testing
       for (strategy, reason) in rows {
         let license = try await fixture.license(
           policy: { $0.expirationStrategy = strategy },
-          { $0.expiresAt = 1_000_000_000_000 }
+          { $0.expiresAt = fixture.clock.now.milliseconds + 1 }
         )
+        fixture.clock.advance(by: .milliseconds(1))
         if let reason {
           let refused = try await fault { try await fixture.activate(license, "machine-1") }
           #expect(refused.reason == reason)

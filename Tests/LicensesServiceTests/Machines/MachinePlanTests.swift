@@ -1,3 +1,4 @@
+import Cryptography
 import EventLoop
 import Faults
 import Messages
@@ -49,14 +50,73 @@ import Testing
       }
     }
   }
+  /// Look-ups across accounts keep their plan for as long as the session lasts, so the one that was made while there was
+  /// nothing must be right for a license of many machines in an account of many entitlements.
+  @Test @EventLoop func `a plan made for empty tables reads one row of full ones`() async throws {
+    try await LicensesFixture.with { fixture in
+      let license = try await fixture.license(policy: { $0.floating = true })
+      let hashes = LicenseKey.lookupHashes(of: license.key ?? "")
+      let id = UUID(license.id)
+      try await fixture.test.open().transaction(for: nil) { (tx) throws(Fault) in
+        func look() async throws(Fault) -> (found: Rows, dead: Rows) {
+          (
+            try await tx.query(
+              """
+              select machine_id, entitlements
+              from licenses.find_for_validation(\(hashes), array['machine-1000'])
+              """
+            ), try await tx.query("select from licenses.dead_machines(now(), 100)")
+          )
+        }
+        #expect(try await look().found.count == 1)
+        try await tx.query(
+          """
+          insert into licenses.machines (
+            account_id, environment, id, license_id, policy_id, fingerprint, unique_within,
+            last_seen_at, created_at, updated_at)
+          select l.account_id, l.environment, gen_random_uuid(), l.id, l.policy_id, 'machine-' || n, l.id,
+            case when n = 7 then now() - interval '1 year' else now() end, now(), now()
+          from licenses.licenses l, generate_series(1, 2000) n where l.id = \(id)
+          """
+        )
+        try await tx.query(
+          """
+          with made as (
+            insert into licenses.entitlements (
+              account_id, environment, id, code, name, created_at, updated_at)
+            select l.account_id, l.environment, gen_random_uuid(), 'code-' || n, 'n', now(), now()
+            from licenses.licenses l, generate_series(1, 2000) n where l.id = \(id)
+            returning id, code)
+          update licenses.licenses l set entitlement_ids = array[made.id]
+          from made where made.code = 'code-7' and l.id = \(id)
+          """
+        )
+        let machines = try await Self.reads(tx)
+        let entitlements = try await Self.reads(tx, of: "entitlements")
+        let (found, dead) = try await look()
+        let row = try found.single()
+        #expect(try row.value(0) as UUID? != nil)
+        #expect(try row.value(1) as [String] == ["code-7"])
+        #expect(dead.count == 1)
+        let machinesAfter = try await Self.reads(tx)
+        let entitlementsAfter = try await Self.reads(tx, of: "entitlements")
+        #expect(machinesAfter.scans == machines.scans)
+        #expect(machinesAfter.rows - machines.rows == 2)
+        #expect(entitlementsAfter.scans == entitlements.scans)
+        #expect(entitlementsAfter.rows - entitlements.rows == 1)
+      }
+    }
+  }
+
   /// How often the whole table was read in this session so far, and how many rows were fetched by an index.
-  @EventLoop private static func reads(_ tx: Transaction) async throws(Fault) -> (
-    scans: Int, rows: Int
-  ) {
+  @EventLoop private static func reads(
+    _ tx: Transaction,
+    of table: String = "machines"
+  ) async throws(Fault) -> (scans: Int, rows: Int) {
     try await tx.query(
       """
       select seq_scan, idx_tup_fetch from pg_stat_xact_user_tables
-      where relid = 'licenses.machines'::regclass
+      where schemaname = 'licenses' and relname = \(table)
       """
     ).single().values(Int.self, Int.self)
   }

@@ -39,6 +39,7 @@ final class LicensesFixture {
 
   static func with(
     masterKeys: MasterKeys = .random(),
+    limits: PlanLimits = .none,
     _ body: @EventLoop (LicensesFixture) async throws -> Void
   ) async throws {
     let changes = TestDatabase.Schema(Changes.schemaName, Changes.migrations)
@@ -48,6 +49,7 @@ final class LicensesFixture {
       let licenses = Licenses(
         database: test.open(as: "latchkey_licenses"),
         masterKeys: masterKeys,
+        limits: limits,
         now: { clock.now }
       )
       try await ServedRPC.with("licenses", register: { licenses.register(on: $0) }) { rpc in

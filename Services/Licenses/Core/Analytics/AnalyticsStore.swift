@@ -13,7 +13,8 @@ struct AnalyticsStore: Sendable {
   private static let trendDays: Int64 = 7
 
   /// Counts licenses by the state that they are in at a moment, their expiry considered.
-  func licenses(_ tenant: Tenant, at now: Timestamp) async throws(Fault) -> Analytics.LicenseCounts {
+  func licenses(_ tenant: Tenant, at now: Timestamp) async throws(Fault) -> Analytics.LicenseCounts
+  {
     let written = try await database.read(for: tenant, Self.licensesByStatus)
     var counts: [License.Status: Int64] = [:]
     for row in written { counts[try row.named(0)] = try row.value(1) as Int64 }
@@ -79,7 +80,8 @@ struct AnalyticsStore: Sendable {
   static func days(until now: Timestamp) -> [Timestamp] {
     let dayMilliseconds: Int64 = 86_400_000
     // Rounded down, also before 1970.
-    let today = now.milliseconds - ((now.milliseconds % dayMilliseconds) + dayMilliseconds) % dayMilliseconds
+    let today =
+      now.milliseconds - ((now.milliseconds % dayMilliseconds) + dayMilliseconds) % dayMilliseconds
     return (0..<trendDays).map {
       Timestamp(milliseconds: today - (trendDays - 1 - $0) * dayMilliseconds)
     }

@@ -13,11 +13,7 @@ extension Licenses {
   public func createLicenses(_ request: CreateLicensesRequest, _ call: Call) async throws(Fault)
     -> CreateLicensesResponse
   {
-    try await issue(
-      request.licenses,
-      call,
-      place: { ["licenses", String($0)] }
-    ) { (issued) throws(Fault) in
+    try await issue(request.licenses, call, inList: "licenses") { (issued) throws(Fault) in
       let response = CreateLicensesResponse(data: issued)
       var bytes: [UInt8] = []
       response.encode(appendingTo: &bytes)

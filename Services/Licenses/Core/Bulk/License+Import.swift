@@ -3,7 +3,9 @@ internal import Messages
 internal import Primitives
 
 extension License {
-  /// The license that a row of a file describes; pure rules.
+  /// The license that a row of a file describes, with its policy; pure rules.
+  ///
+  /// One whose expiry has passed is expired, or revoked by its policy's strategy, from the beginning.
   ///
   /// - Parameters:
   ///   - row: The row.
@@ -12,8 +14,6 @@ extension License {
   ///   - hasExpiry: Whether the file says when licenses expire; where it does not, the policy does.
   ///   - id: The license's id.
   ///   - now: The moment.
-  /// - Returns: The license with its policy. One whose expiry has passed is expired, or revoked by its policy's
-  ///   strategy, from the beginning.
   /// - Throws: ``Fault`` `BUSINESS_RULE_VIOLATION` when the policy is of another product or does not admit the
   ///   row's limits; `invalidArgument` for a state that does not go with the expiry.
   init(

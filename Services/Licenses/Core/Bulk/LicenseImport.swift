@@ -62,7 +62,11 @@ final class LicenseImport {
     }
     guard columns != nil else {
       throw .invalid([
-        Fault.Issue(path: [], message: "The file is empty; its first row names the columns", code: "invalid_csv")
+        Fault.Issue(
+          path: [],
+          message: "The file is empty; its first row names the columns",
+          code: "invalid_csv"
+        )
       ])
     }
     try await writeBatch()
@@ -227,6 +231,8 @@ extension Fault {
   /// What is wrong with a row that cannot become a license.
   fileprivate var rowIssues: [Fault.Issue] {
     guard issues.isEmpty else { return issues }
-    return [Fault.Issue(path: [], message: message, code: (reason ?? .constraintViolation).rawValue)]
+    return [
+      Fault.Issue(path: [], message: message, code: (reason ?? .constraintViolation).rawValue)
+    ]
   }
 }

@@ -30,6 +30,7 @@ extension LicenseStore {
   ///   - after: Goes on behind this one; nil begins with the first.
   ///   - change: The change.
   /// - Returns: The holders, and where to go on; nil at the end.
+  /// - Throws: Faults of the database.
   @EventLoop
   func holders(
     from first: UUID,

@@ -13,6 +13,6 @@ extension Licenses {
   public func createLicense(_ request: CreateLicenseRequest, _ call: Call) async throws(Fault)
     -> License
   {
-    try await issue([request], call, place: { _ in [] }) { (issued) throws(Fault) in issued[0] }
+    try await issue([request], call) { (issued) throws(Fault) in issued[0] }
   }
 }

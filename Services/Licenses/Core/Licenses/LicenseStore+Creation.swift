@@ -22,6 +22,7 @@ extension LicenseStore {
   ///   - change: The change.
   ///   - holds: Whether they cannot be deleted until the transaction ends.
   /// - Returns: Those that the tenant has.
+  /// - Throws: Faults of the database.
   func products(
     _ ids: [UUID],
     codes: [String] = [],
@@ -50,6 +51,7 @@ extension LicenseStore {
   ///   - change: The change.
   ///   - holds: Whether they cannot be changed until the transaction ends.
   /// - Returns: Those that the tenant has.
+  /// - Throws: Faults of the database.
   func policies(
     _ ids: [UUID],
     _ change: Change,

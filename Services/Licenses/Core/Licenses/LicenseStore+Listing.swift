@@ -16,6 +16,7 @@ extension LicenseStore {
   ///   - rows: How many at most.
   ///   - now: The moment.
   /// - Returns: The licenses, without policies and machines.
+  /// - Throws: Faults of the database.
   func list(
     _ tenant: Tenant,
     _ filter: LicenseFilter,

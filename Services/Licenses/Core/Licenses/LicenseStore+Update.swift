@@ -14,6 +14,7 @@ extension LicenseStore {
   ///   - own: The entitlements of its own from now on; nil for those that it has.
   ///   - change: The change.
   /// - Returns: The codes.
+  /// - Throws: Faults of the database.
   func codes(
     of id: UUID,
     on policy: UUID,
@@ -42,11 +43,15 @@ extension LicenseStore {
   }
 
   /// Has a license's machines follow it to another policy.
+  ///
+  /// One that was unique within the old policy is so within its license alone from then on: it stays active even if the
+  /// new policy has its fingerprint on another license.
   @EventLoop
   func moveMachines(of id: UUID, to policy: UUID, _ change: Change) {
     change.transaction.send(
       """
-      update licenses.machines set policy_id = \(policy)
+      update licenses.machines set policy_id = \(policy),
+        unique_within = case when unique_within = account_id then account_id else license_id end
       where license_id = \(id) and deleted_at is null
       """
     )

@@ -14,7 +14,7 @@ extension Licenses {
   /// - Parameters:
   ///   - requests: The licenses, in the order in which they are answered.
   ///   - call: Who asks.
-  ///   - place: Where a request stands in the call, as the path of issues.
+  ///   - list: The field of the call that they are listed in, for the path of issues; nil when there is one alone.
   ///   - answer: Makes the answer of the licenses with their keys.
   /// - Returns: The answer.
   /// - Throws: ``Fault`` `invalidArgument` with every issue; `REFERENCE_NOT_FOUND` when the tenant has no such
@@ -23,10 +23,11 @@ extension Licenses {
   func issue<Answer: ContractMessage>(
     _ requests: [CreateLicenseRequest],
     _ call: Call,
-    place: (Int) -> [String],
+    inList list: String? = nil,
     _ answer: ([License]) throws(Fault) -> Answer
   ) async throws(Fault) -> Answer {
     let tenant = try call.requireTenant()
+    func place(_ index: Int) -> [String] { list.map { [$0, String(index)] } ?? [] }
     // An account's first data key is committed before the change that seals with it, and on another connection.
     let dataKey = try await dataKeys.newest(of: tenant)
     return try await changes.make(call, for: tenant) { (change) async throws(Fault) in

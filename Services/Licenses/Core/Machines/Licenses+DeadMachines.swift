@@ -60,7 +60,13 @@ extension Licenses {
       let id = try UUID(checked: machine.id)
       locked.emit(.machineDead, machine, at: change.now)
       guard machine.deletedAt != nil else {
-        try change.record("machine.die", id, before: nil, after: machine, reason: Self.deathReason)
+        try change.record(
+          "machine.die",
+          id,
+          before: machine,
+          after: machine,
+          reason: Self.deathReason
+        )
         continue
       }
       locked.license.machineCount -= 1

@@ -14,6 +14,9 @@ extension MachineStore {
   /// lock was given. Where the seat is to be taken, the fingerprint is locked as well, since two licenses may be asked
   /// for it at once; whoever takes both takes the license first.
   ///
+  /// The machine is asked for as the first from its fingerprint on, in the order of the one index that has it: others
+  /// would read every machine of the license.
+  ///
   /// - Parameters:
   ///   - license: Whose seat.
   ///   - fingerprint: Whom it is for; nil where no machine asks.
@@ -40,20 +43,23 @@ extension MachineStore {
       select l.event_sequence, l.activated_at is not null, m.id is not null, m.last_seen_at,
         exists (
           select from licenses.machines o
-          where o.fingerprint = \(fingerprint) and o.deleted_at is null and o.license_id <> l.id and (
-            p.fingerprint_uniqueness = 'PER_ACCOUNT' or o.unique_within = o.account_id
-            or (o.policy_id = l.policy_id and (
-              p.fingerprint_uniqueness = 'PER_POLICY' or o.unique_within <> o.license_id)))),
+          where o.unique_within in (l.account_id, l.policy_id) and o.unique_within <> o.license_id
+            and o.fingerprint = \(fingerprint) and o.deleted_at is null and o.license_id <> \(license))
+        or (p.fingerprint_uniqueness <> 'PER_LICENSE' and exists (
+          select from licenses.machines o
+          where o.fingerprint = \(fingerprint) and o.deleted_at is null and o.license_id <> \(license)
+            and (p.fingerprint_uniqueness = 'PER_ACCOUNT' or o.policy_id = l.policy_id))),
         exists (
           select from licenses.license_fingerprints f
-          where f.license_id = l.id and f.sha256 = \(fingerprint.map { SHA256.hash($0) })),
+          where f.license_id = \(license) and f.sha256 = \(fingerprint.map { SHA256.hash($0) })),
         case when p.max_unique_fingerprints is null then 0 else (
-          select count(*) from licenses.license_fingerprints f where f.license_id = l.id) end,
+          select count(*) from licenses.license_fingerprints f where f.license_id = \(license)) end,
         \(unescaped: License.columns), \(unescaped: PolicyStore.columns), \(unescaped: Machine.columns)
       from licenses.licenses l \(unescaped: LicenseStore.policyJoin)
-      left join licenses.machines m
-        on m.account_id = l.account_id and m.environment = l.environment and m.license_id = l.id
-          and m.fingerprint = \(fingerprint) and m.deleted_at is null
+      left join lateral (
+        select * from licenses.machines m
+        where m.license_id = \(license) and m.fingerprint >= \(fingerprint) and m.deleted_at is null
+        order by m.fingerprint limit 1) m on m.fingerprint = \(fingerprint)
       where l.id = \(license) and l.deleted_at is null
       """
     )

@@ -36,17 +36,12 @@ extension Machine {
   ///
   /// - Throws: ``Fault`` `invalidArgument` when metadata is null.
   fileprivate mutating func apply(_ request: UpdateMachineRequest) throws(Fault) {
-    let given = Set(request.presentNames)
-    if given.contains("name") { name = request.name }
-    if given.contains("platform") { platform = request.platform }
-    if given.contains("hostname") { hostname = request.hostname }
-    if given.contains("cores") { cores = request.cores }
-    guard given.contains("metadata") else { return }
-    guard let metadata = request.metadata else {
-      throw .invalid([
-        .init(path: ["metadata"], message: "Expected a JSON object", code: "invalid_type")
-      ])
-    }
-    self.metadata = metadata
+    var patch = Patch(request.presentNames)
+    patch.setOrClear(&name, "name", request.name)
+    patch.setOrClear(&platform, "platform", request.platform)
+    patch.setOrClear(&hostname, "hostname", request.hostname)
+    patch.setOrClear(&cores, "cores", request.cores)
+    patch.set(&metadata, "metadata", request.metadata)
+    try patch.check()
   }
 }
