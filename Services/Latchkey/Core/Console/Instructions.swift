@@ -33,7 +33,7 @@ struct Instructions {
     PRODUCT=$(\(post("products", #"{"name":"Atelier","code":"atelier","keyPrefix":"ATL"}"#)) | jq -r .data.id)
     """,
     """
-    POLICY=$(\(post("policies", #"{"productId":"'$PRODUCT'","name":"Studio","maxMachines":3}"#)) | jq -r .data.id)
+    POLICY=$(\(post("policies", policy)) | jq -r .data.id)
     """,
     """
     LICENSE=$(\(post("licenses", #"{"productId":"'$PRODUCT'","policyId":"'$POLICY'"}"#)) | jq -r .data.key)
@@ -43,6 +43,9 @@ struct Instructions {
       "$LATCHKEY_URL/api/v1/licenses/validate-key" --json '{"key":"'$LICENSE'"}'
     """,
   ]
+
+  private static let policy =
+    #"{"productId":"'$PRODUCT'","name":"Studio","maxMachines":3,"requireFingerprint":false}"#
 
   private static func post(_ collection: String, _ body: String) -> String {
     """
