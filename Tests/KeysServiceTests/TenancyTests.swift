@@ -1,9 +1,12 @@
+import Changes
 import EventLoop
 import Faults
 import KeysService
 import Messages
 import Postgres
 import Primitives
+import RPC
+import Stubs
 import TestKit
 import Testing
 
@@ -13,10 +16,18 @@ import Testing
     try await KeysFixture.with { fixture in
       let account = try await fixture.account()
       _ = try await fixture.key(account, .test)
+      var options = fixture.options(account)
+      options.caller?.idempotencyKey = [UInt8](repeating: 1, count: 32)
+      options.caller?.requestHash = [UInt8](repeating: 2, count: 32)
+      _ = try await fixture.gateway.createApiKey(CreateApiKeyRequest(name: "n"), options)
+      // The keys service does not seal, but the seals must be as closed to it.
+      let sealer = ChangeKeeper(database: fixture.test.open(as: "latchkey_licenses"))
+      try await sealer.seal()
+      _ = try await fixture.key(account, .test)
       let proof = try await TenancyProof(
         fixture.test,
         role: "latchkey_keys",
-        schemas: ["keys"],
+        schemas: ["keys", "changes"],
         owner: Tenant(accountID: account, environment: .test),
         strangers: [
           Tenant(accountID: account, environment: .live),
@@ -26,7 +37,8 @@ import Testing
       #expect(proof.failures == [])
       #expect(
         proof.tables.map(\.name) == [
-          "keys.accounts", "keys.api_key_hashes", "keys.api_keys", "keys.data_keys",
+          "changes.audit_entries", "changes.audit_seals", "changes.audit_unsealed",
+          "changes.idempotent_answers", "keys.accounts", "keys.api_key_hashes", "keys.api_keys", "keys.data_keys",
           "keys.response_signing_keys",
         ]
       )

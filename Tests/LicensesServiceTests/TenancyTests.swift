@@ -10,11 +10,11 @@ import Testing
 @Suite(.onLoop) struct TenancyTests {
   @Test @EventLoop func `nobody sees or changes another tenant's rows`() async throws {
     try await LicensesFixture.with { fixture in
-      _ = try await fixture.license()
+      try await fixture.fillEveryTable()
       let proof = try await TenancyProof(
         fixture.test,
         role: "latchkey_licenses",
-        schemas: ["licenses", "events"],
+        schemas: ["licenses", "events", "changes"],
         owner: fixture.tenant,
         strangers: fixture.strangers,
         unseen: ["events.outbox"]
@@ -22,8 +22,12 @@ import Testing
       #expect(proof.failures == [])
       #expect(
         proof.tables.map(\.name) == [
-          "events.outbox", "licenses.data_keys", "licenses.license_key_hashes",
-          "licenses.licenses", "licenses.policies", "licenses.product_counts", "licenses.products",
+          "changes.audit_entries", "changes.audit_seals", "changes.audit_unsealed",
+          "changes.idempotent_answers", "events.outbox", "licenses.customers",
+          "licenses.data_keys", "licenses.entitlements", "licenses.license_fingerprints",
+          "licenses.license_key_hashes", "licenses.license_metadata", "licenses.licenses",
+          "licenses.machines", "licenses.policies", "licenses.product_counts", "licenses.products",
+          "licenses.validation_counts",
         ]
       )
       #expect(
@@ -41,7 +45,7 @@ import Testing
         select p.proname::text, r.rolcanlogin, has_function_privilege('public', p.oid, 'execute')
         from pg_proc p join pg_namespace n on n.oid = p.pronamespace
         join pg_roles r on r.oid = p.proowner
-        where n.nspname in ('licenses', 'events') and p.prosecdef order by 1
+        where n.nspname in ('licenses', 'events', 'changes') and p.prosecdef order by 1
         """
       )
       var names: [String] = []
