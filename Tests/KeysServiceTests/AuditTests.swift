@@ -13,7 +13,9 @@ import Testing
   /// The log of everybody, oldest first.
   @EventLoop
   private func log(_ fixture: KeysFixture) async throws -> [AuditEvent] {
-    let rows = try await fixture.test.open().read("select entry from changes.audit_entries order by id")
+    let rows = try await fixture.test.open().read(
+      "select entry from changes.audit_entries order by id"
+    )
     return try rows.map { row in
       let bytes: [UInt8] = try row.value(0)
       return try bytes.withUnsafeBytes { try AuditEvent(decoding: $0) }

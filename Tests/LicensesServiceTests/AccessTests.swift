@@ -54,16 +54,28 @@ private let rows = [
     _ = try await $0.deletePolicy(DeletePolicyRequest(id: id), $1)
   },
   AccessRow(testDescription: "AttachPolicyEntitlements", scope: "policies:write") {
-    _ = try await $0.attachPolicyEntitlements(AttachmentRequest(id: id, entitlementCodes: ["c"]), $1)
+    _ = try await $0.attachPolicyEntitlements(
+      AttachmentRequest(id: id, entitlementCodes: ["c"]),
+      $1
+    )
   },
   AccessRow(testDescription: "DetachPolicyEntitlements", scope: "policies:write") {
-    _ = try await $0.detachPolicyEntitlements(AttachmentRequest(id: id, entitlementCodes: ["c"]), $1)
+    _ = try await $0.detachPolicyEntitlements(
+      AttachmentRequest(id: id, entitlementCodes: ["c"]),
+      $1
+    )
   },
   AccessRow(testDescription: "AttachLicenseEntitlements", scope: "licenses:write") {
-    _ = try await $0.attachLicenseEntitlements(AttachmentRequest(id: id, entitlementCodes: ["c"]), $1)
+    _ = try await $0.attachLicenseEntitlements(
+      AttachmentRequest(id: id, entitlementCodes: ["c"]),
+      $1
+    )
   },
   AccessRow(testDescription: "DetachLicenseEntitlements", scope: "licenses:write") {
-    _ = try await $0.detachLicenseEntitlements(AttachmentRequest(id: id, entitlementCodes: ["c"]), $1)
+    _ = try await $0.detachLicenseEntitlements(
+      AttachmentRequest(id: id, entitlementCodes: ["c"]),
+      $1
+    )
   },
   AccessRow(testDescription: "CreateEntitlement", scope: "entitlements:write") {
     _ = try await $0.createEntitlement(CreateEntitlementRequest(code: "c", name: "n"), $1)

@@ -90,7 +90,10 @@ public struct TenancyProof {
     do throws(Fault) {
       try await service.query(
         for: stranger,
-        Query(sql: "insert into \(table.name) (\(table.columns)) select \(table.columns) from public.\(copy)")
+        Query(
+          sql:
+            "insert into \(table.name) (\(table.columns)) select \(table.columns) from public.\(copy)"
+        )
       )
       failures.append("\(who) inserted rows of another into \(table.name)")
     } catch {

@@ -53,7 +53,8 @@ import Testing
         CreateProductRequest(name: "n", code: "b"),
         options(of: "key-2")
       )
-      @EventLoop func found(_ resource: String?, _ action: String?, _ actor: String?) async throws -> [String]
+      @EventLoop func found(_ resource: String?, _ action: String?, _ actor: String?) async throws
+        -> [String]
       {
         let request = ListAuditEventsRequest(
           resourceId: resource,

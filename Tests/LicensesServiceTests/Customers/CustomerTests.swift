@@ -87,7 +87,7 @@ import Testing
         ("a@b.example", String(repeating: "n", count: 256), "name"),
       ] {
         let fault = try await fault { try await fixture.customer(email, name: name) }
-        #expect(fault.issues.map(\.path) == [[path]])
+        #expect(Set(fault.issues.map(\.path)) == [[path]])
       }
       let made = try await fixture.customer("a@b.example")
       let nulls = try await fault {
@@ -132,7 +132,8 @@ import Testing
       #expect(renamed.licensesCount == 2)
       #expect(
         try await holders() == [
-          ["new@studio.example", "Pat"], ["new@studio.example", nil], ["kim@studio.example", "Kim"],
+          ["new@studio.example", "Pat"], ["new@studio.example", nil],
+          ["kim@studio.example", "Kim"],
         ]
       )
       _ = try await client.updateCustomer(

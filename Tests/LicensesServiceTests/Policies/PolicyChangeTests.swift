@@ -67,7 +67,8 @@ import Testing
     }
   }
 
-  @Test @EventLoop func `taking the limit of machines away needs consent, keeping it away does not`()
+  @Test @EventLoop
+  func `taking the limit of machines away needs consent, keeping it away does not`()
     async throws
   {
     try await LicensesFixture.with { fixture in
@@ -162,7 +163,9 @@ import Testing
         #expect(fault.reason == .notFound)
       }
       _ = try await fixture.client.deletePolicy(request, fixture.options)
-      let again = try await fault { try await fixture.client.deletePolicy(request, fixture.options) }
+      let again = try await fault {
+        try await fixture.client.deletePolicy(request, fixture.options)
+      }
       #expect(again.reason == .notFound)
       let issue = CreateLicenseRequest(productId: policy.productId, policyId: policy.id)
       let fault = try await fault {

@@ -114,7 +114,9 @@ import Testing
         },
       ]
       #expect(gone.map(\.reason) == Array(repeating: .notFound, count: 4))
-      #expect(try await fault { try await fixture.policy(of: product) }.reason == .referenceNotFound)
+      #expect(
+        try await fault { try await fixture.policy(of: product) }.reason == .referenceNotFound
+      )
       _ = try await fixture.product("a")
       let line = try #require(try await fixture.audited(product.id).last)
       #expect(line.action == "product.delete")
@@ -186,7 +188,9 @@ import Testing
           },
         ]
         #expect(faults.map(\.reason) == [.notFound, .notFound])
-        #expect(faults.map(\.message) == Array(repeating: "Product not found: \(product.id)", count: 2))
+        #expect(
+          faults.map(\.message) == Array(repeating: "Product not found: \(product.id)", count: 2)
+        )
       }
     }
   }

@@ -92,6 +92,7 @@ struct CustomerStore: Sendable {
   ///   - below: What every id must be below.
   ///   - rows: How many at most.
   /// - Returns: The customers.
+  /// - Throws: Faults of the database.
   func list(
     _ tenant: Tenant,
     email: String?,

@@ -122,6 +122,7 @@ struct PolicyStore: Sendable {
   ///   - below: What every id must be below.
   ///   - rows: How many at most.
   /// - Returns: The policies.
+  /// - Throws: Faults of the database.
   func list(
     _ tenant: Tenant,
     product: UUID?,
