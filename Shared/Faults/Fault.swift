@@ -25,19 +25,67 @@ public struct Fault: Error, Sendable {
   }
 
   /// The category that decides how a caller reacts.
-  public var code: Code
+  public var code: Code {
+    get { parts.code }
+    set { parts.code = newValue }
+  }
   /// One sentence that is safe to show to the caller and says what to change.
-  public var message: String
+  public var message: String {
+    get { parts.message }
+    set { parts.message = newValue }
+  }
   /// The stable name programs match on, where the code alone is not precise enough.
-  public var reason: Reason?
+  public var reason: Reason? {
+    get { parts.reason }
+    set { parts.reason = newValue }
+  }
   /// Every field that was refused, when the input was at fault.
-  public var issues: [Issue]
+  public var issues: [Issue] {
+    get { parts.issues }
+    set { parts.issues = newValue }
+  }
   /// Facts about the refusal that programs may use, such as a limit and how much of it is taken.
-  public var facts: [Fact]
+  public var facts: [Fact] {
+    get { parts.facts }
+    set { parts.facts = newValue }
+  }
   /// What our own logs need in addition; never shown to the caller.
-  public var detail: String?
+  public var detail: String? {
+    get { parts.detail }
+    set { parts.detail = newValue }
+  }
   /// The error beneath this one; never shown to the caller.
-  public var cause: (any Error)?
+  public var cause: (any Error)? {
+    get { parts.cause }
+    set { parts.cause = newValue }
+  }
+
+  /// What a fault says, in one object.
+  ///
+  /// A fault is one pointer, then: everything that can fail has a place for one, which would else be 80 bytes with
+  /// five references in every frame of every call that goes well.
+  private var box: Box
+
+  private var parts: Parts {
+    get { box.parts }
+    set { box = Box(newValue) }
+  }
+
+  private struct Parts: Sendable {
+    var code: Code
+    var message: String
+    var reason: Reason?
+    var issues: [Issue]
+    var facts: [Fact]
+    var detail: String?
+    var cause: (any Error)?
+  }
+
+  private final class Box: Sendable {
+    let parts: Parts
+
+    init(_ parts: Parts) { self.parts = parts }
+  }
 
   /// Makes a fault.
   public init(
@@ -49,13 +97,17 @@ public struct Fault: Error, Sendable {
     detail: String? = nil,
     cause: (any Error)? = nil
   ) {
-    self.code = code
-    self.message = message
-    self.reason = reason
-    self.issues = issues
-    self.facts = facts
-    self.detail = detail
-    self.cause = cause
+    box = Box(
+      Parts(
+        code: code,
+        message: message,
+        reason: reason,
+        issues: issues,
+        facts: facts,
+        detail: detail,
+        cause: cause
+      )
+    )
   }
 
   /// One number that explains a refusal, such as `max` or `current`.

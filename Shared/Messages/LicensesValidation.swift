@@ -13,7 +13,8 @@ public struct ValidateKeyRequest: ContractMessage, Equatable, CustomReflectable 
   public var entitlements: [String]
   /// The product that asks; a key of another one is not found.
   public var productId: String?
-  /// Whether to say which rules were looked at; needs an API key of the license's account.
+  /// Whether to say which rules were looked at; needs an API key of the license's account. That is a look only: it
+  /// counts no use and activates nothing.
   public var explain: Bool?
 
   public init(
@@ -426,7 +427,8 @@ public struct ValidatedMachine: ContractMessage, Equatable {
 
 /// One rule that a validation looked at.
 public struct RuleCheck: ContractMessage, Equatable {
-  /// The rule's name, such as `expiry` or `machines`.
+  /// The rule's name: `key`, `banned`, `revoked`, `suspended`, `expiry`, `uses`, `machine`, `heartbeat` or
+  /// `entitlements`, which is the order of judgement.
   public var rule: String
   public var outcome: RuleCheck.Outcome
   /// What was found, in a sentence.
@@ -532,7 +534,7 @@ public struct RuleCheck: ContractMessage, Equatable {
   }
 }
 
-/// Asks for a seat of the license whose key the request brings.
+/// Asks for a seat of the license whose key the request brings. Asking is a sign of life: it counts as a heartbeat.
 public struct AcquireLicenseRequest: ContractMessage, Equatable {
   public var fingerprint: String
   public var name: String?

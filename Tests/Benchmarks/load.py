@@ -1,16 +1,14 @@
 """h2load and pgbench: running them, and what they found."""
 
+import contextlib
 import dataclasses
-import os
 import pathlib
 import re
 import subprocess
 import tempfile
 
 from harness import processes
-
-# Debian keeps the programs of a Postgres version here.
-POSTGRES_PROGRAMS = pathlib.Path("/usr/lib/postgresql/15/bin")
+from harness.deployment import POSTGRES_PROGRAMS
 
 
 @dataclasses.dataclass
@@ -55,40 +53,60 @@ def percentile(ordered, share):
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
-def h2load(url, body, requests, headers=(), core=None, watched=(), connections=8, per_second=None):
-    """POSTs `body` over `connections` connections of 32 streams each; every answer must be good.
+def h2load(url, bodies, requests, headers=(), core=None, watched=(), connections=8, per_second=None):
+    """POSTs over `connections` connections of 32 streams each; every answer must be good.
 
-    `per_second` holds the rate back instead of asking as fast as it goes.
+    One h2load has one body for all its requests, so there is a process for each body, and the connections and
+    requests are divided among them. `per_second` holds the rate back instead of asking as fast as it goes.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        (pathlib.Path(folder) / "body").write_bytes(body)
-        log = pathlib.Path(folder) / "log"
-        command = ["taskset", "-c", str(core)] if core is not None else []
-        command += ["h2load", "-n", str(requests), "-c", str(connections), "-m", "32"]
-        command += ["-d", f"{folder}/body", f"--log-file={log}"]
-        if per_second:
-            command.append(f"--rps={per_second / connections:.0f}")
-        for header in headers:
-            command += ["-H", header]
+    share, each = connections // len(bodies), requests // len(bodies)
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        commands = []
+        for number, body in enumerate(bodies):
+            (pathlib.Path(folder) / f"body{number}").write_bytes(body)
+            command = ["taskset", "-c", str(core)] if core is not None else []
+            command += ["h2load", "-n", str(each), "-c", str(share), "-m", "32"]
+            command += ["-d", f"{folder}/body{number}", f"--log-file={folder}/log{number}"]
+            if per_second:
+                command.append(f"--rps={per_second / connections:.0f}")
+            for header in headers:
+                command += ["-H", header]
+            commands.append([*command, url])
         with Watch(watched) as watch:
-            done = subprocess.run([*command, url], capture_output=True, text=True, timeout=600)
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert f" {requests} succeeded, 0 failed" in done.stdout, done.stdout
-        assert f"status codes: {requests} 2xx" in done.stdout, done.stdout
-        rate = float(re.search(r"([\d.]+) req/s", done.stdout).group(1))
-        times = sorted(int(line.split("\t")[2]) for line in log.read_text().splitlines())
+            running = [
+                stack.enter_context(
+                    subprocess.Popen(
+                        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+                    )
+                )
+                for command in commands
+            ]
+            texts = [one.communicate(timeout=600)[0] for one in running]
+        for one, text in zip(running, texts):
+            assert one.returncode == 0, text
+            assert f" {each} succeeded, 0 failed" in text, text
+            assert f"status codes: {each} 2xx" in text, text
+        # Processes of a run begin and end within milliseconds of each other, so their rates add up.
+        rate = sum(float(re.search(r"([\d.]+) req/s", text).group(1)) for text in texts)
+        times = sorted(
+            int(line.split("\t")[2])
+            for number in range(len(bodies))
+            for line in (pathlib.Path(folder) / f"log{number}").read_text().splitlines()
+        )
     return Run(
         rate,
         percentile(times, 0.50) / 1000,
         percentile(times, 0.99) / 1000,
-        watch.microseconds(requests),
+        watch.microseconds(each * len(bodies)),
     )
 
 
 def pgbench(environment, clients, seconds, watched=()):
-    """Single-row selects by primary key of 100,000 rows, each prepared once a connection."""
+    """Single-row selects by primary key of 100,000 rows, each prepared once a connection.
+
+    `environment` is that of the program, and says where the database is.
+    """
     program = [str(POSTGRES_PROGRAMS / "pgbench"), "-n"]
-    environment = os.environ | environment
     with tempfile.TemporaryDirectory() as folder:
         command = [*program, "-S", "-M", "prepared", "-c", str(clients), "-j", "1"]
         command += ["-T", str(seconds), "-l", "--sampling-rate=0.1", "--log-prefix=log"]

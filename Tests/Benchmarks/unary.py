@@ -88,7 +88,7 @@ def measure(requests, rounds):
             for name, server in (("rpc-bench-server", ours), ("nghttpd", theirs)):
                 run = load.h2load(
                     f"http://127.0.0.1:{server.port}{PATH}",
-                    body,
+                    [body],
                     max(1000, requests // 10) if turn == 0 else requests,
                     HEADERS,
                     LOAD_CORE,

@@ -1,10 +1,15 @@
 """validate-key through the gateway, against prepared single-row selects in the same Postgres."""
 
-import os
+import asyncio
+import dataclasses
 import pathlib
+import random
 import statistics
 import subprocess
 import tempfile
+import time
+
+import httpx
 
 from harness import deployment as deployments
 from harness import processes, rest
@@ -14,47 +19,70 @@ from . import load
 TARGET = 1.0
 P99_TARGET_MS = 10
 PEAK_PSS_TARGET_MB = 150
+# How much dearer a validation may be among many licenses than among few.
+GROWTH_TARGET = 1.3
+
+# As many keys at once as connections: one h2load has one body.
+KEYS = 8
+# Of the run in which every request has a key of its own; by httpx, which is slow, so only CPU time counts.
+SPREAD_REQUESTS = 4_000
+SPREAD_AT_ONCE = 128
+
+# A limit that no benchmark reaches, and that is counted all the same.
+USES_MAX = 2_000_000_000
+
+
+@dataclasses.dataclass
+class Stock:
+    """Licenses of one product, by number from 1."""
+
+    prefix: str
+    policy: str
+    count: int = 0
+
+    def key(self, number):
+        digits = f"{number:016}"
+        return f"{self.prefix}-" + "-".join(digits[at : at + 4] for at in range(0, 16, 4))
+
+    def keys(self, count, seed):
+        """Some keys, the same for the same seed."""
+        numbers = random.Random(seed).sample(range(1, self.count + 1), count)
+        return [self.key(number) for number in numbers]
 
 
 class Bench:
     """A deployment with many licenses, and its database's administrator."""
 
-    def __init__(self, deployment, licenses):
-        self.deployment, self.licenses = deployment, licenses
-        secrets = deployment.data_directory / "secrets"
-        self.database = {
-            "PGHOST": str(deployment.data_directory / "run"),
-            "PGUSER": "latchkey_admin",
-            "PGDATABASE": "latchkey",
-            "PGPASSWORD": (secrets / "latchkey_admin.password").read_text().strip(),
-        }
-
-    def run(self, program, *arguments, database=None):
-        """One of Postgres's programs, as the administrator."""
-        environment = os.environ | self.database
-        if database:
-            environment["PGDATABASE"] = database
-        subprocess.run(
-            [str(load.POSTGRES_PROGRAMS / program), *arguments],
-            env=environment, check=True, capture_output=True, timeout=600,
-        )  # fmt: skip
-
-    def prepare(self):
-        """Loads the licenses, and pgbench's own table with as many rows."""
-        with rest.Api(self.deployment, self.deployment["LATCHKEY_TEST_API_KEY"]) as api:
-            product = api.product(keyPrefix="BNC")
-            policy = api.policy(product)
-            script = pathlib.Path(__file__).with_name("load-licenses.sql")
-            self.run("psql", "-q", "-v", f"policy={policy['id']}",
-                     "-v", f"count={self.licenses}", "-f", str(script))  # fmt: skip
-            assert api.validate(self.key(self.licenses))["code"] == "VALID"
-        self.run("createdb", "pgbench")
+    def __init__(self, deployment):
+        self.deployment = deployment
+        self.url = f"{deployment.url}/api/v1/licenses/validate-key"
+        with rest.Api(deployment, deployment["LATCHKEY_TEST_API_KEY"]) as api:
+            self.unlimited = self.stock(api, "BNC")
+            self.limited = self.stock(api, "BNL", maxUses=USES_MAX)
+        self.run(load.POSTGRES_PROGRAMS / "createdb", "pgbench")
         # Scale 1 is 100,000 rows.
-        self.run("pgbench", "-i", "-q", "-s", "1", database="pgbench")
+        self.run(load.POSTGRES_PROGRAMS / "pgbench", "-i", "-q", "-s", "1", database="pgbench")
 
-    def key(self, number):
-        digits = f"{number:016}"
-        return "BNC-" + "-".join(digits[at : at + 4] for at in range(0, 16, 4))
+    def stock(self, api, prefix, **terms):
+        return Stock(prefix, api.policy(api.product(keyPrefix=prefix), **terms)["id"])
+
+    def run(self, program, *arguments, database="latchkey"):
+        """A program that works on the database, as the administrator."""
+        done = subprocess.run(
+            [str(program), *arguments],
+            env=self.deployment.database(database), capture_output=True, text=True, timeout=3600,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def load(self, stock, count):
+        """Adds licenses until there are so many, and says how fast."""
+        begun = time.monotonic()
+        self.run(pathlib.Path(__file__).with_name("load-licenses"), stock.policy, str(count))
+        seconds = time.monotonic() - begun
+        print(f"  {count - stock.count:,} licenses loaded in {seconds:.1f} s")
+        stock.count = count
+        with rest.Api(self.deployment, None) as api:
+            assert api.validate(stock.key(count))["code"] == "VALID"
 
     def pids(self):
         """The processes to watch, by name."""
@@ -68,16 +96,45 @@ class Bench:
             for name in deployments.SERVICES
         }
 
-    def validate(self, requests, number, per_second=None):
-        """One run of h2load with the key of license `number`."""
+    def validate(self, stock, requests, seed, per_second=None):
+        """One run of h2load with some keys."""
         return load.h2load(
-            f"{self.deployment.url}/api/v1/licenses/validate-key",
-            rest.compact({"key": self.key(number)}),
+            self.url,
+            [rest.compact({"key": key}) for key in stock.keys(KEYS, seed)],
             requests,
             ("content-type: application/json",),
             watched=self.pids(),
+            connections=KEYS,
             per_second=per_second,
         )
+
+    def select(self, requests):
+        """One run of pgbench, for about as long."""
+        return load.pgbench(
+            self.deployment.database("pgbench"),
+            8,
+            max(1, requests // 40_000),
+            {"postgres": self.deployment.postgres_pid()},
+        )
+
+    def spread(self, stock, seed):
+        """CPU microseconds a request of all processes together, when every request has a key of its own."""
+        keys = stock.keys(min(SPREAD_REQUESTS, stock.count), seed)
+        with load.Watch(self.pids()) as watch:
+            asyncio.run(self._ask(iter(keys)))
+        return sum(watch.microseconds(len(keys)).values())
+
+    async def _ask(self, keys):
+        trust = self.deployment.trust()
+        async with httpx.AsyncClient(verify=trust, http2=True, timeout=60) as client:
+
+            async def work():
+                # The iterator is shared: each key is asked about once.
+                for key in keys:
+                    response = await client.post(self.url, json={"key": key})
+                    assert response.json()["data"]["code"] == "VALID", response.text
+
+            await asyncio.gather(*(work() for _ in range(SPREAD_AT_ONCE)))
 
 
 def shown(megabytes):
@@ -85,39 +142,58 @@ def shown(megabytes):
     return f"{sum(megabytes.values()):.0f} MB ({parts})"
 
 
-def measure(requests, rounds, licenses):
-    """Runs both in turn on all cores; gives the median rates' ratio."""
+def measure(requests, rounds, few, many):
+    """Measures with few licenses and with many; gives ratios and targets by name."""
     with tempfile.TemporaryDirectory(prefix="latchkey-bench-") as folder:
         deployment = deployments.Deployment(pathlib.Path(folder) / "latchkey-up.log")
         try:
             print(f"validate-key through the gateway: ready after {deployment.start():.2f} s")
-            bench = Bench(deployment, licenses)
+            bench = Bench(deployment)
             print(f"  memory, idle (PSS): {shown(bench.megabytes())}")
-            bench.prepare()
-            return run(bench, requests, rounds)
+            bench.load(bench.limited, few)
+            bench.load(bench.unlimited, few)
+            small = Figures(bench, requests, rounds)
+            bench.load(bench.unlimited, many)
+            large = Figures(bench, requests, rounds)
+            print(f"  memory, peak (PSS): {shown(bench.megabytes())} (target {PEAK_PSS_TARGET_MB} MB)")
+            half = bench.validate(bench.unlimited, max(1000, requests // 2), 1, large.unlimited / 2)
+            print(f"  at half of peak    {half} (p99 target {P99_TARGET_MS} ms)")
+            return {
+                f"validate-key / pgbench, {many:,} licenses": (large.unlimited / large.selects, TARGET),
+                f"validate-key / pgbench, {few:,} licenses": (small.unlimited / small.selects, TARGET),
+                "validate-key / pgbench, limited uses": (large.limited / large.selects, None),
+                f"rate of {few:,} / rate of {many:,}": (
+                    small.unlimited / large.unlimited, GROWTH_TARGET),
+                f"CPU of {many:,} / CPU of {few:,}, each key once": (
+                    large.spread / small.spread, GROWTH_TARGET),
+            }  # fmt: skip
         finally:
             left = deployment.stop()
             assert not left, f"still running: {left}"
 
 
-def run(bench, requests, rounds):
-    rates = {"validate-key": [], "pgbench": []}
-    postgres = {"postgres": bench.deployment.postgres_pid()}
-    for turn in range(rounds + 1):
-        few = max(1000, requests // 10)
-        validated = bench.validate(few if turn == 0 else requests, 1 + turn * 997 % bench.licenses)
-        selected = load.pgbench(
-            bench.database | {"PGDATABASE": "pgbench"}, 8, max(1, requests // 40_000), postgres
+class Figures:
+    """Median rates with the licenses that are there now."""
+
+    def __init__(self, bench, requests, rounds):
+        print(f"  with {bench.unlimited.count:,} licenses:")
+        rates = {"unlimited": [], "limited": [], "pgbench": []}
+        for turn in range(rounds + 1):
+            amount = max(1000, requests // 10) if turn == 0 else requests
+            runs = {
+                "unlimited": bench.validate(bench.unlimited, amount, turn),
+                "pgbench": bench.select(amount),
+                # Each use is committed before its answer, so fewer of them say as much.
+                "limited": bench.validate(bench.limited, max(1000, amount // 5), turn),
+            }
+            if turn == 0:
+                continue  # warming up
+            for name, one in runs.items():
+                rates[name].append(one.per_second)
+                print(f"    {name:10} {one}")
+        self.unlimited, self.limited, self.selects = (
+            statistics.median(rates[name]) for name in ("unlimited", "limited", "pgbench")
         )
-        if turn == 0:
-            continue  # warming up
-        for name, one in (("validate-key", validated), ("pgbench", selected)):
-            rates[name].append(one.per_second)
-            print(f"  {name:18} {one}")
-    print(f"  memory, peak (PSS): {shown(bench.megabytes())} (target {PEAK_PSS_TARGET_MB} MB)")
-    peak = statistics.median(rates["validate-key"])
-    half = bench.validate(max(1000, requests // 2), 1, per_second=peak / 2)
-    print(f"  at half of peak    {half} (p99 target {P99_TARGET_MS} ms)")
-    ratio = peak / statistics.median(rates["pgbench"])
-    print(f"  ratio validate-key / pgbench: {ratio:.2f} (target {TARGET})")
-    return ratio
+        bench.spread(bench.unlimited, 0)  # warming up
+        self.spread = statistics.median(bench.spread(bench.unlimited, 1 + turn) for turn in range(3))
+        print(f"    each key once: {self.spread:.0f} CPU us a request, all processes together")

@@ -44,4 +44,15 @@ import Testing
     #expect(Fault.Code.allCases.map(\.rawValue) == Array(1...16))
     #expect(Fault.Code.notFound.rawValue == 5 && Fault.Code.unauthenticated.rawValue == 16)
   }
+
+  @Test func `a fault takes the place of one pointer, and changing a copy leaves the other`() {
+    #expect(MemoryLayout<Fault?>.size == MemoryLayout<Int>.size)
+    let first = Fault(.notFound, "No such license", detail: "of another account")
+    var second = first
+    second.message = "Gone"
+    second.facts.append(.init("max", 1))
+    #expect(first.message == "No such license" && first.facts.isEmpty)
+    #expect(second.message == "Gone" && second.facts == [.init("max", 1)])
+    #expect(second.code == .notFound && second.detail == "of another account")
+  }
 }

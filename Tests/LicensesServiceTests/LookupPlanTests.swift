@@ -12,7 +12,8 @@ import Testing
   @Test(
     .onLoop,
     arguments: [
-      "licenses.find_by_key_hash(array[sha256('x')])", "licenses.prefix_owners(array['ABC'])",
+      "licenses.find_for_validation(array[sha256('x')], array['fingerprint'])",
+      "licenses.prefix_owners(array['ABC'])", "licenses.dead_machines(now(), 10)",
     ]
   )
   @EventLoop func `no look-up reads a whole table, not even an empty one`(lookup: String)

@@ -8,7 +8,7 @@ import Testing
 /// `Protos/generate --check` compares the C code too.
 @Suite struct GeneratedFilesTests {
   @Test func `committed Swift and OpenAPI are what the contracts say`() throws {
-    let (contracts, files) = try read("Protos")
+    let (contracts, files) = try Contracts.read("Protos")
     let messages = MessagesWriter(contracts: contracts, cModule: "CMessages", imports: [])
     let stubs = StubsWriter(contracts: contracts, module: "Messages", imports: [])
     for file in files {
@@ -26,7 +26,7 @@ import Testing
   }
 
   @Test func `committed test messages and stubs are what the contracts say`() throws {
-    let (contracts, files) = try read("Tests/Protos")
+    let (contracts, files) = try Contracts.read("Tests/Protos")
     let messages = MessagesWriter(contracts: contracts, cModule: "CTestMessages", imports: [])
     let stubs = StubsWriter(contracts: contracts, module: "TestMessages", imports: [])
     for file in files {
@@ -36,9 +36,21 @@ import Testing
         try expect(stubs.write(file), at: "Tests/Generated/TestStubs/\(name)")
       }
     }
+    try expect(
+      RoutesWriter(contracts: contracts, module: "TestMessages").write(files),
+      at: "Tests/GatewayServiceTests/Generated/Routes.swift"
+    )
   }
 
-  private func read(_ folder: String) throws -> (Contracts, [ContractFile]) {
+  private func expect(_ text: SourceText, at path: String) throws {
+    let committed = try readFile(Protoc.root.appending(path: path).path)
+    #expect(committed == text.bytes, "\(path) is stale: run make protos and commit")
+  }
+}
+
+extension Contracts {
+  /// Reads the contracts below a folder of the repository.
+  static func read(_ folder: String) throws -> (Contracts, [ContractFile]) {
     let root = Protoc.root.appending(path: folder)
     let names = try #require(FileManager.default.enumerator(atPath: root.path))
       .compactMap { $0 as? String }
@@ -57,10 +69,5 @@ import Testing
     var rules = Rules(reader.contracts)
     try rules.check(files: files)
     return (reader.contracts, files)
-  }
-
-  private func expect(_ text: SourceText, at path: String) throws {
-    let committed = try readFile(Protoc.root.appending(path: path).path)
-    #expect(committed == text.bytes, "\(path) is stale: run make protos and commit")
   }
 }

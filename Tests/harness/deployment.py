@@ -1,5 +1,6 @@
 """A whole Latchkey under `latchkey up`, as a new user starts it."""
 
+import os
 import pathlib
 import shlex
 import shutil
@@ -16,6 +17,9 @@ START_SECONDS = 60
 STOP_SECONDS = 30
 
 SERVICES = ("gateway", "keys", "licenses")
+
+# Debian keeps the programs of a Postgres version here.
+POSTGRES_PROGRAMS = pathlib.Path("/usr/lib/postgresql/15/bin")
 
 
 class Deployment:
@@ -139,6 +143,35 @@ class Deployment:
         files = list(self.data_directory.rglob("postmaster.pid"))
         assert len(files) == 1, f"one private Postgres, not {files}"
         return int(files[0].read_text().splitlines()[0])
+
+    # Its database, as the administrator, who is not held by row-level security.
+
+    def database(self, name="latchkey"):
+        """The environment in which Postgres's own programs reach the database."""
+        password = self.data_directory / "secrets" / "latchkey_admin.password"
+        return os.environ | {
+            "PGHOST": str(self.data_directory / "run"),
+            "PGUSER": "latchkey_admin",
+            "PGDATABASE": name,
+            "PGPASSWORD": password.read_text().strip(),
+        }
+
+    def sql(self, statement, **variables):
+        """Runs a statement, in which `:'name'` is a variable; gives the rows, as lists of texts."""
+        command = [str(POSTGRES_PROGRAMS / "psql"), "-XAtq", "-F", "\t", "-v", "ON_ERROR_STOP=1"]
+        for name, value in variables.items():
+            command += ["-v", f"{name}={value}"]
+        # Variables are replaced in what is read, not in what is given with -c.
+        done = subprocess.run(
+            [*command, "-f", "-"],
+            input=statement,
+            env=self.database(),
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr
+        return [line.split("\t") for line in done.stdout.splitlines()]
 
     def gateway_target(self):
         """The public port, as a target for HTTP/2 clauses; its large answer is a list of products."""

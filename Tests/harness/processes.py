@@ -10,7 +10,7 @@ import time
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 
 # A developer may point the tests at a debug build; CI and `make test` use the release one.
-BINARIES = pathlib.Path(os.environ.get("LATCHKEY_BUILD", REPOSITORY / ".build" / "release"))
+BINARIES = REPOSITORY / os.environ.get("LATCHKEY_BUILD", ".build/release")
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")

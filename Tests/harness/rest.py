@@ -24,10 +24,23 @@ CODES = {
     404: {"NOT_FOUND"},
     405: {"METHOD_NOT_ALLOWED"},
     408: {"REQUEST_TIMEOUT"},
-    409: {"CONFLICT"},
+    409: {
+        "CONFLICT",
+        "LICENSE_SUSPENDED",
+        "LICENSE_REVOKED",
+        "LICENSE_EXPIRED",
+        "LICENSE_BANNED",
+    },
     413: {"PAYLOAD_TOO_LARGE"},
     415: {"UNSUPPORTED_MEDIA_TYPE"},
-    422: {"REFERENCE_NOT_FOUND", "CONSTRAINT_VIOLATION", "BUSINESS_RULE_VIOLATION"},
+    422: {
+        "REFERENCE_NOT_FOUND",
+        "CONSTRAINT_VIOLATION",
+        "BUSINESS_RULE_VIOLATION",
+        "MACHINE_LIMIT_EXCEEDED",
+        "FLOATING_LIMIT_EXCEEDED",
+    },
+    429: {"RATE_LIMITED"},
     431: {"HEADERS_TOO_LARGE"},
     503: {"SERVICE_UNAVAILABLE"},
 }
@@ -82,11 +95,13 @@ class Catalogue:
 class Api:
     """Calls as one API key makes them; `key=None` calls without a credential."""
 
-    def __init__(self, deployment, key, http2=False):
+    def __init__(self, deployment, key, http2=False, url=None):
         self.deployment = deployment
         self.key = key
+        # What the products made here have as `keyPrefix` when a test does not say.
+        self.key_prefix = "LIC"
         self.client = httpx.Client(
-            base_url=deployment.url, verify=deployment.trust(), http2=http2, timeout=20
+            base_url=url or deployment.url, verify=deployment.trust(), http2=http2, timeout=20
         )
 
     def __enter__(self):
@@ -117,9 +132,8 @@ class Api:
 
     def product(self, **fields):
         unique = uuid.uuid4().hex[:12]
-        return expect_data(
-            self.post("/products", {"name": "Atelier", "code": f"atelier-{unique}", **fields}), 201
-        )
+        body = {"name": "Atelier", "code": f"atelier-{unique}", "keyPrefix": self.key_prefix, **fields}
+        return expect_data(self.post("/products", body), 201)
 
     def policy(self, product, **fields):
         body = {

@@ -10,51 +10,110 @@ extension OpenAPIWriter {
         ("code", described("string", "The stable name that programs match on.")),
         (
           "details",
-          described("object", "Facts about the error; `issues` lists each refused input field.")
+          .object([
+            ("type", .string("object")),
+            ("description", .string("Facts about the error, such as `max` and `current`.")),
+            (
+              "properties",
+              .object([
+                (
+                  "issues",
+                  .object([
+                    ("type", .string("array")),
+                    ("description", .string("Every refused input field.")),
+                    ("items", issueSchema),
+                  ])
+                )
+              ])
+            ),
+          ])
         ),
         ("requestId", described("string", "The same as the header X-Request-Id.")),
       ])
     ),
   ])
 
-  static let responses = JSONValue.object([
+  private static let issueSchema = JSONValue.object([
+    ("type", .string("object")),
+    ("required", .array(["path", "message", "code"].map { .string($0) })),
     (
-      "Error",
+      "properties",
       .object([
-        ("description", .string("The request was refused or could not be answered.")),
         (
-          "headers",
+          "path",
           .object([
-            ("X-Request-Id", .object([("$ref", .string("#/components/headers/RequestId"))]))
+            ("type", .string("array")),
+            ("description", .string("Where the field is, outermost name first.")),
+            (
+              "items",
+              .object([("type", .array([.string("string"), .string("integer")]))])
+            ),
           ])
         ),
+        ("message", described("string", "What is wrong and what would be right.")),
+        ("code", described("string", "The stable kind of the problem.")),
+      ])
+    ),
+  ])
+
+  static let headers = JSONValue.object([
+    ("RequestId", header("string", "The id of the request, 26 characters.", isRequired: true)),
+    (
+      "RateLimitLimit",
+      header("integer", "How many requests a minute are allowed; absent where limits are off.")
+    ),
+    ("RateLimitRemaining", header("integer", "How many requests are left at once.")),
+    ("RateLimitReset", header("integer", "When all are there again, in Unix seconds.")),
+    (
+      "RetryAfter",
+      header("integer", "Whole seconds until the next request is allowed.", isRequired: true)
+    ),
+    (
+      "Challenge",
+      header("string", "The schemes of `Authorization` that would do.", isRequired: true)
+    ),
+    ("Allow", header("string", "The methods that the path has.", isRequired: true)),
+    (
+      "Signature",
+      header(
+        "string",
+        "HMAC-SHA256, in lower-case hex, of the timestamp's text, a full stop, and the body's bytes."
+      )
+    ),
+    ("SignatureTimestamp", header("integer", "When the answer was signed, in Unix seconds.")),
+  ])
+
+  /// Parameters that are headers.
+  static let parameters = JSONValue.object([
+    (
+      "IdempotencyKey",
+      .object([
+        ("name", .string("Idempotency-Key")), ("in", .string("header")),
         (
-          "content",
+          "description",
+          .string(
+            "Makes it safe to send the request again: the same key with the same body gets the answer of the first "
+              + "one, with another body 409."
+          )
+        ),
+        (
+          "schema",
           .object([
-            (
-              "application/json",
-              .object([
-                ("schema", .object([("$ref", .string("#/components/schemas/Error"))]))
-              ])
-            )
+            ("type", .string("string")), ("minLength", .integer(1)), ("maxLength", .integer(255)),
+            ("pattern", .string("^[!-~]+$")),
           ])
         ),
       ])
     )
   ])
 
-  static let headers = JSONValue.object([
-    ("RequestId", header("The id of the request, 26 characters.")),
-    (
-      "Signature",
-      header(
-        "HMAC-SHA256, in lower-case hex, of the timestamp's text, a full stop, and the body's bytes."
-      )
-    ),
-    ("SignatureTimestamp", header("When the answer was signed, in Unix seconds.")),
-  ])
+  /// The kinds of credential that some operation takes.
+  func securitySchemes(_ operations: [Operation]) -> JSONValue {
+    let used = Set(operations.flatMap(\.schemes))
+    return .object(Self.allSecuritySchemes.filter { used.contains($0.0) })
+  }
 
-  static let securitySchemes = JSONValue.object([
+  private static let allSecuritySchemes: [(String, JSONValue)] = [
     (
       "apiKey",
       .object([
@@ -67,8 +126,9 @@ extension OpenAPIWriter {
     ),
     (
       "licenseKey",
+      // Not of the type `http`, whose schemes are those that IANA knows.
       .object([
-        ("type", .string("http")), ("scheme", .string("license")),
+        ("type", .string("apiKey")), ("in", .string("header")), ("name", .string("Authorization")),
         ("description", .string("A license key: `Authorization: License PREFIX-...`.")),
       ])
     ),
@@ -79,15 +139,20 @@ extension OpenAPIWriter {
         ("description", .string("A user of the dashboard who is logged in.")),
       ])
     ),
-  ])
+  ]
 
   private static func described(_ type: String, _ description: String) -> JSONValue {
     .object([("type", .string(type)), ("description", .string(description))])
   }
 
-  private static func header(_ description: String) -> JSONValue {
-    .object([
-      ("description", .string(description)), ("schema", .object([("type", .string("string"))])),
-    ])
+  private static func header(
+    _ type: String,
+    _ description: String,
+    isRequired: Bool = false
+  ) -> JSONValue {
+    var members: [(String, JSONValue)] = [("description", .string(description))]
+    if isRequired { members.append(("required", .bool(true))) }
+    members.append(("schema", .object([("type", .string(type))])))
+    return .object(members)
   }
 }

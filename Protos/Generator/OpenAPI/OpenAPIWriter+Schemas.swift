@@ -53,10 +53,13 @@ extension OpenAPIWriter {
         "properties",
         .object(
           message.bodyFields.map { field in
+            // In a request null and absent are the same.
             let isNullable =
-              !field.options.isRequired && !field.isRepeated && !field.options.isNeverNull
+              !field.options.isRequired
+              && (isRequest || !field.isRepeated && !field.options.isNeverNull)
             return (
-              field.jsonName, schema(field, isNullable: isNullable, isDescribed: true)
+              field.jsonName,
+              schema(field, isRequest: isRequest, isNullable: isNullable, isDescribed: true)
             )
           }
         )
@@ -72,16 +75,27 @@ extension OpenAPIWriter {
     ])
   }
 
-  func schema(_ field: ContractField, isNullable: Bool, isDescribed: Bool) -> JSONValue {
+  /// - Parameters:
+  ///   - field: The field.
+  ///   - isRequest: Whether all that is refused of a value is to be said; answers keep to it anyway.
+  ///   - isNullable: Whether `null` stands for no value.
+  ///   - isDescribed: Whether the field's comment is part of the schema.
+  func schema(
+    _ field: ContractField,
+    isRequest: Bool,
+    isNullable: Bool,
+    isDescribed: Bool
+  ) -> JSONValue {
     var members: [(String, JSONValue)]
     if field.isRepeated {
       members = [
-        ("type", .string("array")), ("items", .object(value(field, isNullable: false))),
+        Self.type("array", isNullable),
+        ("items", .object(value(field, isRequest: isRequest, isNullable: false))),
       ]
       if let count = field.options.itemsMin { members.append(("minItems", .integer(Int64(count)))) }
       if let count = field.options.itemsMax { members.append(("maxItems", .integer(Int64(count)))) }
     } else {
-      members = value(field, isNullable: isNullable)
+      members = value(field, isRequest: isRequest, isNullable: isNullable)
     }
     if isDescribed, !field.comment.isEmpty {
       members.append(("description", .string(field.comment)))
@@ -89,10 +103,12 @@ extension OpenAPIWriter {
     return .object(members)
   }
 
-  private func value(_ field: ContractField, isNullable: Bool) -> [(String, JSONValue)] {
-    func type(_ name: String) -> (String, JSONValue) {
-      ("type", isNullable ? .array([.string(name), .string("null")]) : .string(name))
-    }
+  private func value(
+    _ field: ContractField,
+    isRequest: Bool,
+    isNullable: Bool
+  ) -> [(String, JSONValue)] {
+    func type(_ name: String) -> (String, JSONValue) { Self.type(name, isNullable) }
     let options = field.options
     switch field.kind {
     case .message(let name), .enumeration(let name):
@@ -106,8 +122,9 @@ extension OpenAPIWriter {
     case .int32, .uint32, .int64, .uint64:
       let isLarge = field.kind == .int64 || field.kind == .uint64
       var members = [type("integer"), ("format", .string(isLarge ? "int64" : "int32"))]
-      if let min = options.min { members.append(("minimum", .integer(min))) }
-      if let max = options.max { members.append(("maximum", .integer(max))) }
+      let range = isRequest ? field.kind.range : nil
+      if let min = options.min ?? range?.lowerBound { members.append(("minimum", .integer(min))) }
+      if let max = options.max ?? range?.upperBound { members.append(("maximum", .integer(max))) }
       return members
     case .bytes where options.format == .json: return [type("object")]
     case .bytes: return [type("string"), ("contentEncoding", .string("base64"))]
@@ -115,11 +132,22 @@ extension OpenAPIWriter {
       var members = [type("string")]
       if options.format == .uuid { members.append(("format", .string("uuid"))) }
       if options.format == .email { members.append(("format", .string("email"))) }
-      if let length = options.lengthMin { members.append(("minLength", .integer(Int64(length)))) }
+      // An empty segment makes another path.
+      let lengthMin = options.lengthMin ?? (options.place == .path ? 1 : nil)
+      if let length = lengthMin { members.append(("minLength", .integer(Int64(length)))) }
       if let length = options.lengthMax { members.append(("maxLength", .integer(Int64(length)))) }
-      if let pattern = options.pattern { members.append(("pattern", .string("^\(pattern)*$"))) }
+      if let pattern = options.pattern {
+        members.append(("pattern", .string("^\(pattern)*$")))
+      } else if isRequest, options.format == .plain {
+        // U+0000 would end a string of C.
+        members.append(("pattern", .string("^[^\\x00]*$")))
+      }
       return members
     }
+  }
+
+  private static func type(_ name: String, _ isNullable: Bool) -> (String, JSONValue) {
+    ("type", isNullable ? .array([.string(name), .string("null")]) : .string(name))
   }
 
   static func reference(_ name: String) -> JSONValue {
@@ -131,5 +159,18 @@ extension OpenAPIWriter {
   /// `latchkey.keys.v1.ApiKey.Environment` -> `ApiKey.Environment`: what begins with a capital letter.
   private static func schemaName(_ fullName: String) -> String {
     fullName.split(separator: ".").drop { $0.first?.isUppercase == false }.joined(separator: ".")
+  }
+}
+
+extension ContractField.Kind {
+  /// What an integer of this kind can be.
+  fileprivate var range: ClosedRange<Int64>? {
+    switch self {
+    case .int32: Int64(Int32.min)...Int64(Int32.max)
+    case .uint32: 0...Int64(UInt32.max)
+    case .int64: Int64.min...Int64.max
+    case .uint64: 0...Int64.max
+    default: nil
+    }
   }
 }

@@ -54,9 +54,10 @@ struct OpenAPIWriter {
         "components",
         .object([
           ("schemas", schemas(operations)),
+          ("parameters", Self.parameters),
           ("headers", Self.headers),
-          ("responses", Self.responses),
-          ("securitySchemes", Self.securitySchemes),
+          ("responses", refusals(operations)),
+          ("securitySchemes", securitySchemes(operations)),
         ])
       ),
     ])
@@ -85,7 +86,10 @@ struct OpenAPIWriter {
       ("description", .string(operation.method.comment)),
       ("security", operation.security),
     ]
-    let parameters = operation.request.fields.compactMap { parameter($0) }
+    var parameters = operation.request.fields.compactMap { parameter($0) }
+    if operation.takesIdempotencyKeys {
+      parameters.append(.object([("$ref", .string("#/components/parameters/IdempotencyKey"))]))
+    }
     if !parameters.isEmpty { members.append(("parameters", .array(parameters))) }
     if let body = body(operation) { members.append(("requestBody", body)) }
     members.append(("responses", responses(operation)))
@@ -104,18 +108,18 @@ struct OpenAPIWriter {
     ]
     if !field.comment.isEmpty { members.append(("description", .string(field.comment))) }
     if field.options.isRequired { members.append(("required", .bool(true))) }
-    members.append(("schema", schema(field, isNullable: false, isDescribed: false)))
+    members.append(
+      ("schema", schema(field, isRequest: true, isNullable: false, isDescribed: false))
+    )
     return .object(members)
   }
 
   private func body(_ operation: Operation) -> JSONValue? {
-    let fields = operation.request.bodyFields
-    guard operation.rest.verb != "get", !fields.isEmpty else { return nil }
+    guard operation.hasBody else { return nil }
     if operation.rest.requestBody == "raw" {
-      return .object([
-        ("required", .bool(true)), ("content", .object([("*/*", .object([]))])),
-      ])
+      return .object([("required", .bool(true)), ("content", Self.raw(operation.rest))])
     }
+    let fields = operation.request.bodyFields
     return .object([
       ("required", .bool(fields.contains { $0.options.isRequired })),
       ("content", Self.json(Self.reference(operation.request.fullName))),
@@ -124,30 +128,28 @@ struct OpenAPIWriter {
 
   private func responses(_ operation: Operation) -> JSONValue {
     var success: [(String, JSONValue)] = [("description", .string(operation.response.comment))]
-    var headers: [(String, JSONValue)] = [
-      ("X-Request-Id", .object([("$ref", .string("#/components/headers/RequestId"))]))
-    ]
+    var headers = Self.headersOfAll
     if operation.rest.isSigned {
       headers += [
-        ("X-Signature", .object([("$ref", .string("#/components/headers/Signature"))])),
-        (
-          "X-Signature-Timestamp",
-          .object([("$ref", .string("#/components/headers/SignatureTimestamp"))])
-        ),
+        ("X-Signature", Self.header("Signature")),
+        ("X-Signature-Timestamp", Self.header("SignatureTimestamp")),
       ]
     }
     success.append(("headers", .object(headers)))
     if operation.rest.successStatus != 204 {
       success.append(("content", content(operation)))
     }
-    return .object([
-      ("\(operation.rest.successStatus)", .object(success)),
-      ("default", .object([("$ref", .string("#/components/responses/Error"))])),
-    ])
+    var responses: [(String, JSONValue)] = []
+    if operation.rest.successStatus == 201 {
+      // By the trailer `latchkey-status`: what would be made is sometimes there already.
+      responses.append(("200", .object(success)))
+    }
+    responses.append(("\(operation.rest.successStatus)", .object(success)))
+    return .object(responses + refusals(of: operation))
   }
 
   private func content(_ operation: Operation) -> JSONValue {
-    if operation.rest.responseBody == "raw" { return .object([("*/*", .object([]))]) }
+    if operation.rest.responseBody == "raw" { return Self.raw(operation.rest) }
     let message = Self.reference(operation.response.fullName)
     guard operation.rest.isEnveloped else { return Self.json(message) }
     return Self.json(
@@ -158,8 +160,15 @@ struct OpenAPIWriter {
     )
   }
 
-  private static func json(_ schema: JSONValue) -> JSONValue {
+  static func json(_ schema: JSONValue) -> JSONValue {
     .object([("application/json", .object([("schema", schema)]))])
+  }
+
+  /// A body that is no JSON; text has the schema of text, other bytes have none.
+  private static func raw(_ rest: RestFace) -> JSONValue {
+    let type = rest.mediaType ?? "application/octet-stream"
+    let schema = JSONValue.object([("type", .string("string"))])
+    return .object([(type, .object(type.hasPrefix("text/") ? [("schema", schema)] : []))])
   }
 }
 
@@ -171,21 +180,25 @@ struct Operation {
   let request: ContractMessageType
   let response: ContractMessageType
 
-  /// The credentials that each are enough.
-  var security: JSONValue {
-    let scopes = JSONValue.array(method.scope.map { [.string($0)] } ?? [])
-    let apiKey = JSONValue.object([("apiKey", scopes)])
-    let licenseKey = JSONValue.object([("licenseKey", .array([]))])
-    let dashboard = JSONValue.object([("dashboard", .array([]))])
-    return switch rest.authentication {
-    case "none": .array([])
-    case "licenseKey": .array([licenseKey])
-    case "apiKeyOrLicenseKey": .array([licenseKey, apiKey])
-    case "dashboard": .array([dashboard])
-    case "apiKeyOrDashboard": .array([apiKey, dashboard])
-    case "optionalAPIKey": .array([.object([]), apiKey])
-    default: .array([apiKey])
+  /// The names of the kinds of credential that each are enough.
+  var schemes: [String] {
+    switch rest.authentication {
+    case "none": []
+    case "licenseKey": ["licenseKey"]
+    case "apiKeyOrLicenseKey": ["licenseKey", "apiKey"]
+    case "dashboard": ["dashboard"]
+    case "apiKeyOrDashboard": ["apiKey", "dashboard"]
+    default: ["apiKey"]
     }
+  }
+
+  /// The credentials that each are enough; an empty one says that none is needed.
+  var security: JSONValue {
+    let scopes = method.scope.map { [JSONValue.string($0)] } ?? []
+    let none = rest.authentication == "optionalAPIKey" ? [JSONValue.object([])] : []
+    return .array(
+      none + schemes.map { .object([($0, .array($0 == "apiKey" ? scopes : []))]) }
+    )
   }
 }
 

@@ -33,8 +33,9 @@ public final class Licenses: LicensesService {
   let prefixOwners: Batcher<String, UUID>
   /// Heartbeats, written in batches; the machine as it is afterwards.
   let heartbeats: Batcher<Heartbeat, Result<Machine, Fault>>
-  /// Uses of licenses with a limit, counted in batches: how many the license has had then. One that is beyond the
-  /// limit is left out.
+  /// Uses of licenses with a limit, counted in batches: how many the license has had then.
+  ///
+  /// One that is beyond the limit is left out.
   let limitedUses: Batcher<LicenseUse, Result<Int64, Fault>>
   var uses = LicenseUse.Source()
   /// What validations add to without writing it.

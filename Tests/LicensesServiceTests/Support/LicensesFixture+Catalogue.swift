@@ -1,6 +1,7 @@
 import Changes
 import EventLoop
 import Faults
+import LicensesService
 import Messages
 import Postgres
 import Primitives
@@ -19,30 +20,9 @@ extension LicensesFixture {
       $0.entitlementIds = [entitlement.id]
       $0.metadata = Array(#"{"tier": "gold"}"#.utf8)
     })
-    for sql: Query in [
-      """
-      insert into licenses.machines (
-        account_id, environment, id, license_id, policy_id, fingerprint, unique_within,
-        last_seen_at, created_at, updated_at)
-      select account_id, environment, gen_random_uuid(), id, policy_id, 'machine-1', id,
-        created_at, created_at, created_at
-      from licenses.licenses where id = \(UUID(license.id))
-      """,
-      """
-      insert into licenses.license_fingerprints
-      select account_id, environment, id, sha256('machine-1') from licenses.licenses
-      where id = \(UUID(license.id))
-      """,
-      """
-      insert into licenses.license_metadata
-      select account_id, environment, 'tier', 'silver', id from licenses.licenses
-      where id = \(UUID(license.id))
-      """,
-      """
-      insert into licenses.validation_counts
-      values (\(tenant.accountID), \(tenant.environment), current_date, 1, 1)
-      """,
-    ] { try await test.open().query(sql) }
+    try await activate(license, "machine-1")
+    _ = try await validate(license, "machine-1")
+    try await service.flushTally()
     // One line of the log is sealed, the next waits to be.
     try await ChangeKeeper(database: test.open(as: "latchkey_licenses")).seal()
     var options = options

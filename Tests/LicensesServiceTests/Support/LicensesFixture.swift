@@ -17,13 +17,24 @@ final class LicensesFixture {
   let test: TestDatabase
   let rpc: ServedRPC
   let clock: TestClock
+  /// The service itself, for what it does unasked.
+  let service: Licenses
+  private let masterKeys: MasterKeys
   /// The tenant that most tests act for.
   let tenant = Tenant(accountID: .v7(), environment: .test)
 
-  private init(_ test: TestDatabase, _ rpc: ServedRPC, _ clock: TestClock) {
+  private init(
+    _ test: TestDatabase,
+    _ rpc: ServedRPC,
+    _ clock: TestClock,
+    _ service: Licenses,
+    _ masterKeys: MasterKeys
+  ) {
     self.test = test
     self.rpc = rpc
     self.clock = clock
+    self.service = service
+    self.masterKeys = masterKeys
   }
 
   static func with(
@@ -40,8 +51,24 @@ final class LicensesFixture {
         now: { clock.now }
       )
       try await ServedRPC.with("licenses", register: { licenses.register(on: $0) }) { rpc in
-        try await body(LicensesFixture(test, rpc, clock))
+        try await body(LicensesFixture(test, rpc, clock, licenses, masterKeys))
       }
+    }
+  }
+
+  /// Runs another process's service on the same database, and calls it.
+  func withSecondService(
+    _ body: @EventLoop (LicensesClient, Licenses) async throws -> Void
+  ) async throws {
+    let clock = clock
+    let second = Licenses(
+      database: test.open(as: "latchkey_licenses"),
+      masterKeys: masterKeys,
+      now: { clock.now }
+    )
+    let register: @EventLoop (RPCServer) -> Void = { second.register(on: $0) }
+    try await ServedRPC.with("licenses", register: register) { rpc in
+      try await body(LicensesClient(try rpc.channel(as: "gateway")), second)
     }
   }
 
@@ -88,7 +115,8 @@ final class LicensesFixture {
     var request = CreatePolicyRequest(
       productId: product.id,
       name: "Standard",
-      template: .desktopApp
+      template: .desktopApp,
+      requireFingerprint: false
     )
     change(&request)
     return try await client.createPolicy(request, options)

@@ -56,7 +56,8 @@ extension Licenses {
 
   /// Reads the license whose key a call brings.
   ///
-  /// - Parameter fingerprint: The machine that asks; its facts are read along.
+  /// The facts of the machine that has the fingerprint are read along.
+  ///
   /// - Throws: ``Fault`` `UNAUTHORIZED` when it brings none, or one that no license has.
   func holder(_ call: Call, fingerprint: String? = nil) async throws(Fault) -> LicenseFacts {
     guard let key = call.caller?.licenseKey else {
@@ -70,7 +71,7 @@ extension Licenses {
 
   /// Reads the license that a key leads to, together with all that are asked for at the same time.
   ///
-  /// - Parameter fingerprint: The machine that asks; its facts are read along.
+  /// The facts of the machine that has the fingerprint are read along.
   func facts(ofKey key: String, fingerprint: String?) async throws(Fault) -> LicenseFacts? {
     for hash in LicenseKey.lookupHashes(of: key).compactMap(Digest.init) {
       let question = KeyQuestion(hash: hash, fingerprint: fingerprint)

@@ -29,7 +29,9 @@ extension LicenseStore {
     )
   }
 
-  /// Writes a locked license as it has become, and the events of its change. They travel with the next statement.
+  /// Writes a locked license as it has become, and the events of its change.
+  ///
+  /// They travel with the next statement.
   ///
   /// Its key, product, entitlements and counts of uses are not touched: each has a statement of its own.
   @EventLoop

@@ -28,6 +28,10 @@ extension Licenses {
       throw .machineNotFound(request.id)
     }
     try license.status.requireUsable(keepsAccess: license.keepsAccess)
-    throw Fault(.aborted, "The license has just changed; send the heartbeat again", reason: .conflict)
+    throw Fault(
+      .aborted,
+      "The license has just changed; send the heartbeat again",
+      reason: .conflict
+    )
   }
 }

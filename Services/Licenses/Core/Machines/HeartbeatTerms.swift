@@ -19,7 +19,7 @@ struct HeartbeatTerms: Equatable, Sendable {
 
   /// When a machine counts as dead unless it is heard of before; nil where nothing is wanted of it.
   ///
-  /// - Parameter lastSeen: Its last heartbeat or renewal; before the first one, its activation.
+  /// It was last seen at its last heartbeat or renewal; before the first one, at its activation.
   func due(lastSeen: Timestamp) -> Timestamp? { isLease ? lastSeen + interval : nil }
 
   /// Whether a machine is alive at a moment.

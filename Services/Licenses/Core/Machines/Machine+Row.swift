@@ -12,11 +12,8 @@ extension Machine {
   /// How many ``columns`` there are.
   static let columnCount = 14
 
-  /// Reads ``columns``, which begin at a column.
-  ///
-  /// - Parameters:
-  ///   - terms: What the machine's policy wants to hear from it.
-  ///   - now: The moment for which it is said whether the machine is alive.
+  /// Reads ``columns``, which begin at a column, and says by the terms of the machine's policy whether the machine is
+  /// alive at a moment.
   init(
     _ row: Row,
     from first: Int,

@@ -23,6 +23,7 @@ extension MachineStore {
   ///   - id: The machine.
   ///   - requester: Who asks; a holder's machines are those of its license.
   ///   - change: The change that the lock is for.
+  /// - Returns: The machine as it was written.
   /// - Throws: ``Fault`` `notFound` when the requester has no such machine.
   @EventLoop
   func lock(
@@ -65,9 +66,9 @@ extension MachineStore {
     )
   }
 
-  /// Writes a locked machine as it has become. It travels with the next statement.
+  /// Writes a locked machine as it has become.
   ///
-  /// Its fingerprint and its heartbeats are not touched.
+  /// It travels with the next statement. Its fingerprint and its heartbeats are not touched.
   @EventLoop
   func save(_ locked: LockedMachine, _ change: Change) {
     let machine = locked.machine

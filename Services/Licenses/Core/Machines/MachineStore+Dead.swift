@@ -9,11 +9,8 @@ extension MachineStore {
   /// How many machines of a license one change buries; the others come next.
   static let buriedMax: Int32 = 500
 
-  /// Finds machines that have not been heard of for longer than their policy allows; each names its license.
-  ///
-  /// - Parameters:
-  ///   - now: The moment of asking.
-  ///   - max: The most machines.
+  /// Finds machines, up to a number, that have not been heard of for longer than their policy allows, in all accounts;
+  /// each names its license.
   func dead(at now: Timestamp, max: Int32) async throws(Fault) -> [(Tenant, license: UUID)] {
     let rows = try await database.read(
       "select account_id, environment, license_id from licenses.dead_machines(\(now), \(max))"

@@ -20,6 +20,7 @@ extension MachineStore {
   ///   - isTaken: Whether the seat may be taken.
   ///   - change: The change that the lock is for.
   /// - Returns: Nil when the tenant has no such license.
+  /// - Throws: ``Fault`` of the database.
   @EventLoop
   func lockSeats(
     of license: UUID,
@@ -79,13 +80,9 @@ extension MachineStore {
     )
   }
 
-  /// Adds a machine, and its fingerprint to those that its license has had. It travels with the next statement.
+  /// Adds a machine, and its fingerprint to those that its license has had.
   ///
-  /// - Parameters:
-  ///   - machine: The machine.
-  ///   - id: Its id.
-  ///   - seats: Its license.
-  ///   - change: The change that it is part of.
+  /// It travels with the next statement.
   @EventLoop
   func insert(
     _ machine: Machine,
@@ -117,7 +114,9 @@ extension MachineStore {
     )
   }
 
-  /// Renews the lease of a machine. It travels with the next statement.
+  /// Renews the lease of a machine.
+  ///
+  /// It travels with the next statement.
   ///
   /// - Parameters:
   ///   - id: The machine.

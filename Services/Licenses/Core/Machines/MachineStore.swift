@@ -27,45 +27,46 @@ struct MachineStore: Sendable {
   }
 
   /// Reads a page of a tenant's machines, newest first, as they are at a moment.
-  ///
-  /// Each filter has a text of its own, so that each has a plan of its own, by its index.
   func list(
     _ tenant: Tenant,
     _ filter: Filter,
     _ page: Page,
     at now: Timestamp
   ) async throws(Fault) -> [Machine] {
-    let query: Query =
-      switch (filter.license, filter.fingerprint) {
-      case (nil, nil):
-        """
-        \(unescaped: Self.listed) where m.id < \(page.below) and m.deleted_at is null
-        order by m.id desc limit \(page.rows)
-        """
-      case (let license?, nil):
-        """
-        \(unescaped: Self.listed) where m.license_id = \(license)
-          and m.id < \(page.below) and m.deleted_at is null
-        order by m.id desc limit \(page.rows)
-        """
-      case (nil, let fingerprint?):
-        """
-        \(unescaped: Self.listed) where m.fingerprint = \(fingerprint)
-          and m.id < \(page.below) and m.deleted_at is null
-        order by m.id desc limit \(page.rows)
-        """
-      case (let license?, let fingerprint?):
-        """
-        \(unescaped: Self.listed) where m.license_id = \(license)
-          and m.fingerprint = \(fingerprint) and m.id < \(page.below) and m.deleted_at is null
-        order by m.id desc limit \(page.rows)
-        """
-      }
-    let rows = try await database.read(for: tenant, query)
+    let rows = try await database.read(for: tenant, Self.listing(filter, page))
     var machines: [Machine] = []
     machines.reserveCapacity(rows.count)
     for row in rows { machines.append(try Self.machine(row, at: now)) }
     return machines
+  }
+
+  /// Each filter has a text of its own, so that each has a plan of its own, by its index.
+  static func listing(_ filter: Filter, _ page: Page) -> Query {
+    switch (filter.license, filter.fingerprint) {
+    case (nil, nil):
+      """
+      \(unescaped: listed) where m.id < \(page.below) and m.deleted_at is null
+      order by m.id desc limit \(page.rows)
+      """
+    case (let license?, nil):
+      """
+      \(unescaped: listed) where m.license_id = \(license)
+        and m.id < \(page.below) and m.deleted_at is null
+      order by m.id desc limit \(page.rows)
+      """
+    case (nil, let fingerprint?):
+      """
+      \(unescaped: listed) where m.fingerprint = \(fingerprint)
+        and m.id < \(page.below) and m.deleted_at is null
+      order by m.id desc limit \(page.rows)
+      """
+    case (let license?, let fingerprint?):
+      """
+      \(unescaped: listed) where m.license_id = \(license)
+        and m.fingerprint = \(fingerprint) and m.id < \(page.below) and m.deleted_at is null
+      order by m.id desc limit \(page.rows)
+      """
+    }
   }
 
   /// Reads one of a tenant's machines, as it is at a moment.

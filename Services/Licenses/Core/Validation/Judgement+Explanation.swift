@@ -3,7 +3,9 @@ internal import Primitives
 
 /// What a judgement looked at, in sentences for the vendor: made from the findings that the verdict is made from.
 extension Judgement {
-  /// Every rule in order. Those behind the one that decided were not reached, but are said how they would come out
+  /// Every rule in order.
+  ///
+  /// Those behind the one that decided were not reached, but are said how they would come out
   /// if it were mended.
   var explanation: [RuleCheck] {
     var isDecided = false

@@ -124,8 +124,9 @@ struct Judgement {
     return finding
   }
 
-  /// Where heartbeats are needed, there must have been one; and no lease may have run out. Without a fingerprint,
-  /// where the policy admits that, there is no machine to look at.
+  /// Where heartbeats are needed, there must have been one; and no lease may have run out.
+  ///
+  /// Without a fingerprint, where the policy admits that, there is no machine to look at.
   private func heartbeat(_ facts: LicenseFacts) -> Finding {
     let terms = facts.terms.heartbeat
     guard terms.isLease, !question.takesSeat, let machine = facts.machine else { return .unasked }

@@ -49,8 +49,9 @@ extension LicenseStore {
     return answers
   }
 
-  /// Counts one use of a license that is locked, and notes when it was first valid. It travels with the next
-  /// statement.
+  /// Counts one use of a license that is locked, and notes when it was first valid.
+  ///
+  /// It travels with the next statement.
   @EventLoop
   func countUse(of license: UUID, _ change: Change) {
     change.transaction.send(

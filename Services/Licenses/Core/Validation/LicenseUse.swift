@@ -1,7 +1,8 @@
 internal import Primitives
 
-/// One use of a license, to be counted in a batch. Each is another one, so that several of one license in the same
-/// moment are several.
+/// One use of a license, to be counted in a batch.
+///
+/// Each is another one, so that several of one license in the same moment are several.
 struct LicenseUse: Hashable, Sendable {
   var tenant: Tenant
   var license: UUID

@@ -36,7 +36,9 @@ extension Licenses {
     return try await prefixOwners.load(prefix)
   }
 
-  /// Says how every rule comes out. A look that leaves no trace: no use is counted, and nothing is activated.
+  /// Says how every rule comes out.
+  ///
+  /// A look that leaves no trace: no use is counted, and nothing is activated.
   private func explain(
     _ facts: LicenseFacts?,
     _ question: Judgement.Question,

@@ -8,11 +8,6 @@ internal import ServiceKit
 extension Licenses {
   /// Validates under the license's lock, in one transaction with what the validation leaves behind: the first valid one
   /// of a license, which activates it, and those that a request may be repeated of.
-  ///
-  /// - Parameters:
-  ///   - facts: The license as it was found.
-  ///   - question: What is asked.
-  ///   - call: Who asks.
   func validateUnderLock(
     _ facts: LicenseFacts,
     _ question: Judgement.Question,
@@ -44,8 +39,9 @@ extension Licenses {
     }
   }
 
-  /// Counts a use of a license that is locked and was found valid; the first one activates it. The license is saved by
-  /// whoever locked it.
+  /// Counts a use of a license that is locked and was found valid; the first one activates it.
+  ///
+  /// The license is saved by whoever locked it.
   func use(_ seats: inout LockedSeats, _ change: Change) throws(Fault) {
     licenses.countUse(of: seats.license.id, change)
     let before = seats.license.current(at: change.now)

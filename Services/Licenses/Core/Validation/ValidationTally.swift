@@ -3,7 +3,9 @@ internal import Faults
 internal import Primitives
 
 /// What validations add to that nobody is held to by a limit: uses of licenses without one, and the counts of good
-/// and bad validations. Gathered in memory and written once a second, so that a validation writes nothing.
+/// and bad validations.
+///
+/// Gathered in memory and written once a second, so that a validation writes nothing.
 @EventLoop
 final class ValidationTally {
   /// What was gathered of one tenant.
@@ -58,7 +60,7 @@ final class ValidationTally {
     gathered = [:]
     let licenses = licenses
     let counts = leaving
-    let outcomes = await forEachTenant(Array(counts.keys), { $0 }) {
+    let outcomes = await forEachTenant(Array(counts.keys), \.self) {
       (tenant, _) async throws(Fault) -> [Tenant: Bool] in
       try await licenses.add(counts[tenant] ?? Counts(), for: tenant)
       return [tenant: true]

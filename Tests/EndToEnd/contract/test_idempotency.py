@@ -1,0 +1,114 @@
+"""Idempotency-Key on every POST and PATCH: the same request again is answered as it was, and done once."""
+
+import uuid
+
+import pytest
+
+from harness import given, openapi, rest
+from harness.contract import ABSENT, NOTHING, Row, nothing
+
+LONGEST = "x" * 255
+
+# Of each POST and PATCH: a state, a body that works, and one that differs (None where the body cannot).
+PRODUCT = {"name": "Atelier", "code": "{new}"}
+LICENSE = {"productId": "{productId}", "policyId": "{policyId}"}
+ATTACH = {"entitlementIds": ["{entitlementId}"]}
+SOON, LATER = ({"expiresAt": f"20{year}-01-01T00:00:00.000Z"} for year in (98, 99))
+ENTITLED = given.both(given.license(), given.entitlement())
+
+REPEATABLE = {
+    "POST /api-keys": (given.product(), {"name": "A"}, {"name": "B"}),
+    "POST /licenses": (given.policy(), LICENSE, LICENSE | {"name": "B"}),
+    "PATCH /licenses/{id}": (given.license(), {"name": "A"}, {"name": "B"}),
+    "POST /licenses/{id}/suspend": (given.license(), {"reason": "A"}, {"reason": "B"}),
+    "POST /licenses/{id}/reinstate": (given.license(do=["suspend"]), {"reason": "A"}, {"reason": "B"}),
+    "POST /licenses/{id}/revoke": (given.license(), {"reason": "A"}, {"reason": "B"}),
+    "POST /licenses/{id}/renew": (given.license(), SOON, LATER),
+    "POST /licenses/{id}/ban": (given.license(), {"reason": "A"}, {"reason": "B"}),
+    "POST /licenses/{id}/entitlements": (ENTITLED, ATTACH, {"entitlementIds": [ABSENT]}),
+    "POST /licenses/bulk": (given.policy(), {"licenses": [LICENSE]}, {"licenses": [LICENSE] * 2}),
+    "POST /machines": (given.license(), {"licenseId": "{licenseId}", "fingerprint": "{fingerprint}"},
+                       {"licenseId": "{licenseId}", "fingerprint": "other-fingerprint"}),
+    "PATCH /machines/{id}": (given.machine(), {"name": "A"}, {"name": "B"}),
+    "POST /machines/{id}/heartbeat": (given.machine(), NOTHING, None),
+    "POST /products": (nothing, PRODUCT, PRODUCT),
+    "PATCH /products/{id}": (given.product(), {"name": "A"}, {"name": "B"}),
+    "POST /policies": (given.product(), {"productId": "{productId}", "name": "A", "maxMachines": 1},
+                       {"productId": "{productId}", "name": "B", "maxMachines": 1}),
+    "PATCH /policies/{id}": (given.policy(), {"name": "A"}, {"name": "B"}),
+    "POST /policies/{id}/entitlements": (given.both(given.policy(), given.entitlement()), ATTACH,
+                                         {"entitlementIds": [ABSENT]}),
+    "POST /entitlements": (nothing, PRODUCT, PRODUCT),
+    "PATCH /entitlements/{id}": (given.entitlement(), {"name": "A"}, {"name": "B"}),
+    "POST /customers": (nothing, {"email": "{new}@studio.example"}, {"email": "{new}@studio.example"}),
+    "PATCH /customers/{id}": (given.customer(), {"name": "A"}, {"name": "B"}),
+}  # fmt: skip
+# Those that repeat by their nature: a verdict, a lease, a release; and a stream, whose rows are unique keys.
+BY_NATURE = {"POST /licenses/validate-key", "POST /licenses/acquire", "POST /licenses/release", "POST /licenses/import"}
+
+ROWS = [
+    Row("POST /products", 400, body=PRODUCT, headers={"idempotency-key": value}, why=why)
+    for value, why in [("x" * 256, "key too long"), ("", "empty key")]
+] + [Row("POST /products", 201, body=PRODUCT, headers={"idempotency-key": LONGEST}, why="longest key")]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_the_key_itself(row, api):
+    row.check(api)
+
+
+def test_no_endpoint_is_missing():
+    expected = {one.name for one in openapi.endpoints() if one.method in ("POST", "PATCH")}
+    assert expected == set(REPEATABLE) | BY_NATURE
+
+
+@pytest.mark.parametrize("endpoint", REPEATABLE)
+def test_the_same_request_is_answered_as_it_was(endpoint, api):
+    maker, body, other = REPEATABLE[endpoint]
+    made = maker(api)
+    made["new"] = f"new-{uuid.uuid4().hex[:16]}"
+    if "/licenses/{id}" in endpoint:
+        made["id"] = made["licenseId"]
+    if "/policies/{id}" in endpoint:
+        made["id"] = made["policyId"]
+    headers = {"idempotency-key": str(uuid.uuid4())}
+    row = Row(endpoint, 0, headers=headers, body=body)
+    first = row.send(api, made)
+    assert first.is_success, first.text
+    again = row.send(api, made)
+    assert (again.status_code, again.json()) == (first.status_code, first.json())
+    assert again.headers["x-request-id"] != first.headers["x-request-id"]
+    if other is not None:
+        made["new"] = f"new-{uuid.uuid4().hex[:16]}"
+        refused = Row(endpoint, 0, headers=headers, body=other).send(api, made)
+        assert rest.expect_error(refused, 409)["code"] == "CONFLICT"
+
+
+def test_it_is_done_once(api):
+    names = given.policy()(api)
+    body = {"productId": names["productId"], "policyId": names["policyId"]}
+    key = {"idempotency-key": str(uuid.uuid4())}
+    issued = [rest.expect_data(api.post("/licenses", body, headers=key), 201) for _ in range(3)]
+    assert issued[0] == issued[1] == issued[2] and rest.LICENSE_KEY.fullmatch(issued[0]["key"])
+    listed = api.get("/licenses", params={"productId": names["productId"]}).json()["data"]
+    assert [one["id"] for one in listed] == [issued[0]["id"]]
+    assert len(api.get("/audit-events", params={"resourceId": issued[0]["id"]}).json()["data"]) == 1
+
+
+def test_keys_are_of_an_environment_a_method_and_a_path(api, live_api):
+    key = {"idempotency-key": str(uuid.uuid4())}
+    first = rest.expect_data(api.post("/products", PRODUCT | {"code": f"a-{uuid.uuid4().hex[:8]}"}, headers=key), 201)
+    other = {"name": "E", "code": f"e-{uuid.uuid4().hex[:8]}"}
+    assert rest.expect_data(api.post("/entitlements", other, headers=key), 201)["id"] != first["id"]
+    live = rest.expect_data(live_api.post("/products", PRODUCT | {"code": first["code"]}, headers=key), 201)
+    assert live["id"] != first["id"]
+
+
+def test_what_was_refused_may_be_tried_again(api):
+    """A refusal is not kept: the reason may be gone."""
+    names = given.product()(api)
+    key = {"idempotency-key": str(uuid.uuid4())}
+    body = {"name": "Again", "code": names["code"]}
+    rest.expect_error(api.post("/products", body, headers=key), 422)
+    assert api.send("DELETE", f"/products/{names['id']}").status_code == 204
+    rest.expect_data(api.post("/products", body, headers=key), 201)

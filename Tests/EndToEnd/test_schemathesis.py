@@ -1,0 +1,154 @@
+"""schemathesis against the generated OpenAPI document: whatever it makes up, no error of ours, no status that the
+contract does not know, and no answer that the document does not describe."""
+
+import json
+import os
+import uuid
+
+import hypothesis
+import pytest
+import requests
+import schemathesis
+from schemathesis.checks import not_a_server_error
+from schemathesis.config import GenerationConfig, ProjectConfig, ProjectsConfig, SchemathesisConfig
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from harness import given, openapi
+
+# Another seed, or more examples, for those who want to search on.
+SEED = int(os.environ.get("LATCHKEY_SCHEMATHESIS_SEED", "20261124"))
+EXAMPLES_MAX = int(os.environ.get("LATCHKEY_SCHEMATHESIS_EXAMPLES", "12"))
+
+# The contract's section 4. The document has one entry for all of them.
+REFUSALS = {400, 401, 403, 404, 405, 409, 413, 415, 422, 431}
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+
+DOCUMENT = json.loads(openapi.FILE.read_text())
+ENDPOINTS = {endpoint.name: endpoint for endpoint in openapi.endpoints()}
+
+schema = schemathesis.openapi.from_dict(
+    DOCUMENT,
+    config=SchemathesisConfig(
+        seed=SEED,
+        projects=ProjectsConfig(
+            default=ProjectConfig(
+                # Credentials are real: those that are not have their own tests.
+                generation=GenerationConfig(max_examples=EXAMPLES_MAX, with_security_parameters=False)
+            )
+        ),
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def session(deployment):
+    with requests.Session() as one:
+        one.verify = deployment.ca_file
+        yield one
+
+
+class Things:
+    """What made-up requests are pointed at, so that they come further than 404; made anew once it is gone."""
+
+    MAKERS = {
+        "/api-keys": lambda api: {"id": api.api_key()["id"]},
+        "/licenses": given.license(machines=1),
+        "/machines": given.machine(),
+        "/products": given.product(),
+        "/policies": given.policy(),
+        "/entitlements": given.entitlement(),
+        "/customers": given.customer(),
+    }
+
+    def __init__(self, api):
+        self.api = api
+        self.made = {}
+
+    def get(self, kind):
+        """One of a kind: of /licenses a machine as well, under `/machines`, and so on."""
+        if kind not in self.made:
+            self.made[kind] = self.MAKERS[kind](self.api)
+        return self.made[kind]
+
+    def forget(self, kind):
+        self.made.pop(kind, None)
+
+    def fields(self):
+        """What bodies and queries may name."""
+        license = self.get("/licenses")
+        return {
+            "productId": license["productId"],
+            "policyId": license["policyId"],
+            "licenseId": license["licenseId"],
+            "entitlementIds": [self.get("/entitlements")["id"]],
+            "entitlementCodes": [self.get("/entitlements")["entitlementCode"]],
+            "key": license["key"],
+            "fingerprint": license["fingerprint"],
+        }
+
+
+@pytest.fixture(scope="module")
+def things(api):
+    return Things(api)
+
+
+def is_good(value):
+    """Whether a made-up identifier, or each of a list, is one: bad ones stay as they are."""
+    try:
+        return all(str(uuid.UUID(one)) for one in (value if isinstance(value, list) else [value]))
+    except (ValueError, TypeError, AttributeError):
+        return False
+
+
+def aim(case, things):
+    """Lets good identifiers name things that are there."""
+    kind = "/" + case.operation.path.removeprefix("/api/v1/").split("/")[0]
+    if is_good((case.path_parameters or {}).get("id")):
+        case.path_parameters["id"] = things.get(kind)["id"]
+    for place in (case.query, case.body):
+        if isinstance(place, dict):
+            for name, real in things.fields().items():
+                if is_good(place.get(name)) or (name in ("key", "fingerprint") and isinstance(place.get(name), str)
+                                                and len(place[name]) > 12):  # fmt: skip
+                    place[name] = real
+    return kind
+
+
+@schema.parametrize()
+@hypothesis.seed(SEED)
+@hypothesis.settings(
+    max_examples=EXAMPLES_MAX,
+    deadline=None,
+    database=None,
+    derandomize=False,
+    suppress_health_check=list(hypothesis.HealthCheck),
+)
+def test_the_document_describes_every_answer(case, deployment, session, api, things):
+    endpoint = ENDPOINTS[f"{case.method.upper()} {case.operation.path.removeprefix('/api/v1')}"]
+    kind = aim(case, things)
+    key = api.key if endpoint.takes_api_key else None
+    headers = {"Authorization": f"Bearer {key}" if key else f"License {things.get('/licenses')['key']}"}
+    response = case.call(base_url=deployment.url, session=session, headers=headers, timeout=20)
+    assert response.status_code in REFUSALS or 200 <= response.status_code < 300, (
+        f"seed {SEED}: {response.status_code}: {response.text}"
+    )
+    case.validate_response(response, checks=CHECKS)
+    if endpoint.method == "DELETE" or (endpoint.method == "POST" and "{id}" in endpoint.path):
+        things.forget(kind)
+
+
+def test_the_seed_is_told(record_property):
+    record_property("seed", SEED)
+    print(f"seed {SEED}, {EXAMPLES_MAX} examples of each operation, and those that schemathesis always tries")

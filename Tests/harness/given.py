@@ -1,0 +1,152 @@
+"""States of things that rows of the contract begin in.
+
+Each function gives one that, called with the REST client, makes it and names its parts: `id` is that of the thing
+itself, and `{productId}`, `{policyId}`, `{licenseId}`, `{key}`, `{machineId}`, `{fingerprint}` and so on are what
+belongs to it.
+"""
+
+import uuid
+
+from . import processes, rest
+
+
+def fingerprint():
+    """A new one, as the SDK makes them: 64 characters of hex."""
+    return uuid.uuid4().hex + uuid.uuid4().hex
+
+
+def product(**fields):
+    def make(api):
+        made = api.product(**fields)
+        return {"id": made["id"], "productId": made["id"], "code": made["code"]}
+
+    return make
+
+
+def two_products():
+    """`{otherCode}` is taken by the second one."""
+
+    def make(api):
+        return product()(api) | {"otherCode": api.product()["code"]}
+
+    return make
+
+
+def policy(**fields):
+    """A policy of a new product; `{otherPolicyId}` is one of another product."""
+
+    def make(api):
+        catalogue = api.catalogue(**fields)
+        return {
+            "id": catalogue.policy["id"],
+            "policyId": catalogue.policy["id"],
+            "productId": catalogue.product["id"],
+        }
+
+    return make
+
+
+def entitlement(**fields):
+    def make(api):
+        body = {"code": f"feature-{uuid.uuid4().hex[:12]}", "name": "Feature", **fields}
+        made = rest.expect_data(api.post("/entitlements", body), 201)
+        return {"id": made["id"], "entitlementId": made["id"], "entitlementCode": made["code"]}
+
+    return make
+
+
+def customer(**fields):
+    def make(api):
+        body = {"email": f"{uuid.uuid4().hex[:12]}@studio.example", **fields}
+        made = rest.expect_data(api.post("/customers", body), 201)
+        return {"id": made["id"], "email": made["email"]}
+
+    return make
+
+
+def license(policy=None, fields=None, machines=0, do=(), entitled=False):
+    """A license under a policy with these fields, with so many machines, after these actions: the name of one,
+    or (name, body).
+
+    With `entitled`, its policy has `{policyCode}` and it has `{licenseCode}` itself.
+    """
+
+    def make(api):
+        catalogue = api.catalogue(**(policy or {}))
+        made = api.license(catalogue, **(fields or {}))
+        names = {
+            "id": made["id"],
+            "licenseId": made["id"],
+            "key": made["key"],
+            "productId": catalogue.product["id"],
+            "policyId": catalogue.policy["id"],
+            "fingerprint": fingerprint(),
+        }
+        if entitled:
+            for path in (f"/policies/{names['policyId']}", f"/licenses/{names['id']}"):
+                code = entitlement()(api)["entitlementCode"]
+                body = {"entitlementCodes": [code]}
+                rest.expect_data(api.post(f"{path}/entitlements", body))
+                names["policyCode" if "policies" in path else "licenseCode"] = code
+        for number in range(machines):
+            body = {"licenseId": made["id"], "fingerprint": fingerprint()}
+            machine = rest.expect_data(api.post("/machines", body), 201)
+            names |= {
+                "machineId": machine["id"],
+                "fingerprint": machine["fingerprint"],
+            }
+        for action in do:
+            name, body = (action, None) if isinstance(action, str) else action
+            rest.expect_data(api.post(f"/licenses/{made['id']}/{name}", body))
+        return names
+
+    return make
+
+
+def expired(policy=None, **options):
+    """A license whose expiry has passed since it was made."""
+
+    def make(api):
+        fields = {"expiresAt": rest.moment(seconds=1)}
+        names = license(policy, fields, **options)(api)
+        processes.poll(
+            lambda: rest.expect_data(api.get(f"/licenses/{names['id']}"))["status"] != "active",
+            8,
+            "the license has expired",
+        )
+        return names
+
+    return make
+
+
+def machine(policy=None, **options):
+    """A machine of a license; `{id}` is the machine's."""
+
+    def make(api):
+        names = license(policy, machines=1, **options)(api)
+        return names | {"id": names["machineId"]}
+
+    return make
+
+
+def both(*makers):
+    """All of them; the `{id}` is that of the last."""
+
+    def make(api):
+        names = {}
+        for maker in makers:
+            names |= maker(api)
+        return names
+
+    return make
+
+
+def deleted(maker, path):
+    """The same, deleted; the path is that of its kind."""
+
+    def make(api):
+        names = maker(api)
+        assert api.send("DELETE", f"{path}/{names['id']}").status_code == 204
+        return names
+
+    return make

@@ -1,0 +1,82 @@
+"""The generated OpenAPI document, as a list of endpoints."""
+
+import dataclasses
+import json
+
+from . import processes
+
+FILE = processes.REPOSITORY / "Protos" / "Generated" / "openapi.json"
+PREFIX = "/api/v1"
+
+
+@dataclasses.dataclass(frozen=True)
+class Endpoint:
+    """One method of one path below /api/v1."""
+
+    method: str
+    path: str
+    operation: dict = dataclasses.field(compare=False, repr=False)
+
+    @property
+    def name(self):
+        return f"{self.method} {self.path}"
+
+    @property
+    def success(self):
+        """The status of success."""
+        return next(int(status) for status in self.operation["responses"] if status.isdigit())
+
+    @property
+    def credentials(self):
+        """Each credential that opens it: {scheme: scopes}. An empty one stands for none at all."""
+        return self.operation.get("security", [{}])
+
+    @property
+    def is_public(self):
+        return {} in self.credentials
+
+    @property
+    def scope(self):
+        """The scope that an API key must hold; None where none is needed."""
+        scopes = [one["apiKey"] for one in self.credentials if one.get("apiKey")]
+        return scopes[0][0] if scopes else None
+
+    @property
+    def takes_api_key(self):
+        return any("apiKey" in one for one in self.credentials)
+
+    @property
+    def takes_license_key(self):
+        return any("licenseKey" in one for one in self.credentials)
+
+    def parameters(self, place):
+        """The names of parameters in `path` or `query`."""
+        return [p["name"] for p in self.operation.get("parameters", []) if p["in"] == place]
+
+    @property
+    def names_one(self):
+        """Whether it is about one resource, named by its id."""
+        return "id" in self.parameters("path")
+
+    @property
+    def is_list(self):
+        return "cursor" in self.parameters("query")
+
+    @property
+    def has_json_body(self):
+        body = self.operation.get("requestBody", {})
+        return "application/json" in body.get("content", {})
+
+    @property
+    def needs_body(self):
+        return self.operation.get("requestBody", {}).get("required", False)
+
+
+def endpoints():
+    """Every endpoint, in the order of the document."""
+    document = json.loads(FILE.read_text())
+    return [
+        Endpoint(method.upper(), path.removeprefix(PREFIX), operation)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    ]

@@ -1,0 +1,91 @@
+"""More processes of a service beside those of `latchkey up`, as a deployment on several machines has them."""
+
+import contextlib
+import pathlib
+
+from . import processes
+
+# A service's health is asked by whoever calls it; here its listening is enough, since callers retry.
+START_SECONDS = 30
+
+
+class Replica:
+    """One more process of a service, with the settings of the one under `latchkey up` and ports of its own.
+
+    Settings are read from the running process, so that no knowledge of them is written twice. The
+    lifeline is left out: the test ends the replica, not `latchkey up`.
+    """
+
+    def __init__(self, deployment, service, **settings):
+        self.deployment, self.service = deployment, service
+        self.port = processes.free_port()
+        text = pathlib.Path(f"/proc/{deployment.pid(service)}/environ").read_text()
+        self.settings = dict(entry.split("=", 1) for entry in text.split("\0") if entry)
+        del self.settings["LATCHKEY_LIFELINE_FD"]
+        self.settings["LATCHKEY_RPC_LISTEN"] = f"127.0.0.1:{self.port}"
+        self.public_port = self.port
+        if service == "gateway":
+            self.public_port = processes.free_port()
+            self.settings["LATCHKEY_HTTPS_LISTEN"] = f"127.0.0.1:{self.public_port}"
+        self.settings |= settings
+        self.server = None
+        self.start()
+
+    def start(self):
+        """Starts the process, and waits until it listens."""
+        log = self.deployment.log.with_name(f"{self.service}-{self.port}.log")
+        self.server = processes.Server(
+            [processes.binary(f"latchkey-{self.service}")],
+            log,
+            self.public_port,
+            # Where `latchkey up` starts its own: what is left running is found by it.
+            cwd=self.deployment.data_directory,
+            env=self.settings,
+            start_seconds=START_SECONDS,
+        )
+
+    @property
+    def pid(self):
+        return self.server.pid
+
+    @property
+    def url(self):
+        """Where a gateway serves users."""
+        return f"https://localhost:{self.public_port}"
+
+    @property
+    def address(self):
+        """Where other services call it."""
+        return f"127.0.0.1:{self.port}"
+
+    def kill(self):
+        """kill -9."""
+        self.server.process.kill()
+        self.server.process.wait()
+
+    def stop(self):
+        """Ends it as an operator would; it may be dead already."""
+        self.server.stop()
+
+
+@contextlib.contextmanager
+def gateway(deployment, **settings):
+    """A second gateway in front of the deployment's own services."""
+    one = Replica(deployment, "gateway", **settings)
+    try:
+        yield one
+    finally:
+        one.stop()
+
+
+@contextlib.contextmanager
+def pair(deployment):
+    """A second licenses process, and a second gateway that calls it: all the state that they share with the
+    first ones is in Postgres. Gives both."""
+    with contextlib.ExitStack() as stack:
+        licenses = Replica(deployment, "licenses")
+        stack.callback(licenses.stop)
+        yield (
+            stack.enter_context(gateway(deployment, LATCHKEY_LICENSES_ADDRESS=licenses.address)),
+            licenses,
+        )
