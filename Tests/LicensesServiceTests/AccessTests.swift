@@ -29,6 +29,42 @@ private let rows = [
   AccessRow(testDescription: "GetLicense", scope: "licenses:read") {
     _ = try await $0.getLicense(GetLicenseRequest(id: id), $1)
   },
+  AccessRow(testDescription: "UpdateLicense", scope: "licenses:write") {
+    _ = try await $0.updateLicense(UpdateLicenseRequest(id: id), $1)
+  },
+  AccessRow(testDescription: "DeleteLicense", scope: "licenses:write") {
+    _ = try await $0.deleteLicense(DeleteLicenseRequest(id: id), $1)
+  },
+  AccessRow(testDescription: "SuspendLicense", scope: "licenses:write") {
+    _ = try await $0.suspendLicense(LicenseActionRequest(id: id), $1)
+  },
+  AccessRow(testDescription: "ReinstateLicense", scope: "licenses:write") {
+    _ = try await $0.reinstateLicense(LicenseExtensionRequest(id: id), $1)
+  },
+  AccessRow(testDescription: "RevokeLicense", scope: "licenses:write") {
+    _ = try await $0.revokeLicense(LicenseActionRequest(id: id), $1)
+  },
+  AccessRow(testDescription: "RenewLicense", scope: "licenses:write") {
+    _ = try await $0.renewLicense(LicenseExtensionRequest(id: id), $1)
+  },
+  AccessRow(testDescription: "BanLicense", scope: "licenses:write") {
+    _ = try await $0.banLicense(LicenseActionRequest(id: id), $1)
+  },
+  AccessRow(testDescription: "CreateLicenses", scope: "licenses:write") {
+    let request = CreateLicenseRequest(productId: id, policyId: id)
+    _ = try await $0.createLicenses(CreateLicensesRequest(licenses: [request]), $1)
+  },
+  AccessRow(testDescription: "ImportLicenses", scope: "licenses:write") {
+    let call = try await $0.importLicenses($1)
+    call.finishSending()
+    _ = try await call.next()
+  },
+  AccessRow(testDescription: "ExportLicenses", scope: "licenses:read") {
+    _ = try await $0.exportLicenses(ExportLicensesRequest(), $1).next()
+  },
+  AccessRow(testDescription: "GetAnalytics", scope: "analytics:read") {
+    _ = try await $0.getAnalytics(GetAnalyticsRequest(), $1)
+  },
   AccessRow(testDescription: "GetLicenseByKey", scope: "licenses:read") {
     _ = try await $0.getLicenseByKey(GetLicenseByKeyRequest(key: "k"), $1)
   },
