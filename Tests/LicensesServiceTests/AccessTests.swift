@@ -29,6 +29,42 @@ private let rows = [
   AccessRow(testDescription: "GetLicense", scope: "licenses:read") {
     _ = try await $0.getLicense(GetLicenseRequest(id: id), $1)
   },
+  AccessRow(testDescription: "UpdateLicense", scope: "licenses:write") {
+    _ = try await $0.updateLicense(UpdateLicenseRequest(id: id), $1)
+  },
+  AccessRow(testDescription: "DeleteLicense", scope: "licenses:write") {
+    _ = try await $0.deleteLicense(DeleteLicenseRequest(id: id), $1)
+  },
+  AccessRow(testDescription: "SuspendLicense", scope: "licenses:write") {
+    _ = try await $0.suspendLicense(LicenseActionRequest(id: id), $1)
+  },
+  AccessRow(testDescription: "ReinstateLicense", scope: "licenses:write") {
+    _ = try await $0.reinstateLicense(LicenseExtensionRequest(id: id), $1)
+  },
+  AccessRow(testDescription: "RevokeLicense", scope: "licenses:write") {
+    _ = try await $0.revokeLicense(LicenseActionRequest(id: id), $1)
+  },
+  AccessRow(testDescription: "RenewLicense", scope: "licenses:write") {
+    _ = try await $0.renewLicense(LicenseExtensionRequest(id: id), $1)
+  },
+  AccessRow(testDescription: "BanLicense", scope: "licenses:write") {
+    _ = try await $0.banLicense(LicenseActionRequest(id: id), $1)
+  },
+  AccessRow(testDescription: "CreateLicenses", scope: "licenses:write") {
+    let request = CreateLicenseRequest(productId: id, policyId: id)
+    _ = try await $0.createLicenses(CreateLicensesRequest(licenses: [request]), $1)
+  },
+  AccessRow(testDescription: "ImportLicenses", scope: "licenses:write") {
+    let call = try await $0.importLicenses($1)
+    call.finishSending()
+    _ = try await call.next()
+  },
+  AccessRow(testDescription: "ExportLicenses", scope: "licenses:read") {
+    _ = try await $0.exportLicenses(ExportLicensesRequest(), $1).next()
+  },
+  AccessRow(testDescription: "GetAnalytics", scope: "analytics:read") {
+    _ = try await $0.getAnalytics(GetAnalyticsRequest(), $1)
+  },
   AccessRow(testDescription: "GetLicenseByKey", scope: "licenses:read") {
     _ = try await $0.getLicenseByKey(GetLicenseByKeyRequest(key: "k"), $1)
   },
@@ -40,6 +76,75 @@ private let rows = [
   },
   AccessRow(testDescription: "GetProduct", scope: "products:read") {
     _ = try await $0.getProduct(GetProductRequest(id: id), $1)
+  },
+  AccessRow(testDescription: "UpdateProduct", scope: "products:write") {
+    _ = try await $0.updateProduct(UpdateProductRequest(id: id), $1)
+  },
+  AccessRow(testDescription: "DeleteProduct", scope: "products:write") {
+    _ = try await $0.deleteProduct(DeleteProductRequest(id: id), $1)
+  },
+  AccessRow(testDescription: "UpdatePolicy", scope: "policies:write") {
+    _ = try await $0.updatePolicy(UpdatePolicyRequest(id: id), $1)
+  },
+  AccessRow(testDescription: "DeletePolicy", scope: "policies:write") {
+    _ = try await $0.deletePolicy(DeletePolicyRequest(id: id), $1)
+  },
+  AccessRow(testDescription: "AttachPolicyEntitlements", scope: "policies:write") {
+    _ = try await $0.attachPolicyEntitlements(
+      AttachmentRequest(id: id, entitlementCodes: ["c"]),
+      $1
+    )
+  },
+  AccessRow(testDescription: "DetachPolicyEntitlements", scope: "policies:write") {
+    _ = try await $0.detachPolicyEntitlements(
+      AttachmentRequest(id: id, entitlementCodes: ["c"]),
+      $1
+    )
+  },
+  AccessRow(testDescription: "AttachLicenseEntitlements", scope: "licenses:write") {
+    _ = try await $0.attachLicenseEntitlements(
+      AttachmentRequest(id: id, entitlementCodes: ["c"]),
+      $1
+    )
+  },
+  AccessRow(testDescription: "DetachLicenseEntitlements", scope: "licenses:write") {
+    _ = try await $0.detachLicenseEntitlements(
+      AttachmentRequest(id: id, entitlementCodes: ["c"]),
+      $1
+    )
+  },
+  AccessRow(testDescription: "CreateEntitlement", scope: "entitlements:write") {
+    _ = try await $0.createEntitlement(CreateEntitlementRequest(code: "c", name: "n"), $1)
+  },
+  AccessRow(testDescription: "ListEntitlements", scope: "entitlements:read") {
+    _ = try await $0.listEntitlements(ListEntitlementsRequest(), $1)
+  },
+  AccessRow(testDescription: "GetEntitlement", scope: "entitlements:read") {
+    _ = try await $0.getEntitlement(GetEntitlementRequest(id: id), $1)
+  },
+  AccessRow(testDescription: "UpdateEntitlement", scope: "entitlements:write") {
+    _ = try await $0.updateEntitlement(UpdateEntitlementRequest(id: id), $1)
+  },
+  AccessRow(testDescription: "DeleteEntitlement", scope: "entitlements:write") {
+    _ = try await $0.deleteEntitlement(DeleteEntitlementRequest(id: id), $1)
+  },
+  AccessRow(testDescription: "CreateCustomer", scope: "licenses:write") {
+    _ = try await $0.createCustomer(CreateCustomerRequest(email: "a@b.example"), $1)
+  },
+  AccessRow(testDescription: "ListCustomers", scope: "licenses:read") {
+    _ = try await $0.listCustomers(ListCustomersRequest(), $1)
+  },
+  AccessRow(testDescription: "GetCustomer", scope: "licenses:read") {
+    _ = try await $0.getCustomer(GetCustomerRequest(id: id), $1)
+  },
+  AccessRow(testDescription: "UpdateCustomer", scope: "licenses:write") {
+    _ = try await $0.updateCustomer(UpdateCustomerRequest(id: id), $1)
+  },
+  AccessRow(testDescription: "DeleteCustomer", scope: "licenses:write") {
+    _ = try await $0.deleteCustomer(DeleteCustomerRequest(id: id), $1)
+  },
+  AccessRow(testDescription: "ListAuditEvents", scope: "audit:read") {
+    _ = try await $0.listAuditEvents(ListAuditEventsRequest(), $1)
   },
   AccessRow(testDescription: "CreatePolicy", scope: "policies:write") {
     _ = try await $0.createPolicy(

@@ -8,6 +8,7 @@ internal import Postgres
 ///   - index: The unique index that guards the name.
 ///   - message: What the caller is told.
 ///   - body: Runs the statement.
+/// - Returns: What `body` returns.
 /// - Throws: ``Fault`` `CONSTRAINT_VIOLATION`; whatever else `body` throws.
 func storingUnique<T>(
   _ index: String,

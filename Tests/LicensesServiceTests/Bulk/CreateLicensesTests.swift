@@ -33,7 +33,7 @@ import Testing
       let last = try #require(response.data.last)
       let key = try #require(last.key)
       #expect(try await fixture.events(of: last).first == "license.created")
-      #expect(try await fixture.auditLines(last.id).map(\.action) == ["license.create"])
+      #expect(try await fixture.audited(last.id).map(\.action) == ["license.create"])
       #expect(try await fixture.validate(key).0.valid)
       let found = try await fixture.client.listLicenses(
         ListLicensesRequest(metadataKey: "order", metadataValue: "A-999"),

@@ -86,7 +86,7 @@ extension LicensesFixture {
       #expect(try await fixture.validate("OLD/1 with blanks").0.valid)
       for license in found {
         #expect(try await fixture.events(of: license).first == "license.created")
-        #expect(try await fixture.auditLines(license.id).first?.action == "license.create")
+        #expect(try await fixture.audited(license.id).first?.action == "license.create")
       }
       let listed = try await fixture.client.listLicenses(
         ListLicensesRequest(metadataKey: "order", metadataValue: "A-1"),

@@ -40,7 +40,7 @@ import Testing
         #expect(read.status == status)
         #expect(read.revokedAt == (status == .revoked ? license.expiresAt : nil))
         #expect(try await fixture.events(of: license) == ["license.created", event])
-        let line = try #require(try await fixture.auditLines(license.id).last)
+        let line = try #require(try await fixture.audited(license.id).last)
         #expect(line.action == action)
         #expect(line.actor.kind == .service)
       }

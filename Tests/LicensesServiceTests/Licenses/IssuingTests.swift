@@ -36,7 +36,7 @@ import Testing
   @Test @EventLoop func `the audit log shows who made it, and no key`() async throws {
     try await LicensesFixture.with { fixture in
       let license = try await fixture.license({ $0.name = "Studio seat" })
-      let line = try #require(try await fixture.auditLines(license.id).first)
+      let line = try #require(try await fixture.audited(license.id).first)
       #expect(line.action == "license.create")
       #expect(line.actor.kind == .apiKey)
       #expect(line.before == nil)

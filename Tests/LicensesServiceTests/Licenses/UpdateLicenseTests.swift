@@ -46,7 +46,7 @@ import Testing
         #expect(found.data.count == count)
       }
       #expect(try await fixture.events(of: made) == ["license.created", "license.updated"])
-      let line = try #require(try await fixture.auditLines(made.id).last)
+      let line = try #require(try await fixture.audited(made.id).last)
       #expect(line.action == "license.update")
       #expect(String(decoding: line.before ?? [], as: UTF8.self).contains("Studio seat"))
       #expect(String(decoding: line.after ?? [], as: UTF8.self).contains("Atelier"))
@@ -261,7 +261,7 @@ import Testing
       #expect(try await fixture.count("select count(*) from licenses.license_key_hashes") == 0)
       let types = try await fixture.events(of: made)
       #expect(types == ["license.created", "machine.activated", "license.deleted"])
-      let line = try #require(try await fixture.auditLines(made.id).last)
+      let line = try #require(try await fixture.audited(made.id).last)
       #expect(line.action == "license.delete")
       #expect(line.after == nil)
     }

@@ -38,7 +38,7 @@ import Testing
           "license.revoked",
         ]
       )
-      let lines = try await fixture.auditLines(made.id)
+      let lines = try await fixture.audited(made.id)
       #expect(
         lines.map(\.action) == [
           "license.create", "license.suspend", "license.reinstate", "license.renew",
@@ -86,7 +86,7 @@ import Testing
           "license.created", "license.expired", "license.renewed",
         ]
       )
-      let lines = try await fixture.auditLines(made.id)
+      let lines = try await fixture.audited(made.id)
       #expect(lines.map(\.action) == ["license.create", "license.expire", "license.renew"])
       #expect(lines.map(\.actor.kind) == [.apiKey, .service, .apiKey])
     }

@@ -40,25 +40,4 @@ extension LicensesFixture {
     }
     return (product, policy)
   }
-
-  func entitlement(_ code: String) async throws -> Entitlement {
-    try await client.createEntitlement(
-      CreateEntitlementRequest(code: code, name: code),
-      options
-    )
-  }
-
-  /// The lines of the audit log about a resource, in order.
-  func auditLines(_ resource: String) async throws -> [AuditEvent] {
-    let rows = try await test.open().read(
-      """
-      select entry from changes.audit_entries
-      where resource_id = \(try #require(UUID(resource))) order by id
-      """
-    )
-    return try rows.map { row in
-      let bytes: [UInt8] = try row.value(0)
-      return try bytes.withUnsafeBytes { try AuditEvent(decoding: $0) }
-    }
-  }
 }

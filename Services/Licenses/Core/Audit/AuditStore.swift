@@ -24,22 +24,26 @@ struct AuditStore: Sendable {
     below: UUID,
     rows: Int32
   ) async throws(Fault) -> [AuditEvent] {
-    // Each condition has an index that ends with the id, so that a page is read from where it begins.
-    let ofResource: Query = filter.resource.map { "and resource_id = \($0)" } ?? ""
-    let ofAction: Query = filter.action.map { "and action = \($0)" } ?? ""
-    let ofActor: Query = filter.actor.map { "and actor_id = \($0)" } ?? ""
-    let rows = try await database.read(
-      for: tenant,
-      """
-      select entry from changes.audit_entries
-      where id < \(below) \(ofResource) \(ofAction) \(ofActor)
-      order by id desc limit \(rows)
-      """
-    )
+    let listing = Self.listing(filter, below: below, rows: rows)
+    let rows = try await database.read(for: tenant, listing)
     var events: [AuditEvent] = []
     events.reserveCapacity(rows.count)
     for row in rows { events.append(try AuditEvent(row)) }
     return events
+  }
+
+  /// What ``list(_:_:below:rows:)`` asks the database.
+  ///
+  /// Each condition has an index that ends with the id, so that a page is read from where it begins.
+  static func listing(_ filter: AuditFilter, below: UUID, rows: Int32) -> Query {
+    let ofResource: Query = filter.resource.map { "and resource_id = \($0)" } ?? ""
+    let ofAction: Query = filter.action.map { "and action = \($0)" } ?? ""
+    let ofActor: Query = filter.actor.map { "and actor_id = \($0)" } ?? ""
+    return """
+      select entry from changes.audit_entries
+      where id < \(below) \(ofResource) \(ofAction) \(ofActor)
+      order by id desc limit \(rows)
+      """
   }
 }
 

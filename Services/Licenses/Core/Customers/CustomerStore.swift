@@ -92,25 +92,29 @@ struct CustomerStore: Sendable {
   ///   - below: What every id must be below.
   ///   - rows: How many at most.
   /// - Returns: The customers.
+  /// - Throws: Faults of the database.
   func list(
     _ tenant: Tenant,
     email: String?,
     below: UUID,
     rows: Int32
   ) async throws(Fault) -> [Customer] {
-    let ofAddress: Query = email.map { "and c.email_folded = lower(\($0))" } ?? ""
-    let rows = try await database.read(
-      for: tenant,
-      """
-      select \(unescaped: Self.columns) from licenses.customers c
-      where c.id < \(below) and c.deleted_at is null \(ofAddress)
-      order by c.id desc limit \(rows)
-      """
-    )
+    let listing = Self.listing(email: email, below: below, rows: rows)
+    let rows = try await database.read(for: tenant, listing)
     var customers: [Customer] = []
     customers.reserveCapacity(rows.count)
     for row in rows { customers.append(try Customer(row)) }
     return customers
+  }
+
+  /// What ``list(_:email:below:rows:)`` asks the database.
+  static func listing(email: String?, below: UUID, rows: Int32) -> Query {
+    let ofAddress: Query = email.map { "and c.email_folded = lower(\($0))" } ?? ""
+    return """
+      select \(unescaped: columns) from licenses.customers c
+      where c.id < \(below) and c.deleted_at is null \(ofAddress)
+      order by c.id desc limit \(rows)
+      """
   }
 
   /// Reads one of a tenant's customers.

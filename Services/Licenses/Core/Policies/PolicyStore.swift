@@ -122,25 +122,29 @@ struct PolicyStore: Sendable {
   ///   - below: What every id must be below.
   ///   - rows: How many at most.
   /// - Returns: The policies.
+  /// - Throws: Faults of the database.
   func list(
     _ tenant: Tenant,
     product: UUID?,
     below: UUID,
     rows: Int32
   ) async throws(Fault) -> [Policy] {
-    let ofProduct: Query = product.map { "and p.product_id = \($0)" } ?? ""
-    let rows = try await database.read(
-      for: tenant,
-      """
-      select \(unescaped: Self.columns) from licenses.policies p
-      where p.id < \(below) and p.deleted_at is null \(ofProduct)
-      order by p.id desc limit \(rows)
-      """
-    )
+    let listing = Self.listing(product: product, below: below, rows: rows)
+    let rows = try await database.read(for: tenant, listing)
     var policies: [Policy] = []
     policies.reserveCapacity(rows.count)
     for row in rows { policies.append(try Policy(row, from: 0)) }
     return policies
+  }
+
+  /// What ``list(_:product:below:rows:)`` asks the database.
+  static func listing(product: UUID?, below: UUID, rows: Int32) -> Query {
+    let ofProduct: Query = product.map { "and p.product_id = \($0)" } ?? ""
+    return """
+      select \(unescaped: columns) from licenses.policies p
+      where p.id < \(below) and p.deleted_at is null \(ofProduct)
+      order by p.id desc limit \(rows)
+      """
   }
 
   /// Reads one of a tenant's policies.

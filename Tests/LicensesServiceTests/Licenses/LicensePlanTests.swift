@@ -20,7 +20,7 @@ private let policy = UUID(high: 2, low: 7)
 private let now = Timestamp(milliseconds: 1_770_000_000_000)
 
 /// The plans of lists and of the analytics, on 60,000 licenses of one tenant among others', under row-level security.
-@Suite(.onLoop) struct ListPlanTests {
+@Suite(.onLoop) struct LicensePlanTests {
   private static let tenant = Tenant(accountID: UUID(high: 9, low: 9), environment: .test)
 
   /// Fills the tables as their owner, with statistics as a database in use has them.
