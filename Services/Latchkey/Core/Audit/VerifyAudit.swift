@@ -1,6 +1,7 @@
 internal import Changes
 public import EventLoop
 internal import Faults
+internal import Logging
 internal import Postgres
 internal import Primitives
 internal import ServiceKit
@@ -31,6 +32,8 @@ public enum VerifyAudit {
   /// - Returns: The exit status: 0 when all is well, 1 when something is wrong, 2 when that cannot be told.
   public static func run(_ source: Source, headsFile: String?) async -> Int32 {
     let console = Console()
+    // The output is for people and for a later run; what fails is told by the faults.
+    LoggingSystem.bootstrap { _ in SwiftLogNoOpLogHandler() }
     do throws(Fault) {
       let heads = try headsFile.map { (path) throws(Fault) in try AuditHeads.read(path) } ?? []
       let (found, folder) = try configuration(source)
