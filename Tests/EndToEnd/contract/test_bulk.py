@@ -3,11 +3,12 @@
 import csv
 import hashlib
 import io
+import socket
 import uuid
 
 import pytest
 
-from harness import given, rest, shapes
+from harness import given, processes, rest, shapes
 from harness.contract import ABSENT, Row
 
 ONE = {"productId": "{productId}", "policyId": "{policyId}"}
@@ -148,6 +149,36 @@ def test_a_broken_file_is_refused(text, api):
     else:
         rest.expect_error(answer, answer.status_code)
         assert answer.status_code in (400, 422), answer.text
+
+
+@pytest.mark.parametrize("is_chunked", [False, True], ids=["length", "chunked"])
+def test_a_file_that_breaks_off_is_not_imported(api, deployment, is_chunked):
+    """A part of a file looks like a smaller file; a sender who is gone must not be taken for one who is done."""
+    many = keys(600)  # More than are written at a time.
+    query = "&".join(f"{name}={value}" for name, value in targets(api).items())
+    part = "\n".join(["key", *many, ""]).encode()
+    framing = "Transfer-Encoding: chunked" if is_chunked else f"Content-Length: {len(part) * 2}"
+    head = (
+        f"POST /api/v1/licenses/import?{query} HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/csv\r\n"
+        f"Authorization: Bearer {deployment['LATCHKEY_TEST_API_KEY']}\r\n{framing}\r\n\r\n"
+    )
+    body = b"%x\r\n%s\r\n" % (len(part), part) if is_chunked else part
+    with socket.create_connection(("localhost", deployment.port)) as plain:
+        with deployment.trust().wrap_socket(plain, server_hostname="localhost") as connection:
+            connection.sendall(head.encode() + body)
+            # Until the first are written; else there would be nothing to break off.
+            processes.poll(lambda: importing(deployment), 10, "the import has begun")
+    # The same keys are free: what the first one has claimed is given up before this one is answered.
+    result = imported(api, "\n".join(["key", *many]), **targets(api))
+    assert (result["imported"], result["badRows"]) == (600, 0)
+
+
+def importing(deployment):
+    """Whether a transaction is open that waits for more."""
+    return deployment.sql(
+        "select count(*) from pg_stat_activity where state = 'idle in transaction'"
+        " and application_name = 'latchkey-licenses'"
+    ) != [["0"]]
 
 
 def test_another_media_type_is_refused(api):

@@ -26,10 +26,7 @@ struct AuditStore: Sendable {
   ) async throws(Fault) -> [AuditEvent] {
     let listing = Self.listing(filter, below: below, rows: rows)
     let rows = try await database.read(for: tenant, listing)
-    var events: [AuditEvent] = []
-    events.reserveCapacity(rows.count)
-    for row in rows { events.append(try AuditEvent(row)) }
-    return events
+    return try rows.map { (row) throws(Fault) in try AuditEvent(row) }
   }
 
   /// What ``list(_:_:below:rows:)`` asks the database.

@@ -101,10 +101,7 @@ struct CustomerStore: Sendable {
   ) async throws(Fault) -> [Customer] {
     let listing = Self.listing(email: email, below: below, rows: rows)
     let rows = try await database.read(for: tenant, listing)
-    var customers: [Customer] = []
-    customers.reserveCapacity(rows.count)
-    for row in rows { customers.append(try Customer(row)) }
-    return customers
+    return try rows.map { (row) throws(Fault) in try Customer(row) }
   }
 
   /// What ``list(_:email:below:rows:)`` asks the database.

@@ -83,10 +83,7 @@ struct EntitlementStore: Sendable {
       order by e.id desc limit \(rows)
       """
     )
-    var entitlements: [Entitlement] = []
-    entitlements.reserveCapacity(rows.count)
-    for row in rows { entitlements.append(try Entitlement(row)) }
-    return entitlements
+    return try rows.map { (row) throws(Fault) in try Entitlement(row) }
   }
 
   /// Reads one of a tenant's entitlements.

@@ -34,10 +34,7 @@ struct MachineStore: Sendable {
     at now: Timestamp
   ) async throws(Fault) -> [Machine] {
     let rows = try await database.read(for: tenant, Self.listing(filter, page))
-    var machines: [Machine] = []
-    machines.reserveCapacity(rows.count)
-    for row in rows { machines.append(try Self.machine(row, at: now)) }
-    return machines
+    return try rows.map { (row) throws(Fault) in try Self.machine(row, at: now) }
   }
 
   /// Each filter has a text of its own, so that each has a plan of its own, by its index.

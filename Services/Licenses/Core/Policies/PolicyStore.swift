@@ -131,10 +131,7 @@ struct PolicyStore: Sendable {
   ) async throws(Fault) -> [Policy] {
     let listing = Self.listing(product: product, below: below, rows: rows)
     let rows = try await database.read(for: tenant, listing)
-    var policies: [Policy] = []
-    policies.reserveCapacity(rows.count)
-    for row in rows { policies.append(try Policy(row, from: 0)) }
-    return policies
+    return try rows.map { (row) throws(Fault) in try Policy(row, from: 0) }
   }
 
   /// What ``list(_:product:below:rows:)`` asks the database.

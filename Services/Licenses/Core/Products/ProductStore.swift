@@ -105,10 +105,7 @@ struct ProductStore: Sendable {
       order by p.id desc limit \(rows)
       """
     )
-    var products: [Product] = []
-    products.reserveCapacity(rows.count)
-    for row in rows { products.append(try Product(row)) }
-    return products
+    return try rows.map { (row) throws(Fault) in try Product(row) }
   }
 
   /// Reads one of a tenant's products.
