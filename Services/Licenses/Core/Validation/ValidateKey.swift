@@ -55,6 +55,7 @@ extension Licenses {
     return answer
   }
 
+  @inline(__always)
   private func validate(
     _ facts: LicenseFacts?,
     _ question: Judgement.Question,
@@ -69,17 +70,17 @@ extension Licenses {
     if call.caller?.idempotencyKey != nil || (verdict.isValid && !facts.isActivated) {
       return try await validateUnderLock(facts, question, call)
     }
-    var uses = usesCount(facts)
-    if verdict.isValid {
-      if facts.usesMax == nil {
-        tally.countUse(of: facts.id, for: facts.tenant)
-        uses += 1
-      } else if let counted = try await countUse(facts) {
-        uses = counted
-      } else {
-        // The last one went to somebody else since the facts were read.
-        verdict = Verdict(isValid: false, code: .usesExceeded)
-      }
+    let uses: Int64
+    if !verdict.isValid {
+      uses = usesCount(facts)
+    } else if facts.usesMax == nil {
+      uses = facts.usesCount + tally.countUse(of: facts.id, for: facts.tenant)
+    } else if let counted = try await countUse(facts) {
+      uses = counted
+    } else {
+      uses = usesCount(facts)
+      // The last one went to somebody else since the facts were read.
+      verdict = Verdict(isValid: false, code: .usesExceeded)
     }
     tally.count(verdict, for: facts.tenant, at: now)
     return ValidateKeyResponse(judgement, verdict, usesCount: uses)
