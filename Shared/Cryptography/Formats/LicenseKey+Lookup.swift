@@ -18,6 +18,7 @@ extension LicenseKey {
   /// - Parameters:
   ///   - text: What a caller sent; its length is limited by whoever received it.
   ///   - body: Gets the likelier hash, and the other one where there is one.
+  /// - Returns: What `body` gives.
   public static func withLookupHashes<Result>(
     of text: String,
     _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer?) -> Result

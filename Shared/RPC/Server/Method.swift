@@ -1,6 +1,7 @@
 public import EventLoop
 public import Faults
 internal import HTTP
+internal import Primitives
 public import Protobuf
 
 /// A method and what serves it, without the types of its messages.
@@ -114,11 +115,4 @@ extension Call {
       await withCheckedContinuation { writerWaiting = $0 }
     }
   }
-}
-
-/// A value that is made once and then shared.
-private final class Boxed<Value: Sendable>: Sendable {
-  let value: Value
-
-  init(_ value: Value) { self.value = value }
 }

@@ -66,14 +66,17 @@ extension Licenses {
     guard let facts = try await facts(ofKey: key, fingerprint: fingerprint) else {
       throw .noLicenseHasKey
     }
-    return facts
+    return facts.value
   }
 
   /// Reads the license that a key leads to, together with all that are asked for at the same time.
   ///
   /// The facts of the machine that has the fingerprint are read along.
   @inline(__always)
-  func facts(ofKey key: String, fingerprint: String?) async throws(Fault) -> LicenseFacts? {
+  func facts(
+    ofKey key: String,
+    fingerprint: String?
+  ) async throws(Fault) -> Boxed<LicenseFacts>? {
     let (first, second) = LicenseKey.withLookupHashes(of: key) { first, second in
       (Digest(first), second.flatMap { Digest($0) })
     }
@@ -84,7 +87,10 @@ extension Licenses {
   /// Into its caller, like what else lies on the path of a validation: each function that may suspend costs two checks
   /// of the executor.
   @inline(__always)
-  private func facts(_ hash: Digest?, _ fingerprint: String?) async throws(Fault) -> LicenseFacts? {
+  private func facts(
+    _ hash: Digest?,
+    _ fingerprint: String?
+  ) async throws(Fault) -> Boxed<LicenseFacts>? {
     guard let hash else { return nil }
     return try await licenseFacts.load(KeyQuestion(hash: hash, fingerprint: fingerprint))
   }
