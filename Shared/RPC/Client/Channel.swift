@@ -62,8 +62,8 @@ public final class Channel {
   /// Begins a call with one message in and one out, without waiting for anything.
   public func begin<Request: Message, Response: Message>(
     _ method: MethodDescriptor,
-    _ request: Request,
-    _ options: CallOptions = CallOptions()
+    _ request: consuming Request,
+    _ options: consuming CallOptions = CallOptions()
   ) -> UnaryCall<Request, Response> {
     UnaryCall(self, method, request, options)
   }

@@ -20,13 +20,19 @@ public final class UnaryCall<Request: Message, Response: Message> {
   private let deadline: Instant
   private var stream: ClientStream?
 
-  init(_ channel: Channel, _ method: MethodDescriptor, _ request: Request, _ options: CallOptions) {
+  /// The options are taken over: a copy counts a reference for each text in them.
+  init(
+    _ channel: Channel,
+    _ method: MethodDescriptor,
+    _ request: consuming Request,
+    _ options: consuming CallOptions
+  ) {
+    deadline = Instant.now + (options.timeout ?? .nanoseconds(method.timeoutNanoseconds))
     self.channel = channel
     self.method = method
     self.request = request
     self.options = options
-    deadline = Instant.now + (options.timeout ?? .nanoseconds(method.timeoutNanoseconds))
-    send(on: channel.openNow(method, options, deadline, isUnary: true))
+    send(on: channel.openNow(method, self.options, deadline, isUnary: true))
   }
 
   /// Whether the call is on its way; else there was no connection, and only ``answer()`` waits for one.
