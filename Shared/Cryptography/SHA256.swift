@@ -22,9 +22,18 @@ public enum SHA256 {
   /// Hashes bytes.
   public static func hash(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
     [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
-      context.withLock { $0.hash(bytes, into: buffer) }
+      hash(bytes, into: buffer)
       count = byteCount
     }
+  }
+
+  /// Writes the hash of bytes to memory that has room for it.
+  static func hash(
+    _ bytes: UnsafeRawBufferPointer,
+    into output: UnsafeMutableBufferPointer<UInt8>
+  ) {
+    precondition(output.count >= byteCount, "A hash has \(byteCount) bytes")
+    context.withLock { $0.hash(bytes, into: output) }
   }
 
   /// One context for the whole process: making one takes longer than hashing a key, and the lock is

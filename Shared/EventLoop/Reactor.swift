@@ -15,7 +15,7 @@ final class Reactor {
   private static let roundsMax = 256
   /// Rounds of jobs after which output is sent in any case; a call takes two or three.
   private static let roundsPerFlush = 8
-  /// Jobs that end a tick before the other sockets have been read.
+  /// Jobs, or as much work without one, that end a tick before the other sockets have been read.
   ///
   /// Under load a tick would else be all requests that are in flight: the next process would have nothing to do until
   /// the last of them is read, and this one nothing until the first is answered. Large enough that output still leaves in
@@ -36,6 +36,8 @@ final class Reactor {
   private let idle: UnsafeMutablePointer<uv_idle_t>
   private var isIdling = false
   private var running: [UnownedJob] = []
+  /// Work of this tick that took no job.
+  private var joblessCount = 0
   private var dirty: [any Flushable] = []
   private var flushing: [any Flushable] = []
 
@@ -68,12 +70,15 @@ final class Reactor {
 
   /// Ends the tick early where it has gathered enough; called after each socket.
   func drainIfFull() {
-    if EventLoop.shared.waitingCount >= Reactor.jobsPerTick { drain() }
+    if EventLoop.shared.waitingCount + joblessCount >= Reactor.jobsPerTick { drain() }
   }
+
+  func countJobless() { joblessCount += 1 }
 
   private func drain() {
     let serial = EventLoop.shared.unownedExecutor
     let task = EventLoop.shared.asUnownedTaskExecutor()
+    joblessCount = 0
     for round in 1...Reactor.roundsMax {
       EventLoop.shared.take(&running)
       if running.isEmpty && dirty.isEmpty { break }
@@ -112,4 +117,9 @@ extension EventLoop {
   public static func flushAtEndOfTick(_ flushable: any Flushable) {
     reactor.markDirty(flushable)
   }
+
+  /// Counts a piece of work that was done without a job, so that a tick that has gathered much of it ends as early as one
+  /// with as many jobs.
+  @EventLoop
+  public static func countJobless() { reactor.countJobless() }
 }

@@ -19,7 +19,7 @@ public struct HeaderFields: Sendable {
   /// No fields.
   public init() {}
 
-  /// No fields yet, but room for a few of usual length, so that adding them allocates no more.
+  /// No fields yet, but room for a few of usual length, so that adding them does not allocate anew for each.
   init(roomFor count: Int) {
     storage.reserveCapacity(count * 48)
     entries.reserveCapacity(count)
@@ -54,6 +54,7 @@ public struct HeaderFields: Sendable {
   ///     it would take the place of values that do come again, at an expense on both sides; and whoever can make one side
   ///     send chosen values learns nothing of it by their size (RFC 7541, section 7.1.3).
   public mutating func append(_ name: String, _ value: String, isOneOff: Bool = false) {
+    if storage.capacity == 0 { self = HeaderFields(roomFor: 2) }
     let start = storage.count
     storage.append(contentsOf: name.utf8)
     let nameEnd = storage.count

@@ -110,6 +110,50 @@ import Testing
     }
   }
 
+  @Test @EventLoop func `a call tells of its end once and has its answer then`() async throws {
+    try await withServer { fixture in
+      // The first one connects.
+      let first: UnaryCall<RawMessage, RawMessage> = fixture.channel.begin(
+        Self.echo,
+        RawMessage([1])
+      )
+      #expect(!first.isSent)
+      let (answer, _) = try await first.answer()
+      #expect(answer == RawMessage([1]))
+      let second: UnaryCall<RawMessage, RawMessage> = fixture.channel.begin(
+        Self.echo,
+        RawMessage([2])
+      )
+      #expect(second.isSent)
+      await withCheckedContinuation { continuation in
+        second.whenOver { continuation.resume() }
+      }
+      let secondAnswer = try second.answerNow()
+      #expect(secondAnswer?.0 == RawMessage([2]))
+      second.cancel()
+    }
+  }
+
+  @Test @EventLoop func `a call that is given up tells of its end at once`() async throws {
+    try await withServer { fixture in
+      let _: RawMessage = try await fixture.channel.unary(Self.echo, RawMessage([1]))
+      let call: UnaryCall<RawMessage, RawMessage> = fixture.channel.begin(
+        Self.echo,
+        RawMessage([2])
+      )
+      var isTold = false
+      call.whenOver { isTold = true }
+      call.cancel()
+      #expect(isTold)
+      do throws(Fault) {
+        _ = try call.answerNow()
+        Issue.record("no fault")
+      } catch {
+        #expect(error.code == .cancelled)
+      }
+    }
+  }
+
   @Test @EventLoop func `a call stays on the loop`() async throws {
     try await withServer { fixture in
       let _: RawMessage = try await fixture.channel.unary(Self.echo, RawMessage([1]))

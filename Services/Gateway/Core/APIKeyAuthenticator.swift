@@ -37,12 +37,18 @@ final class APIKeyAuthenticator {
   /// - Throws: ``Fault`` `unauthenticated` when the key is not good; `unavailable` when that cannot be
   ///   found out.
   func principal(forHash hash: [UInt8]) async throws(Fault) -> Principal {
-    let verdict: Verdict
-    if let known = verdicts.cached(hash) {
-      verdict = known
-    } else {
-      verdict = try await verdicts.value(for: hash)
-    }
+    try Self.principal(by: try await verdicts.value(for: hash))
+  }
+
+  /// Whose key has this hash, if a verdict is at hand; nil where the keys service must be asked.
+  ///
+  /// - Throws: ``Fault`` `unauthenticated` when the key is not good.
+  func knownPrincipal(forHash hash: [UInt8]) throws(Fault) -> Principal? {
+    guard let verdict = verdicts.cached(hash) else { return nil }
+    return try Self.principal(by: verdict)
+  }
+
+  private static func principal(by verdict: Verdict) throws(Fault) -> Principal {
     switch verdict {
     case .valid(let principal): return principal
     case .unknown: throw Credential.refusal("Invalid API key")

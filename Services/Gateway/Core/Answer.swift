@@ -14,6 +14,8 @@ enum Answer {
     var status: Int
     /// The JSON text.
     var body: [UInt8] = []
+    /// Whose key signs the body; nil where the route is not signed.
+    var signatory: ResponseSigner.Signatory?
     /// What proves that the body is ours.
     var signature: Signature?
   }

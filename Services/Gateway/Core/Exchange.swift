@@ -3,12 +3,13 @@ internal import Faults
 internal import HTTP
 internal import Primitives
 internal import Protobuf
+internal import RPC
 internal import Transcoding
 
 /// One request on its way through the gateway, from its head to its answer.
 ///
-/// What the head alone can refuse is refused before the body arrives. The rest happens in one task, which
-/// is cancelled when the client goes away.
+/// What the head alone can refuse is refused before the body arrives. The rest is the call, and whatever has to be
+/// waited for before and after it happens in a task; both are given up when the client goes away.
 @EventLoop
 final class Exchange {
   private enum State {
@@ -18,7 +19,7 @@ final class Exchange {
     case reading(ServedRoute, parameters: [Range<Int>])
     /// The request is refused; what it still sends is thrown away first.
     case refusing(Fault, discarded: Int)
-    /// The task is at work.
+    /// The call is under way, or what comes before and after it.
     case working
     /// The task is at work, and passes the body on while it comes.
     case passingOn(RawBodyReader)
@@ -32,9 +33,6 @@ final class Exchange {
   var id: String { context.requestID }
   /// The request and the way back.
   let stream: any ServerStream
-  /// The request's head, taken from the stream once.
-  private let head: RequestHead
-
   private let gateway: Gateway
   private let target: RequestTarget
   /// What the answer says of the request.
@@ -46,6 +44,10 @@ final class Exchange {
   /// What makes the request the same as one sent before; nil where the client does not say.
   private(set) var idempotencyKey: [UInt8]?
   private var state = State.opened
+  /// When the work began.
+  private var begun = Instant(nanoseconds: 0)
+  /// The call that no task waits for.
+  private var call: UnaryCall<RawMessage, RawMessage>?
   private var task: Task<Void, Never>?
   /// Gives up the call whose stream of messages the task waits for.
   private var cancelCall: (@EventLoop () -> Void)?
@@ -54,13 +56,15 @@ final class Exchange {
   init(_ stream: any ServerStream, gateway: Gateway) {
     self.stream = stream
     self.gateway = gateway
-    head = stream.request
+    let head = stream.request
     target = RequestTarget(head.target)
     context = Answer.Context(requestID: RequestID().description, isHead: head.method == .head)
   }
 
   /// Looks at the head: finds the route, or answers at once.
   func begin() {
+    // Taken from the stream once, and not kept: a copy counts a reference for each of its parts.
+    let head = stream.request
     do throws(Fault) {
       try RequestRules.check(head)
       switch gateway.router.match(method: head.method.name, path: target.path) {
@@ -77,7 +81,12 @@ final class Exchange {
           stream.hasDeadline = true
           let body = RawBodyReader(stream)
           state = .passingOn(body)
-          task = EventLoop.spawn { [self] in await passOn(route, parameters, body) }
+          begun = Instant.now
+          inTask(route) { () async throws(Fault) in
+            try await self.identify(on: route)
+            let message = try self.makeMessage(route, parameters, [])
+            return try await self.gateway.upload(route, message, body, for: self)
+          }
           return
         }
         state = .reading(route, parameters: parameters)
@@ -105,8 +114,8 @@ final class Exchange {
       }
       guard stream.isRequestComplete else { return stream.acknowledgeReceived() }
       state = .working
-      let body = stream.takeReceived()
-      task = EventLoop.spawn { [self] in await work(route, parameters, body) }
+      begun = Instant.now
+      work(route, parameters, stream.takeReceived())
     case .refusing(let fault, let discarded):
       discard(discarded, thenRefuse: fault)
     case .passingOn(let body):
@@ -124,46 +133,101 @@ final class Exchange {
     if case .passingOn(let body) = state { body.end() }
     state = .finished
     task?.cancel()
+    call?.cancel()
+    call = nil
     cancelCall?()
     cancelCall = nil
     drained()
   }
 
-  private func work(
-    _ route: ServedRoute,
-    _ parameters: [Range<Int>],
-    _ body: [UInt8]
-  ) async {
-    await answer(route) { () async throws(Fault) in
-      let request = try await makeMessage(route, parameters, body)
-      guard route.route.responseBody == .json else {
-        try await gateway.download(route, request, for: self)
-        return nil
+  // MARK: The work
+
+  /// Goes to work: without a task as long as there is nothing to wait for but the service's answer.
+  ///
+  /// That is all the way for most requests, and a task costs more than what is done in it.
+  private func work(_ route: ServedRoute, _ parameters: [Range<Int>], _ body: [UInt8]) {
+    do throws(Fault) {
+      guard route.route.responseBody == .json, try identifyNow(on: route) else {
+        return inTask(route) { () async throws(Fault) in
+          try await self.identify(on: route)
+          return try await self.answer(route, self.makeMessage(route, parameters, body))
+        }
       }
-      return try await gateway.call(route, request, for: self)
+      let call = try gateway.begin(route, makeMessage(route, parameters, body), for: self)
+      guard call.isSent else { return wait(for: call, on: route) }
+      self.call = call
+      call.whenOver { [self] in ended(call, on: route) }
+    } catch {
+      fail(error, on: route)
     }
   }
 
-  private func passOn(
-    _ route: ServedRoute,
-    _ parameters: [Range<Int>],
-    _ body: RawBodyReader
-  ) async {
-    await answer(route) { () async throws(Fault) in
-      let message = try await makeMessage(route, parameters, [])
-      return try await gateway.upload(route, message, body, for: self)
+  /// The call is over: answers, unless something has to be waited for.
+  private func ended(_ call: UnaryCall<RawMessage, RawMessage>, on route: ServedRoute) {
+    self.call = nil
+    guard isAtWork else { return }
+    do throws(Fault) {
+      guard let (response, trailers) = try call.answerNow() else {
+        return wait(for: call, on: route)
+      }
+      gateway.noteAnswered(route, self)
+      var content = try gateway.unsignedAnswer(route, response.bytes, trailers)
+      guard gateway.signNow(&content) else {
+        return inTask(route) { () async throws(Fault) in
+          try await self.gateway.answer(route, response.bytes, trailers)
+        }
+      }
+      finish(with: content)
+    } catch {
+      fail(error, on: route)
     }
   }
 
-  /// Finds out who asks, and makes the message of what they ask.
+  private func wait(for call: UnaryCall<RawMessage, RawMessage>, on route: ServedRoute) {
+    inTask(route) { () async throws(Fault) in try await self.answer(of: call, on: route) }
+  }
+
+  /// Makes the call, whatever has to be waited for, and the answer of what comes back.
+  ///
+  /// - Returns: Nil where the answer was sent piece by piece.
+  private func answer(_ route: ServedRoute, _ message: [UInt8]) async throws(Fault)
+    -> Answer.Content?
+  {
+    guard route.route.responseBody == .json else {
+      try await gateway.download(route, message, for: self)
+      return nil
+    }
+    return try await answer(of: gateway.begin(route, message, for: self), on: route)
+  }
+
+  private func answer(
+    of call: UnaryCall<RawMessage, RawMessage>,
+    on route: ServedRoute
+  ) async throws(Fault) -> Answer.Content {
+    let (response, trailers) = try await call.answer()
+    gateway.noteAnswered(route, self)
+    return try await gateway.answer(route, response.bytes, trailers)
+  }
+
+  /// Finds out who asks.
+  private func identify(on route: ServedRoute) async throws(Fault) {
+    guard case .apiKey(let hash) = credential else { return }
+    principal = try await gateway.principal(forKeyHash: hash, on: route)
+  }
+
+  /// Finds out who asks, if that takes no waiting; false where it does.
+  private func identifyNow(on route: ServedRoute) throws(Fault) -> Bool {
+    guard case .apiKey(let hash) = credential else { return true }
+    principal = try gateway.knownPrincipal(forKeyHash: hash, on: route)
+    return principal != nil
+  }
+
+  /// Makes the message of what is asked, when it is known who asks.
   private func makeMessage(
     _ route: ServedRoute,
     _ parameters: [Range<Int>],
     _ body: [UInt8]
-  ) async throws(Fault) -> [UInt8] {
-    if case .apiKey(let hash) = credential {
-      principal = try await gateway.principal(forKeyHash: hash, on: route)
-    }
+  ) throws(Fault) -> [UInt8] {
     let message = try route.request.encode(
       body: body,
       parameters: target.parameters(
@@ -178,22 +242,31 @@ final class Exchange {
     return message
   }
 
-  /// Answers with what `body` comes to; nil has been sent already.
-  private func answer(
+  /// Answers with what `body` comes to, which has to wait for something; nil has been sent already.
+  private func inTask(
     _ route: ServedRoute,
-    _ body: () async throws(Fault) -> Answer.Content?
-  ) async {
-    let started = Instant.now
-    do throws(Fault) {
-      guard let content = try await body(), isAtWork else { return }
-      state = .finished
-      Answer.send(content, context, to: stream)
-    } catch {
-      // Where nobody waits any more, what failed is only that.
-      if case .finished = state { return }
-      gateway.failures.note(error, on: route, requestID: id, after: Instant.now - started)
-      refuse(error)
+    _ body: @escaping @EventLoop () async throws(Fault) -> Answer.Content?
+  ) {
+    task = EventLoop.spawn { [self] in
+      do throws(Fault) {
+        if let content = try await body(), isAtWork { finish(with: content) }
+      } catch {
+        fail(error, on: route)
+      }
     }
+  }
+
+  private func finish(with content: Answer.Content) {
+    state = .finished
+    Answer.send(content, context, to: stream)
+  }
+
+  /// What was begun has failed.
+  private func fail(_ fault: Fault, on route: ServedRoute) {
+    // Where nobody waits any more, what failed is only that.
+    if case .finished = state { return }
+    gateway.failures.note(fault, on: route, requestID: id, after: Instant.now - begun)
+    refuse(fault)
   }
 
   private var isAtWork: Bool {
@@ -255,7 +328,7 @@ final class Exchange {
     case .opened, .reading, .refusing, .working, .passingOn: break
     }
     let fault = counted(fault)
-    guard !stream.isRequestComplete, RequestRules.mayComeToItsEnd(head) else {
+    guard !stream.isRequestComplete, RequestRules.mayComeToItsEnd(stream.request) else {
       return finish(with: fault)
     }
     discard(0, thenRefuse: fault)

@@ -107,7 +107,23 @@ public final class Gateway: RequestHandler {
     forKeyHash hash: [UInt8],
     on route: ServedRoute
   ) async throws(Fault) -> Principal {
-    let principal = try await authenticator.principal(forHash: hash)
+    try admit(try await authenticator.principal(forHash: hash), withKeyHash: hash, to: route)
+  }
+
+  /// The same, if it is known already; nil where the keys service must be asked.
+  func knownPrincipal(
+    forKeyHash hash: [UInt8],
+    on route: ServedRoute
+  ) throws(Fault) -> Principal? {
+    guard let principal = try authenticator.knownPrincipal(forHash: hash) else { return nil }
+    return try admit(principal, withKeyHash: hash, to: route)
+  }
+
+  private func admit(
+    _ principal: Principal,
+    withKeyHash hash: [UInt8],
+    to route: ServedRoute
+  ) throws(Fault) -> Principal {
     rateLimiter?.noteGood(.apiKey(hash: hash))
     if let scope = route.route.scope, !principal.holds(scope) {
       throw Fault(.permissionDenied, "This API key lacks the scope \(scope)", reason: .forbidden)
@@ -115,17 +131,36 @@ public final class Gateway: RequestHandler {
     return principal
   }
 
-  /// Makes the call of a route, and the answer of what comes back.
-  func call(
+  /// Begins the call of a route, without waiting for anything.
+  func begin(
     _ route: ServedRoute,
     _ request: [UInt8],
     for exchange: Exchange
-  ) async throws(Fault) -> Answer.Content {
-    let (response, trailers): (RawMessage, Metadata) = try await channel(of: route)
-      .unaryWithTrailers(route.method, RawMessage(request), options(route, request, exchange))
+  ) throws(Fault) -> UnaryCall<RawMessage, RawMessage> {
+    try channel(of: route)
+      .begin(route.method, RawMessage(request), options(route, request, exchange))
+  }
+
+  /// Takes note of what a good answer to a call tells of its request.
+  func noteAnswered(_ route: ServedRoute, _ exchange: Exchange) {
     if case .licenseKey = exchange.credential { rateLimiter?.noteGood(exchange.credential) }
     if route.changesKeys { authenticator.forget() }
-    return try await answer(route, response.bytes, trailers)
+  }
+
+  /// Makes the answer of what a service said; where the route is signed, without its signature.
+  func unsignedAnswer(
+    _ route: ServedRoute,
+    _ response: [UInt8],
+    _ trailers: Metadata
+  ) throws(Fault) -> Answer.Content {
+    var content = Answer.Content(status: try Self.status(trailers, on: route))
+    guard content.status != 204 else { return content }
+    content.body = try route.response.json(response, isEnveloped: route.route.isEnveloped)
+    if route.route.isSigned {
+      content.signatory =
+        trailers["latchkey-account"].map(ResponseSigner.Signatory.account) ?? .onlyAccount
+    }
+    return content
   }
 
   /// Makes the answer of what a service said.
@@ -134,17 +169,19 @@ public final class Gateway: RequestHandler {
     _ response: [UInt8],
     _ trailers: Metadata
   ) async throws(Fault) -> Answer.Content {
-    var content = Answer.Content(status: try Self.status(trailers, on: route))
-    guard content.status != 204 else { return content }
-    content.body = try route.response.json(response, isEnveloped: route.route.isEnveloped)
-    if route.route.isSigned {
-      let signatory = trailers["latchkey-account"].map(ResponseSigner.Signatory.account)
-      content.signature = try await signer.signature(
-        of: content.body,
-        by: signatory ?? .onlyAccount
-      )
+    var content = try unsignedAnswer(route, response, trailers)
+    if let signatory = content.signatory {
+      content.signature = try await signer.signature(of: content.body, by: signatory)
     }
     return content
+  }
+
+  /// Signs an answer if that takes no waiting; false where the key must be asked for first.
+  func signNow(_ content: inout Answer.Content) -> Bool {
+    guard let signatory = content.signatory else { return true }
+    guard let signature = signer.signatureNow(of: content.body, by: signatory) else { return false }
+    content.signature = signature
+    return true
   }
 
   /// The channel to the service that serves a route.

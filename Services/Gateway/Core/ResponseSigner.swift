@@ -61,11 +61,19 @@ final class ResponseSigner {
     of body: [UInt8],
     by signatory: Signatory
   ) async throws(Fault) -> Answer.Signature? {
-    guard let key = try await key(of: signatory) else { return nil }
+    try await key(of: signatory).map { Self.signature(of: body, with: $0) }
+  }
+
+  /// Does the same if the key is at hand; nil where it must be asked for first.
+  func signatureNow(of body: [UInt8], by signatory: Signatory) -> Answer.Signature?? {
+    keys.cached(signatory).map { key in key.map { Self.signature(of: body, with: $0) } }
+  }
+
+  private static func signature(of body: [UInt8], with key: HMACSHA256) -> Answer.Signature {
     let timestamp = String(Timestamp.now().seconds)
     return Answer.Signature(
       timestamp: timestamp,
-      text: Self.signature(of: body, at: timestamp, with: key)
+      text: signature(of: body, at: timestamp, with: key)
     )
   }
 

@@ -28,7 +28,7 @@ public final class Licenses: LicensesService {
   /// How many imports are under way; each holds a connection of the database.
   var importCount = 0
   /// What is known of the licenses that keys lead to; asked for in batches.
-  let licenseFacts: Batcher<KeyQuestion, LicenseFacts>
+  let licenseFacts: Batcher<KeyQuestion, Boxed<LicenseFacts>>
   /// Whose each key prefix is; asked for in batches.
   let prefixOwners: Batcher<String, UUID>
   /// Heartbeats, written in batches; the machine as it is afterwards.

@@ -8,16 +8,37 @@ extension LicenseKey {
   /// - Parameter text: What a caller sent; its length is limited by whoever received it.
   /// - Returns: One hash, or two different ones.
   public static func lookupHashes(of text: String) -> [[UInt8]] {
-    var text = text
-    // Made contiguous once, so that neither use of it copies.
-    text.makeContiguousUTF8()
-    let exact = SHA256.hash(text)
-    let canonical: [UInt8]? = withCanonicalBytes(of: text) { canonical in
-      guard let canonical, !canonical.elementsEqual(text.utf8) else { return nil }
-      return SHA256.hash(UnsafeRawBufferPointer(canonical))
+    withLookupHashes(of: text) { first, second in
+      second.map { [Array(first), Array($0)] } ?? [Array(first)]
     }
-    guard let canonical else { return [exact] }
-    return [canonical, exact]
+  }
+
+  /// Lends the same hashes, which takes no memory: every validation looks a key up.
+  ///
+  /// - Parameters:
+  ///   - text: What a caller sent; its length is limited by whoever received it.
+  ///   - body: Gets the likelier hash, and the other one where there is one.
+  /// - Returns: What `body` gives.
+  public static func withLookupHashes<Result>(
+    of text: String,
+    _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer?) -> Result
+  ) -> Result {
+    let byteCount = SHA256.byteCount
+    var text = text
+    return text.withUTF8 { text in
+      withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 2 * byteCount) { hashes in
+        let exact = UnsafeMutableBufferPointer(rebasing: hashes[byteCount...])
+        SHA256.hash(UnsafeRawBufferPointer(text), into: exact)
+        return withCanonicalBytes(of: text) { canonical in
+          guard let canonical, !canonical.elementsEqual(text) else {
+            return body(UnsafeRawBufferPointer(exact), nil)
+          }
+          let first = UnsafeMutableBufferPointer(rebasing: hashes[..<byteCount])
+          SHA256.hash(UnsafeRawBufferPointer(canonical), into: first)
+          return body(UnsafeRawBufferPointer(first), UnsafeRawBufferPointer(exact))
+        }
+      }
+    }
   }
 
   /// The secret from which an offline license file's payload key comes, 32 bytes; wipe it after use.

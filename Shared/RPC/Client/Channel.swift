@@ -12,11 +12,6 @@ public import TLS
 /// repeated on another one if it is marked idempotent or no server has seen it; what a server answers is final.
 @EventLoop
 public final class Channel {
-  /// Tries of one call in all.
-  private static let triesMax = 3
-  /// The first pause before a call is repeated; it doubles each time.
-  private static let retryPause = Duration.milliseconds(20)
-
   private let balancer: Balancer
   /// The fields of the call that begins, and the caller among them; kept, so that writing them allocates nothing.
   private var fields = HeaderFields()
@@ -61,33 +56,16 @@ public final class Channel {
     _ request: Request,
     _ options: CallOptions = CallOptions()
   ) async throws(Fault) -> (Response, Metadata) {
-    let deadline = deadline(method, options)
-    var pause = Channel.retryPause
-    var tries = 1
-    while true {
-      let stream: ClientStream
-      if let opened = openNow(method, options, deadline, isUnary: true) {
-        stream = opened
-      } else {
-        // Nothing was sent where this fails, so any method could be tried again, but nothing is there.
-        stream = try await open(method, options, deadline, isUnary: true)
-      }
-      stream.send(request, isLast: true)
-      do throws(Fault) {
-        let answer: (Response, Metadata) = try await stream.answer(to: method)
-        stream.recycle()
-        return answer
-      } catch {
-        guard error.code == .unavailable, !stream.hasAnswered,
-          method.isIdempotent || !stream.mayHaveRun,
-          tries < Channel.triesMax, Instant.now + pause < deadline, !Task.isCancelled
-        else { throw error }
-      }
-      tries += 1
-      // Up to half more, so that callers who failed together do not come back together.
-      await EventLoop.sleep(for: pause * Double.random(in: 1...1.5))
-      pause *= 2
-    }
+    try await begin(method, request, options).answer()
+  }
+
+  /// Begins a call with one message in and one out, without waiting for anything.
+  public func begin<Request: Message, Response: Message>(
+    _ method: MethodDescriptor,
+    _ request: consuming Request,
+    _ options: consuming CallOptions = CallOptions()
+  ) -> UnaryCall<Request, Response> {
+    UnaryCall(self, method, request, options)
   }
 
   /// Begins a call whose request or answer is a stream.
@@ -97,17 +75,15 @@ public final class Channel {
     _ method: MethodDescriptor,
     _ options: CallOptions = CallOptions()
   ) async throws(Fault) -> ClientCall<Request, Response> {
-    ClientCall(try await open(method, options, deadline(method, options), isUnary: false))
+    let deadline = Instant.now + (options.timeout ?? .nanoseconds(method.timeoutNanoseconds))
+    return ClientCall(try await open(method, options, deadline, isUnary: false))
   }
 
   /// Opens no more streams, and closes each connection when its calls are through.
   public func close() { balancer.close() }
 
-  private func deadline(_ method: MethodDescriptor, _ options: CallOptions) -> Instant {
-    Instant.now + (options.timeout ?? .nanoseconds(method.timeoutNanoseconds))
-  }
-
-  private func open(
+  /// Opens a stream, and waits for a connection where there is none.
+  func open(
     _ method: MethodDescriptor,
     _ options: CallOptions,
     _ deadline: Instant,
@@ -120,7 +96,7 @@ public final class Channel {
   }
 
   /// Opens a stream on one of the connections that there are, as is done for nearly every call: without suspension.
-  private func openNow(
+  func openNow(
     _ method: MethodDescriptor,
     _ options: CallOptions,
     _ deadline: Instant,

@@ -21,8 +21,12 @@ final class ClientStream: ResponseHandler {
   private var offset = 0
   private var deadlineTimer: LoopTimer?
   private var waiting: UnsafeContinuation<Void, Never>?
+  private var onEnd: (@EventLoop () -> Void)?
   private var writerWaiting: CheckedContinuation<Void, Never>?
   private var hasSentEnd = false
+  private var isClosed = false
+  /// Whether the answer has been read, so that nobody needs the stream any more.
+  private var isRead = false
   /// Whether the answer is one message, which is read when the call is over.
   private let isUnary: Bool
 
@@ -115,15 +119,26 @@ final class ClientStream: ResponseHandler {
     offset = 0
   }
 
-  /// The one answer and the fields after it, when the call is over.
+  /// Suspends until the call is over; a task that waits for a unary call is resumed once.
+  func waitForEnd() async {
+    while outcome == nil { await news() }
+  }
+
+  /// Has `body` called once when the call is over, in place of a task that waits.
+  func whenOver(_ body: @escaping @EventLoop () -> Void) {
+    guard outcome == nil else { return body() }
+    onEnd = body
+    EventLoop.countJobless()
+  }
+
+  /// The one answer and the fields after it of a call that is over.
   ///
-  /// The task is resumed once, and the message is read where it lies, which is most of what a call costs here.
+  /// The message is read where it lies: copying it is most of what a call would cost here.
   ///
   /// - Throws: ``Fault`` that ended the call, or an internal error when the answer is anything but one message.
-  func answer<M: Message>(to method: MethodDescriptor) async throws(Fault) -> (M, Metadata) {
-    while outcome == nil { await news() }
+  func answer<M: Message>(to method: MethodDescriptor) throws(Fault) -> (M, Metadata) {
     // The status comes after the message, and decides.
-    guard let outcome else { preconditionFailure("A call that is over has an outcome") }
+    guard let outcome else { preconditionFailure("Only a call that is over has an answer") }
     let trailers = try outcome.get()
     let bytes = self.bytes.isEmpty ? stream?.received ?? [] : self.bytes
     guard let range = try MessageFraming.next(in: bytes, from: 0) else {
@@ -142,7 +157,11 @@ final class ClientStream: ResponseHandler {
   )
 
   /// Gives the stream's memory to the next call, when all has been read.
+  ///
+  /// Who is told of the end reads before the stream is closed; then it happens when that comes.
   func recycle() {
+    isRead = true
+    guard isClosed else { return }
     stream?.recycle()
     stream = nil
   }
@@ -200,6 +219,8 @@ final class ClientStream: ResponseHandler {
   func drained(_ stream: HTTP2Stream) { wakeWriter() }
 
   func closed(_ stream: HTTP2Stream) {
+    isClosed = true
+    if isRead { recycle() }
     // Nearly always the answer has come in full.
     guard outcome == nil else { return }
     takeBytes()
@@ -222,6 +243,10 @@ final class ClientStream: ResponseHandler {
     }
     wake()
     wakeWriter()
+    guard let onEnd else { return }
+    self.onEnd = nil
+    EventLoop.countJobless()
+    onEnd()
   }
 
   private func wake() {

@@ -55,20 +55,24 @@ import Testing
   @Test @EventLoop func `a plan made for empty tables reads one row of full ones`() async throws {
     try await LicensesFixture.with { fixture in
       let license = try await fixture.license(policy: { $0.floating = true })
-      let hashes = LicenseKey.lookupHashes(of: license.key ?? "")
+      let hash = LicenseKey.lookupHashes(of: license.key ?? "")
+      let hashes = hash + hash
       let id = UUID(license.id)
+      let other = UUID(try await fixture.license().id)
       try await fixture.test.open().transaction(for: nil) { (tx) throws(Fault) in
         func look() async throws(Fault) -> (found: Rows, dead: Rows) {
           (
+            // No machine of the license has the second fingerprint, and many of the other one follow it.
             try await tx.query(
               """
               select machine_id, entitlements
-              from licenses.find_for_validation(\(hashes), array['machine-1000'])
+              from licenses.find_for_validation(\(hashes), array['machine-1000', 'chair'])
+              order by question
               """
             ), try await tx.query("select from licenses.dead_machines(now(), 100)")
           )
         }
-        #expect(try await look().found.count == 1)
+        #expect(try await look().found.count == 2)
         try await tx.query(
           """
           insert into licenses.machines (
@@ -77,6 +81,16 @@ import Testing
           select l.account_id, l.environment, gen_random_uuid(), l.id, l.policy_id, 'machine-' || n, l.id,
             case when n = 7 then now() - interval '1 year' else now() end, now(), now()
           from licenses.licenses l, generate_series(1, 2000) n where l.id = \(id)
+          """
+        )
+        try await tx.query(
+          """
+          insert into licenses.machines (
+            account_id, environment, id, license_id, policy_id, fingerprint, unique_within,
+            last_seen_at, created_at, updated_at)
+          select l.account_id, l.environment, gen_random_uuid(), l.id, l.policy_id, 'desktop-' || n, l.id,
+            now(), now(), now()
+          from licenses.licenses l, generate_series(1, 2000) n where l.id = \(other)
           """
         )
         try await tx.query(
@@ -94,16 +108,19 @@ import Testing
         let machines = try await Self.reads(tx)
         let entitlements = try await Self.reads(tx, of: "entitlements")
         let (found, dead) = try await look()
-        let row = try found.single()
+        #expect(found.count == 2)
+        let row = found[0]
         #expect(try row.value(0) as UUID? != nil)
+        #expect(try found[1].value(0) as UUID? == nil)
         #expect(try row.value(1) as [String] == ["code-7"])
         #expect(dead.count == 1)
         let machinesAfter = try await Self.reads(tx)
         let entitlementsAfter = try await Self.reads(tx, of: "entitlements")
         #expect(machinesAfter.scans == machines.scans)
-        #expect(machinesAfter.rows - machines.rows == 2)
+        // One for each fingerprint, and the dead one.
+        #expect(machinesAfter.rows - machines.rows == 3)
         #expect(entitlementsAfter.scans == entitlements.scans)
-        #expect(entitlementsAfter.rows - entitlements.rows == 1)
+        #expect(entitlementsAfter.rows - entitlements.rows == 2)
       }
     }
   }

@@ -66,18 +66,33 @@ extension Licenses {
     guard let facts = try await facts(ofKey: key, fingerprint: fingerprint) else {
       throw .noLicenseHasKey
     }
-    return facts
+    return facts.value
   }
 
   /// Reads the license that a key leads to, together with all that are asked for at the same time.
   ///
   /// The facts of the machine that has the fingerprint are read along.
-  func facts(ofKey key: String, fingerprint: String?) async throws(Fault) -> LicenseFacts? {
-    for hash in LicenseKey.lookupHashes(of: key).compactMap(Digest.init) {
-      let question = KeyQuestion(hash: hash, fingerprint: fingerprint)
-      if let facts = try await licenseFacts.load(question) { return facts }
+  @inline(__always)
+  func facts(
+    ofKey key: String,
+    fingerprint: String?
+  ) async throws(Fault) -> Boxed<LicenseFacts>? {
+    let (first, second) = LicenseKey.withLookupHashes(of: key) { first, second in
+      (Digest(first), second.flatMap { Digest($0) })
     }
-    return nil
+    if let facts = try await facts(first, fingerprint) { return facts }
+    return try await facts(second, fingerprint)
+  }
+
+  /// Into its caller, like what else lies on the path of a validation: each function that may suspend costs two checks
+  /// of the executor.
+  @inline(__always)
+  private func facts(
+    _ hash: Digest?,
+    _ fingerprint: String?
+  ) async throws(Fault) -> Boxed<LicenseFacts>? {
+    guard let hash else { return nil }
+    return try await licenseFacts.load(KeyQuestion(hash: hash, fingerprint: fingerprint))
   }
 }
 

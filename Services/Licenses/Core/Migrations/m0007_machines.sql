@@ -14,7 +14,8 @@ drop function licenses.find_by_key_hash(bytea[]);
 -- That plan may have been made while the tables were small, so its shape is fixed: from the hash to the
 -- license to the policy to the machine, each by its key. While tables are small, a part of a key looks as good as the whole,
 -- and would read every machine of a license, or every entitlement of an account, for as long as the session lasts.
--- So both are asked for as the first from a place on, in an order that one index alone has.
+-- So both are asked for as the first from a place on, in an order that one index alone has: a machine by license and
+-- fingerprint, since by fingerprint alone another index would do, which goes through the machines of other licenses.
 create function licenses.find_for_validation(hashes bytea[], fingerprints text[])
 returns table (
   question bigint, account_id uuid, environment text, id uuid, product_id uuid, status text, name text,
@@ -57,12 +58,13 @@ begin
     join licenses.policies p
       on p.account_id = l.account_id and p.environment = l.environment and p.id = l.policy_id
     left join lateral (
-      select m.id, m.name, m.last_heartbeat_at, m.last_seen_at, m.fingerprint
+      select m.id, m.name, m.last_heartbeat_at, m.last_seen_at, m.license_id, m.fingerprint
       from licenses.machines m
       where asked.fingerprint is not null
-        and m.account_id = l.account_id and m.environment = l.environment and m.license_id = l.id
-        and m.fingerprint >= asked.fingerprint and m.deleted_at is null
-      order by m.fingerprint limit 1) m on m.fingerprint = asked.fingerprint
+        and m.account_id = l.account_id and m.environment = l.environment
+        and (m.license_id, m.fingerprint) >= (l.id, asked.fingerprint) and m.deleted_at is null
+      order by m.license_id, m.fingerprint limit 1) m
+      on m.license_id = l.id and m.fingerprint = asked.fingerprint
     where l.deleted_at is null;
 end
 $function$;

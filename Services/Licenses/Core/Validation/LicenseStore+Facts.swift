@@ -6,7 +6,9 @@ internal import Primitives
 extension LicenseStore {
   /// Reads what a validation needs of each license that is asked about, across accounts; a question whose key no
   /// license has is left out.
-  func facts(_ questions: [KeyQuestion]) async throws(Fault) -> [KeyQuestion: LicenseFacts] {
+  func facts(_ questions: [KeyQuestion]) async throws(Fault)
+    -> [KeyQuestion: Boxed<LicenseFacts>]
+  {
     let hashes = questions.map(\.hash)
     let fingerprints = questions.map(\.fingerprint)
     let rows = try await database.read(
@@ -19,11 +21,11 @@ extension LicenseStore {
       from licenses.find_for_validation(\(hashes), \(fingerprints))
       """
     )
-    var facts: [KeyQuestion: LicenseFacts] = [:]
+    var facts: [KeyQuestion: Boxed<LicenseFacts>] = [:]
     facts.reserveCapacity(rows.count)
     for row in rows {
       let question: Int = try row.value(0)
-      facts[questions[question - 1]] = try LicenseFacts(row)
+      facts[questions[question - 1]] = Boxed(try LicenseFacts(row))
     }
     return facts
   }

@@ -23,11 +23,12 @@ extension Licenses {
     let question = try Judgement.Question(request)
     let vendor = request.explain == true ? try call.requireTenant() : nil
     let facts = try await facts(ofKey: request.key, fingerprint: request.fingerprint)
-    var account = facts?.tenant.accountID
+    var account = facts?.value.tenant.accountID
     if account == nil { account = try await owner(ofKey: request.key) }
     if let account { call.trailers.append("latchkey-account", account.description) }
-    if let vendor { return explain(facts, question, to: vendor) }
-    return try await validate(facts, question, call)
+    if let vendor { return explain(facts?.value, question, to: vendor) }
+    if let answer = validateNow(facts?.value, question, call) { return answer }
+    return try await validateByWriting(facts, question, call)
   }
 
   /// Whose keys begin as this one does, if exactly one account's do.
@@ -55,26 +56,51 @@ extension Licenses {
     return answer
   }
 
-  private func validate(
+  /// Validates where nothing has to be written before the answer, as with most validations; nil where something has.
+  ///
+  /// It cannot suspend, so that what it works with does not make the frames of the functions larger that do: large ones
+  /// are dear to get.
+  private func validateNow(
     _ facts: LicenseFacts?,
+    _ question: Judgement.Question,
+    _ call: Call
+  ) -> ValidateKeyResponse? {
+    let now = now()
+    let judgement = Judgement(of: facts, question, at: now)
+    let verdict = judgement.verdict
+    guard let facts = judgement.facts else {
+      return ValidateKeyResponse(judgement, verdict, usesCount: 0)
+    }
+    guard call.caller?.idempotencyKey == nil else { return nil }
+    var uses = facts.usesCount
+    if verdict.isValid {
+      guard facts.isActivated, facts.usesMax == nil else { return nil }
+      uses += tally.countUse(of: facts.id, for: facts.tenant)
+    } else {
+      uses = usesCount(facts)
+    }
+    tally.count(verdict, for: facts.tenant, at: now)
+    return ValidateKeyResponse(judgement, verdict, usesCount: uses)
+  }
+
+  /// Validates where something has to be written before the answer.
+  private func validateByWriting(
+    _ facts: Boxed<LicenseFacts>?,
     _ question: Judgement.Question,
     _ call: Call
   ) async throws(Fault) -> ValidateKeyResponse {
     let now = now()
-    let judgement = Judgement(of: facts, question, at: now)
-    guard let facts = judgement.facts else {
-      return ValidateKeyResponse(judgement, judgement.verdict, usesCount: 0)
-    }
+    let judgement = Judgement(of: facts?.value, question, at: now)
     var verdict = judgement.verdict
+    guard let facts = judgement.facts else {
+      return ValidateKeyResponse(judgement, verdict, usesCount: 0)
+    }
     if call.caller?.idempotencyKey != nil || (verdict.isValid && !facts.isActivated) {
       return try await validateUnderLock(facts, question, call)
     }
     var uses = usesCount(facts)
     if verdict.isValid {
-      if facts.usesMax == nil {
-        tally.countUse(of: facts.id, for: facts.tenant)
-        uses += 1
-      } else if let counted = try await countUse(facts) {
+      if let counted = try await countUse(facts) {
         uses = counted
       } else {
         // The last one went to somebody else since the facts were read.

@@ -38,8 +38,16 @@ final class ValidationTally {
   }
 
   /// Counts a use of a license without a limit.
-  func countUse(of license: UUID, for tenant: Tenant) {
-    gathered[tenant, default: Counts()].uses[license, default: 0] += 1
+  ///
+  /// - Returns: How many of the license are not in its row yet, this one included.
+  func countUse(of license: UUID, for tenant: Tenant) -> Int64 {
+    Self.add(1, to: &gathered[tenant, default: Counts()].uses[license, default: 0])
+      + (leaving[tenant]?.uses[license] ?? 0)
+  }
+
+  private static func add(_ count: Int64, to sum: inout Int64) -> Int64 {
+    sum += count
+    return sum
   }
 
   /// How many uses of a license are not in its row yet.

@@ -1,0 +1,94 @@
+public import EventLoop
+public import Faults
+public import Protobuf
+
+/// A call with one message in and one out, and its repetitions.
+///
+/// It is sent at once where a connection stands, and can tell when it is over, so that whoever waits for nothing else
+/// needs no task for it: a task costs more than all else that a waiting caller does. What has to wait is in ``answer()``.
+@EventLoop
+public final class UnaryCall<Request: Message, Response: Message> {
+  /// Tries of one call in all.
+  private static var triesMax: Int { 3 }
+  /// The first pause before a call is repeated; it doubles each time.
+  private static var retryPause: Duration { .milliseconds(20) }
+
+  private let channel: Channel
+  private let method: MethodDescriptor
+  private let request: Request
+  private let options: CallOptions
+  private let deadline: Instant
+  private var stream: ClientStream?
+
+  /// The options are taken over: a copy counts a reference for each text in them.
+  init(
+    _ channel: Channel,
+    _ method: MethodDescriptor,
+    _ request: consuming Request,
+    _ options: consuming CallOptions
+  ) {
+    deadline = Instant.now + (options.timeout ?? .nanoseconds(method.timeoutNanoseconds))
+    self.channel = channel
+    self.method = method
+    self.request = request
+    self.options = options
+    send(on: channel.openNow(method, self.options, deadline, isUnary: true))
+  }
+
+  /// Whether the call is on its way; else there was no connection, and only ``answer()`` waits for one.
+  public var isSent: Bool { stream != nil }
+
+  /// Has `body` called once when a call that is sent has come to an end, of whatever kind.
+  public func whenOver(_ body: @escaping @EventLoop () -> Void) { stream?.whenOver(body) }
+
+  /// Gives the call up.
+  public func cancel() { stream?.cancel() }
+
+  /// The answer and the fields after it of a call that is over; nil where the call is to be repeated, which
+  /// ``answer()`` does.
+  ///
+  /// - Throws: ``Fault`` that ended the call.
+  public func answerNow() throws(Fault) -> (Response, Metadata)? { try answerNow(mayRepeat: true) }
+
+  private func answerNow(mayRepeat: Bool) throws(Fault) -> (Response, Metadata)? {
+    guard let stream else { return nil }
+    do throws(Fault) {
+      let answer: (Response, Metadata) = try stream.answer(to: method)
+      stream.recycle()
+      return answer
+    } catch {
+      guard mayRepeat, error.code == .unavailable, !stream.hasAnswered,
+        method.isIdempotent || !stream.mayHaveRun
+      else { throw error }
+      return nil
+    }
+  }
+
+  /// The answer and the fields after it.
+  ///
+  /// - Throws: ``Fault`` that ended the call; `unavailable` when nothing is there.
+  public func answer() async throws(Fault) -> (Response, Metadata) {
+    var pause = Self.retryPause
+    var tries = 1
+    while true {
+      if stream == nil {
+        // Nothing was sent where this fails, so any method could be tried again, but nothing is there.
+        send(on: try await channel.open(method, options, deadline, isUnary: true))
+      }
+      await stream?.waitForEnd()
+      let mayRepeat =
+        tries < Self.triesMax && Instant.now + pause < deadline && !Task.isCancelled
+      if let answer = try answerNow(mayRepeat: mayRepeat) { return answer }
+      tries += 1
+      // Up to half more, so that callers who failed together do not come back together.
+      await EventLoop.sleep(for: pause * Double.random(in: 1...1.5))
+      pause *= 2
+      send(on: channel.openNow(method, options, deadline, isUnary: true))
+    }
+  }
+
+  private func send(on stream: ClientStream?) {
+    self.stream = stream
+    stream?.send(request, isLast: true)
+  }
+}
