@@ -162,7 +162,11 @@ final class Exchange {
     _ body: [UInt8]
   ) async throws(Fault) -> [UInt8] {
     if case .apiKey(let hash) = credential {
-      principal = try await gateway.principal(forKeyHash: hash, on: route)
+      principal = try await gateway.principal(
+        forKeyHash: hash,
+        from: stream.origin.address,
+        on: route
+      )
     }
     let message = try route.request.encode(
       body: body,

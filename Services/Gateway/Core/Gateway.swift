@@ -102,12 +102,15 @@ public final class Gateway: RequestHandler {
 
   /// Whose key a request brought.
   ///
-  /// - Throws: ``Fault`` `unauthenticated` for a bad key, `permissionDenied` for one without the scope.
+  /// - Throws: ``Fault`` `unauthenticated` for a bad key, `permissionDenied` for one that may not be used from
+  ///   the client's address, or that lacks the scope.
   func principal(
     forKeyHash hash: [UInt8],
+    from address: SocketAddress?,
     on route: ServedRoute
   ) async throws(Fault) -> Principal {
     let principal = try await authenticator.principal(forHash: hash)
+    try principal.requireUse(from: address)
     rateLimiter?.noteGood(.apiKey(hash: hash))
     if let scope = route.route.scope, !principal.holds(scope) {
       throw Fault(.permissionDenied, "This API key lacks the scope \(scope)", reason: .forbidden)
