@@ -119,6 +119,40 @@ import Testing
     }
   }
 
+  @Test @EventLoop func `an expired key works again with a later expiry, a retired one never`()
+    async throws
+  {
+    try await KeysFixture.with { fixture in
+      let account = try await fixture.account()
+      let options = fixture.options(account)
+      let end = fixture.clock.now + .seconds(1)
+      let expired = try await fixture.key(account, expiresAt: end.milliseconds)
+      let retired = try await fixture.key(account)
+      _ = try await fixture.gateway.rotateApiKey(
+        RotateApiKeyRequest(id: retired.id, overlapSeconds: 1),
+        options
+      )
+      fixture.clock.advance(by: .seconds(1))
+      for key in [expired, retired] {
+        #expect(try await fixture.verdict(on: key).verdict == .expired)
+      }
+      let later = (fixture.clock.now + .seconds(60)).milliseconds
+      _ = try await fixture.gateway.updateApiKey(
+        UpdateApiKeyRequest(id: expired.id, expiresAt: later),
+        options
+      )
+      #expect(try await fixture.verdict(on: expired).verdict == .valid)
+      let fault = try await fault {
+        try await fixture.gateway.updateApiKey(
+          UpdateApiKeyRequest(id: retired.id, expiresAt: later),
+          options
+        )
+      }
+      #expect(fault.reason == .conflict)
+      #expect(try await fixture.verdict(on: retired).verdict == .expired)
+    }
+  }
+
   /// What a key that is bound to 10.0.0.0/8 may have others allow.
   @Test(arguments: [
     (["10.1.0.0/16"], true), (["10.0.0.0/8", "10.2.0.0/16"], true), ([], false),
