@@ -232,19 +232,28 @@ public struct CreateApiKeyRequest: ContractMessage, Equatable {
   public var environment: ApiKey.Environment?
   /// The names given in the body, which tell `"scopes": []` from no scopes.
   public var presentNames: [String]
+  /// Scopes for a common purpose, in place of `scopes`.
+  public var preset: CreateApiKeyRequest.Preset?
+  /// The address ranges that the key may be used from, such as "203.0.113.0/24" or "2001:db8::/32"; everywhere
+  /// when empty.
+  public var allowedAddresses: [String]
 
   public init(
     name: String,
     scopes: [String] = [],
     expiresAt: Int64? = nil,
     environment: ApiKey.Environment? = nil,
-    presentNames: [String] = []
+    presentNames: [String] = [],
+    preset: CreateApiKeyRequest.Preset? = nil,
+    allowedAddresses: [String] = []
   ) {
     self.name = name
     self.scopes = scopes
     self.expiresAt = expiresAt
     self.environment = environment
     self.presentNames = presentNames
+    self.preset = preset
+    self.allowedAddresses = allowedAddresses
   }
 
   public static let schema = MessageSchema(
@@ -255,6 +264,8 @@ public struct CreateApiKeyRequest: ContractMessage, Equatable {
       FieldContract("expiresAt", format: .dateTime),
       FieldContract("environment", enumeration: ApiKey.Environment.schema),
       FieldContract("presentNames", place: .presentNames),
+      FieldContract("preset", enumeration: CreateApiKeyRequest.Preset.schema),
+      FieldContract("allowedAddresses", length: 1...64, items: 0...50),
     ])
 
   public init(decoding bytes: UnsafeRawBufferPointer) throws(Fault) {
@@ -282,6 +293,14 @@ public struct CreateApiKeyRequest: ContractMessage, Equatable {
     }
     guard let values = Arena.strings(message.pointee.present_names, message.pointee.n_present_names) else { return nil }
     self.presentNames = values
+    if message.pointee.has_preset != 0 {
+      guard let value = CreateApiKeyRequest.Preset(rawValue: Int32(bitPattern: message.pointee.preset.rawValue)) else { return nil }
+      self.preset = value
+    } else {
+      self.preset = nil
+    }
+    guard let values = Arena.strings(message.pointee.allowed_addresses, message.pointee.n_allowed_addresses) else { return nil }
+    self.allowedAddresses = values
   }
 
   public func encode(appendingTo output: inout [UInt8]) {
@@ -310,7 +329,29 @@ public struct CreateApiKeyRequest: ContractMessage, Equatable {
       message.pointee.n_present_names = self.presentNames.count
       message.pointee.present_names = arena.copy(self.presentNames)
     }
+    if let value = self.preset {
+      message.pointee.has_preset = 1
+      message.pointee.preset = Latchkey__Keys__V1__CreateApiKeyRequest__Preset(rawValue: UInt32(bitPattern: value.rawValue))
+    }
+    if !self.allowedAddresses.isEmpty {
+      message.pointee.n_allowed_addresses = self.allowedAddresses.count
+      message.pointee.allowed_addresses = arena.copy(self.allowedAddresses)
+    }
     return message
+  }
+
+  /// What keys are commonly made for.
+  public enum Preset: Int32, Sendable, CaseIterable {
+    /// To look up licenses and validate them.
+    case validateOnly = 1
+    /// To read everything that is sold and issued, but neither API keys nor the audit log.
+    case readOnly = 2
+    /// To issue and change licenses, as a shop does.
+    case fulfilment = 3
+
+    /// The numbers and their names in JSON.
+    public static let schema = EnumSchema(
+      "latchkey.keys.v1.CreateApiKeyRequest.Preset", [(1, "validate_only"), (2, "read_only"), (3, "fulfilment")])
   }
 }
 
@@ -331,6 +372,16 @@ public struct ApiKey: ContractMessage, Equatable, CustomReflectable {
   public var expiresAt: Int64?
   public var revokedAt: Int64?
   public var createdAt: Int64
+  /// The address ranges that the key may be used from; everywhere when empty.
+  public var allowedAddresses: [String]
+  /// When the key was last used, to the minute, and known some seconds later; null when it never was.
+  public var lastUsedAt: Int64?
+  /// The API key that this one is the successor of.
+  public var replaces: String?
+  /// The successor of this API key.
+  public var replacedBy: String?
+  /// When a key that has a successor stops working.
+  public var retiresAt: Int64?
 
   public init(
     id: String,
@@ -343,7 +394,12 @@ public struct ApiKey: ContractMessage, Equatable, CustomReflectable {
     createdBy: String? = nil,
     expiresAt: Int64? = nil,
     revokedAt: Int64? = nil,
-    createdAt: Int64
+    createdAt: Int64,
+    allowedAddresses: [String] = [],
+    lastUsedAt: Int64? = nil,
+    replaces: String? = nil,
+    replacedBy: String? = nil,
+    retiresAt: Int64? = nil
   ) {
     self.id = id
     self.key = key
@@ -356,6 +412,11 @@ public struct ApiKey: ContractMessage, Equatable, CustomReflectable {
     self.expiresAt = expiresAt
     self.revokedAt = revokedAt
     self.createdAt = createdAt
+    self.allowedAddresses = allowedAddresses
+    self.lastUsedAt = lastUsedAt
+    self.replaces = replaces
+    self.replacedBy = replacedBy
+    self.retiresAt = retiresAt
   }
 
   public static let schema = MessageSchema(
@@ -372,6 +433,11 @@ public struct ApiKey: ContractMessage, Equatable, CustomReflectable {
       FieldContract("expiresAt", format: .dateTime),
       FieldContract("revokedAt", format: .dateTime),
       FieldContract("createdAt", isRequired: true, format: .dateTime),
+      FieldContract("allowedAddresses"),
+      FieldContract("lastUsedAt", format: .dateTime),
+      FieldContract("replaces", format: .uuid),
+      FieldContract("replacedBy", format: .uuid),
+      FieldContract("retiresAt", format: .dateTime),
     ])
 
   public init(decoding bytes: UnsafeRawBufferPointer) throws(Fault) {
@@ -414,6 +480,22 @@ public struct ApiKey: ContractMessage, Equatable, CustomReflectable {
     self.revokedAt = message.pointee.has_revoked_at != 0 ? message.pointee.revoked_at : nil
     guard message.pointee.has_created_at != 0 else { return nil }
     self.createdAt = message.pointee.created_at
+    guard let values = Arena.strings(message.pointee.allowed_addresses, message.pointee.n_allowed_addresses) else { return nil }
+    self.allowedAddresses = values
+    self.lastUsedAt = message.pointee.has_last_used_at != 0 ? message.pointee.last_used_at : nil
+    if let value = message.pointee.replaces {
+      guard let value = Arena.string(value) else { return nil }
+      self.replaces = value
+    } else {
+      self.replaces = nil
+    }
+    if let value = message.pointee.replaced_by {
+      guard let value = Arena.string(value) else { return nil }
+      self.replacedBy = value
+    } else {
+      self.replacedBy = nil
+    }
+    self.retiresAt = message.pointee.has_retires_at != 0 ? message.pointee.retires_at : nil
   }
 
   public func encode(appendingTo output: inout [UInt8]) {
@@ -452,6 +534,24 @@ public struct ApiKey: ContractMessage, Equatable, CustomReflectable {
     }
     message.pointee.has_created_at = 1
     message.pointee.created_at = self.createdAt
+    if !self.allowedAddresses.isEmpty {
+      message.pointee.n_allowed_addresses = self.allowedAddresses.count
+      message.pointee.allowed_addresses = arena.copy(self.allowedAddresses)
+    }
+    if let value = self.lastUsedAt {
+      message.pointee.has_last_used_at = 1
+      message.pointee.last_used_at = value
+    }
+    if let value = self.replaces {
+      message.pointee.replaces = arena.copy(value)
+    }
+    if let value = self.replacedBy {
+      message.pointee.replaced_by = arena.copy(value)
+    }
+    if let value = self.retiresAt {
+      message.pointee.has_retires_at = 1
+      message.pointee.retires_at = value
+    }
     return message
   }
 
@@ -470,6 +570,11 @@ public struct ApiKey: ContractMessage, Equatable, CustomReflectable {
         ("expiresAt", self.expiresAt as Any),
         ("revokedAt", self.revokedAt as Any),
         ("createdAt", self.createdAt as Any),
+        ("allowedAddresses", self.allowedAddresses as Any),
+        ("lastUsedAt", self.lastUsedAt as Any),
+        ("replaces", self.replaces as Any),
+        ("replacedBy", self.replacedBy as Any),
+        ("retiresAt", self.retiresAt as Any),
       ], displayStyle: .struct)
   }
 
@@ -649,6 +754,153 @@ public struct GetApiKeyRequest: ContractMessage, Equatable {
   }
 }
 
+/// What to change about an API key.
+public struct UpdateApiKeyRequest: ContractMessage, Equatable {
+  public var id: String
+  public var name: String?
+  /// Null and an empty list allow every address.
+  public var allowedAddresses: [String]
+  /// Null means never. A key that has a successor can only be made to stop earlier.
+  public var expiresAt: Int64?
+  /// The names given in the body: null clears, absent keeps.
+  public var presentNames: [String]
+
+  public init(
+    id: String,
+    name: String? = nil,
+    allowedAddresses: [String] = [],
+    expiresAt: Int64? = nil,
+    presentNames: [String] = []
+  ) {
+    self.id = id
+    self.name = name
+    self.allowedAddresses = allowedAddresses
+    self.expiresAt = expiresAt
+    self.presentNames = presentNames
+  }
+
+  public static let schema = MessageSchema(
+    latchkey__keys__v1__update_api_key_request__get_descriptor(),
+    [
+      FieldContract("id", isRequired: true, format: .uuid, place: .path),
+      FieldContract("name", length: 1...255),
+      FieldContract("allowedAddresses", length: 1...64, items: 0...50),
+      FieldContract("expiresAt", format: .dateTime),
+      FieldContract("presentNames", place: .presentNames),
+    ])
+
+  public init(decoding bytes: UnsafeRawBufferPointer) throws(Fault) {
+    let arena = Arena()
+    let message = try arena.unpack(bytes, Self.schema, as: Latchkey__Keys__V1__UpdateApiKeyRequest.self)
+    guard let value = Self(message) else {
+      throw arena.refusal(of: message, Self.schema)
+    }
+    try arena.check(message, Self.schema)
+    self = value
+  }
+
+  /// Nil when a required field is absent, a string is bad, or an enum value is unknown.
+  init?(_ message: UnsafePointer<Latchkey__Keys__V1__UpdateApiKeyRequest>) {
+    guard let value = message.pointee.id, let value = Arena.string(value) else { return nil }
+    self.id = value
+    if let value = message.pointee.name {
+      guard let value = Arena.string(value) else { return nil }
+      self.name = value
+    } else {
+      self.name = nil
+    }
+    guard let values = Arena.strings(message.pointee.allowed_addresses, message.pointee.n_allowed_addresses) else { return nil }
+    self.allowedAddresses = values
+    self.expiresAt = message.pointee.has_expires_at != 0 ? message.pointee.expires_at : nil
+    guard let values = Arena.strings(message.pointee.present_names, message.pointee.n_present_names) else { return nil }
+    self.presentNames = values
+  }
+
+  public func encode(appendingTo output: inout [UInt8]) {
+    let arena = Arena.forWriting()
+    arena.pack(build(in: arena), to: &output)
+  }
+
+  /// The message in protobuf-c's form; it lives as long as the arena.
+  func build(in arena: borrowing Arena) -> UnsafeMutablePointer<Latchkey__Keys__V1__UpdateApiKeyRequest> {
+    let message = arena.make(Latchkey__Keys__V1__UpdateApiKeyRequest.self)
+    latchkey__keys__v1__update_api_key_request__init(message)
+    message.pointee.id = arena.copy(self.id)
+    if let value = self.name {
+      message.pointee.name = arena.copy(value)
+    }
+    if !self.allowedAddresses.isEmpty {
+      message.pointee.n_allowed_addresses = self.allowedAddresses.count
+      message.pointee.allowed_addresses = arena.copy(self.allowedAddresses)
+    }
+    if let value = self.expiresAt {
+      message.pointee.has_expires_at = 1
+      message.pointee.expires_at = value
+    }
+    if !self.presentNames.isEmpty {
+      message.pointee.n_present_names = self.presentNames.count
+      message.pointee.present_names = arena.copy(self.presentNames)
+    }
+    return message
+  }
+}
+
+/// Names the API key to rotate.
+public struct RotateApiKeyRequest: ContractMessage, Equatable {
+  public var id: String
+  /// How long the old key goes on, in seconds; 86,400 (a day) when absent, and at most 30 days.
+  public var overlapSeconds: Int32?
+
+  public init(
+    id: String,
+    overlapSeconds: Int32? = nil
+  ) {
+    self.id = id
+    self.overlapSeconds = overlapSeconds
+  }
+
+  public static let schema = MessageSchema(
+    latchkey__keys__v1__rotate_api_key_request__get_descriptor(),
+    [
+      FieldContract("id", isRequired: true, format: .uuid, place: .path),
+      FieldContract("overlapSeconds", range: 0...2592000),
+    ])
+
+  public init(decoding bytes: UnsafeRawBufferPointer) throws(Fault) {
+    let arena = Arena()
+    let message = try arena.unpack(bytes, Self.schema, as: Latchkey__Keys__V1__RotateApiKeyRequest.self)
+    guard let value = Self(message) else {
+      throw arena.refusal(of: message, Self.schema)
+    }
+    try arena.check(message, Self.schema)
+    self = value
+  }
+
+  /// Nil when a required field is absent, a string is bad, or an enum value is unknown.
+  init?(_ message: UnsafePointer<Latchkey__Keys__V1__RotateApiKeyRequest>) {
+    guard let value = message.pointee.id, let value = Arena.string(value) else { return nil }
+    self.id = value
+    self.overlapSeconds = message.pointee.has_overlap_seconds != 0 ? message.pointee.overlap_seconds : nil
+  }
+
+  public func encode(appendingTo output: inout [UInt8]) {
+    let arena = Arena.forWriting()
+    arena.pack(build(in: arena), to: &output)
+  }
+
+  /// The message in protobuf-c's form; it lives as long as the arena.
+  func build(in arena: borrowing Arena) -> UnsafeMutablePointer<Latchkey__Keys__V1__RotateApiKeyRequest> {
+    let message = arena.make(Latchkey__Keys__V1__RotateApiKeyRequest.self)
+    latchkey__keys__v1__rotate_api_key_request__init(message)
+    message.pointee.id = arena.copy(self.id)
+    if let value = self.overlapSeconds {
+      message.pointee.has_overlap_seconds = 1
+      message.pointee.overlap_seconds = value
+    }
+    return message
+  }
+}
+
 /// Names the API key to revoke.
 public struct RevokeApiKeyRequest: ContractMessage, Equatable {
   public var id: String
@@ -785,19 +1037,23 @@ public struct AuthenticateApiKeyResponse: ContractMessage, Equatable {
   public var apiKeyId: String?
   /// What the key may do, as in Caller: the one scope "*" stands for everything.
   public var scopes: [String]
+  /// The address ranges that the key may be used from; everywhere when empty.
+  public var allowedAddresses: [String]
 
   public init(
     verdict: AuthenticateApiKeyResponse.Verdict,
     accountId: String? = nil,
     environment: ApiKey.Environment? = nil,
     apiKeyId: String? = nil,
-    scopes: [String] = []
+    scopes: [String] = [],
+    allowedAddresses: [String] = []
   ) {
     self.verdict = verdict
     self.accountId = accountId
     self.environment = environment
     self.apiKeyId = apiKeyId
     self.scopes = scopes
+    self.allowedAddresses = allowedAddresses
   }
 
   public static let schema = MessageSchema(
@@ -808,6 +1064,7 @@ public struct AuthenticateApiKeyResponse: ContractMessage, Equatable {
       FieldContract("environment", enumeration: ApiKey.Environment.schema),
       FieldContract("apiKeyId", format: .uuid),
       FieldContract("scopes"),
+      FieldContract("allowedAddresses"),
     ])
 
   public init(decoding bytes: UnsafeRawBufferPointer) throws(Fault) {
@@ -844,6 +1101,8 @@ public struct AuthenticateApiKeyResponse: ContractMessage, Equatable {
     }
     guard let values = Arena.strings(message.pointee.scopes, message.pointee.n_scopes) else { return nil }
     self.scopes = values
+    guard let values = Arena.strings(message.pointee.allowed_addresses, message.pointee.n_allowed_addresses) else { return nil }
+    self.allowedAddresses = values
   }
 
   public func encode(appendingTo output: inout [UInt8]) {
@@ -870,6 +1129,10 @@ public struct AuthenticateApiKeyResponse: ContractMessage, Equatable {
     if !self.scopes.isEmpty {
       message.pointee.n_scopes = self.scopes.count
       message.pointee.scopes = arena.copy(self.scopes)
+    }
+    if !self.allowedAddresses.isEmpty {
+      message.pointee.n_allowed_addresses = self.allowedAddresses.count
+      message.pointee.allowed_addresses = arena.copy(self.allowedAddresses)
     }
     return message
   }

@@ -32,6 +32,14 @@ public enum KeysMethods {
   /// Shows one API key, without the key itself.
   public static let getApiKey = MethodDescriptor(
     path: "/latchkey.keys.v1.Keys/GetApiKey", kind: .unary, isIdempotent: true, scope: "keys:read", callers: ["gateway"])
+  /// Changes an API key's name, expiry or allowed addresses; what is absent stays, and null clears what can be
+  /// null. The caller must have every right that the key has.
+  public static let updateApiKey = MethodDescriptor(
+    path: "/latchkey.keys.v1.Keys/UpdateApiKey", kind: .unary, scope: "keys:write", callers: ["gateway"])
+  /// Makes the successor of an API key, with the same settings, and shows it once. The old key goes on for the
+  /// overlap and then stops by itself. The caller must have every right that the key has.
+  public static let rotateApiKey = MethodDescriptor(
+    path: "/latchkey.keys.v1.Keys/RotateApiKey", kind: .unary, scope: "keys:write", callers: ["gateway"])
   /// Revokes an API key for good; revoking it again changes nothing.
   public static let revokeApiKey = MethodDescriptor(
     path: "/latchkey.keys.v1.Keys/RevokeApiKey", kind: .unary, isIdempotent: true, scope: "keys:write", callers: ["gateway"])
@@ -71,6 +79,16 @@ public protocol KeysService: AnyObject {
   func getApiKey(
     _ request: GetApiKeyRequest, _ call: Call
   ) async throws(Fault) -> ApiKey
+  /// Changes an API key's name, expiry or allowed addresses; what is absent stays, and null clears what can be
+  /// null. The caller must have every right that the key has.
+  func updateApiKey(
+    _ request: UpdateApiKeyRequest, _ call: Call
+  ) async throws(Fault) -> ApiKey
+  /// Makes the successor of an API key, with the same settings, and shows it once. The old key goes on for the
+  /// overlap and then stops by itself. The caller must have every right that the key has.
+  func rotateApiKey(
+    _ request: RotateApiKeyRequest, _ call: Call
+  ) async throws(Fault) -> ApiKey
   /// Revokes an API key for good; revoking it again changes nothing.
   func revokeApiKey(
     _ request: RevokeApiKeyRequest, _ call: Call
@@ -108,6 +126,14 @@ extension KeysService {
       .unary(KeysMethods.getApiKey) {
         (request: GetApiKeyRequest, call: Call) async throws(Fault) -> ApiKey in
         try await self.getApiKey(request, call)
+      },
+      .unary(KeysMethods.updateApiKey) {
+        (request: UpdateApiKeyRequest, call: Call) async throws(Fault) -> ApiKey in
+        try await self.updateApiKey(request, call)
+      },
+      .unary(KeysMethods.rotateApiKey) {
+        (request: RotateApiKeyRequest, call: Call) async throws(Fault) -> ApiKey in
+        try await self.rotateApiKey(request, call)
       },
       .unary(KeysMethods.revokeApiKey) {
         (request: RevokeApiKeyRequest, call: Call) async throws(Fault) -> RevokeApiKeyResponse in
@@ -181,6 +207,22 @@ public struct KeysClient {
     _ request: GetApiKeyRequest, _ options: CallOptions = CallOptions()
   ) async throws(Fault) -> ApiKey {
     try await channel.unary(KeysMethods.getApiKey, request, options)
+  }
+
+  /// Changes an API key's name, expiry or allowed addresses; what is absent stays, and null clears what can be
+  /// null. The caller must have every right that the key has.
+  public func updateApiKey(
+    _ request: UpdateApiKeyRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> ApiKey {
+    try await channel.unary(KeysMethods.updateApiKey, request, options)
+  }
+
+  /// Makes the successor of an API key, with the same settings, and shows it once. The old key goes on for the
+  /// overlap and then stops by itself. The caller must have every right that the key has.
+  public func rotateApiKey(
+    _ request: RotateApiKeyRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> ApiKey {
+    try await channel.unary(KeysMethods.rotateApiKey, request, options)
   }
 
   /// Revokes an API key for good; revoking it again changes nothing.

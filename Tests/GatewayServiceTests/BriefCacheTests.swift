@@ -96,6 +96,21 @@ extension GatewaySuites {
       #expect(source.fetched == ["a", "b"])
     }
 
+    /// The answer may be from the beginning of the time that it took.
+    @Test @EventLoop func `an answer's age counts from the question`() async throws {
+      let (cache, source, clock) = make()
+      source.isHolding = true
+      let asked = EventLoop.spawn { try? await cache.value(for: "a") }
+      while source.fetched.isEmpty { await Task.yield() }
+      clock.advance(.milliseconds(400))
+      source.letGo()
+      #expect(await asked.value == "a1")
+      clock.advance(.milliseconds(99))
+      #expect(cache.cached("a") == "a1")
+      clock.advance(.milliseconds(1))
+      #expect(cache.cached("a") == nil)
+    }
+
     @Test @EventLoop func `a fault is told and not kept`() async throws {
       let (cache, source, _) = make()
       source.fault = .unavailable("gone")

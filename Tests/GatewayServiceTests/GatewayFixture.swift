@@ -22,6 +22,9 @@ final class GatewayFixture {
   /// May only read products.
   let scopedKey = APIKey.generate(.test)
   let revokedKey = APIKey.generate(.test)
+  /// May be used from the addresses in ``allowedAddresses`` only.
+  let boundKey = APIKey.generate(.test)
+  var allowedAddresses: [String] = []
 
   let gateway: Gateway
   let server = RPCServer(access: .open)
@@ -113,6 +116,10 @@ final class GatewayFixture {
     switch hash {
     case key.hash: return valid(["*"])
     case scopedKey.hash: return valid(["products:read"])
+    case boundKey.hash:
+      var answer = valid(["products:read"])
+      answer.allowedAddresses = allowedAddresses
+      return answer
     case revokedKey.hash: return AuthenticateApiKeyResponse(verdict: .revoked)
     default: return AuthenticateApiKeyResponse(verdict: .unknown)
     }

@@ -46,6 +46,33 @@ extension GatewaySuites {
       }
     }
 
+    /// The client's address is 203.0.113.9.
+    @Test(arguments: [
+      (["203.0.113.0/24"], 200), (["2001:db8::/32", "203.0.113.9/32"], 200), (["0.0.0.0/0"], 200),
+      (["203.0.113.8/32"], 403), (["10.0.0.0/8", "2001:db8::/32"], 403), (["::/0"], 403),
+      (["nowhere"], 500),
+    ])
+    @EventLoop func `a key is good where it may be used`(
+      ranges: [String],
+      status: Int
+    ) async throws {
+      try await GatewayFixture.use { fixture in
+        fixture.allowedAddresses = ranges
+        let answer = await fixture.send("GET", "/api/v1/products", key: fixture.boundKey)
+        #expect(answer.status == status)
+        #expect(fixture.callers.isEmpty == (status != 200))
+        guard status == 403 else { return }
+        let refusal = try answer.json()
+        #expect(refusal["code"] as? String == "FORBIDDEN")
+        let sentence = "This API key may not be used from the address 203.0.113.9"
+        #expect(refusal["error"] as? String == sentence)
+        // Nor does it tell there which scopes it has.
+        let other = await fixture.send("POST", "/api/v1/products", "{}", key: fixture.boundKey)
+        let otherRefusal = try other.json()
+        #expect(otherRefusal["error"] as? String == sentence)
+      }
+    }
+
     @Test @EventLoop func `a list is not wrapped`() async throws {
       try await GatewayFixture.use { fixture in
         let answer = await fixture.send("GET", "/api/v1/products?limit=5&x=y", key: fixture.key)

@@ -48,6 +48,12 @@ private let rows = [
   AccessRow(testDescription: "RevokeApiKey", callers: ["gateway"], scope: "keys:write") {
     _ = try await $0.revokeApiKey(RevokeApiKeyRequest(id: id), $1)
   },
+  AccessRow(testDescription: "UpdateApiKey", callers: ["gateway"], scope: "keys:write") {
+    _ = try await $0.updateApiKey(UpdateApiKeyRequest(id: id), $1)
+  },
+  AccessRow(testDescription: "RotateApiKey", callers: ["gateway"], scope: "keys:write") {
+    _ = try await $0.rotateApiKey(RotateApiKeyRequest(id: id), $1)
+  },
 ]
 
 /// Who may call what: the table of identities and methods, and of scopes.

@@ -10,18 +10,6 @@ import Testing
 
 /// What the keys service's changes leave in the audit log, and what a repeated request gets.
 @Suite(.onLoop) struct AuditTests {
-  /// The log of everybody, oldest first.
-  @EventLoop
-  private func log(_ fixture: KeysFixture) async throws -> [AuditEvent] {
-    let rows = try await fixture.test.open().read(
-      "select entry from changes.audit_entries order by id"
-    )
-    return try rows.map { row in
-      let bytes: [UInt8] = try row.value(0)
-      return try bytes.withUnsafeBytes { try AuditEvent(decoding: $0) }
-    }
-  }
-
   private func text(_ event: AuditEvent) -> String {
     String(decoding: (event.before ?? []) + (event.after ?? []), as: UTF8.self)
   }
@@ -41,7 +29,7 @@ import Testing
       _ = try await fixture.operator.createAccount(
         CreateAccountRequest(accountId: account.description, name: "Atelier")
       )
-      let lines = try await log(fixture)
+      let lines = try await fixture.log()
       #expect(
         lines.map(\.action) == [
           "account.create", "apiKey.create", "apiKey.create", "apiKey.revoke",
@@ -77,7 +65,7 @@ import Testing
           fixture.options(nobody)
         )
       }
-      #expect(try await log(fixture).isEmpty)
+      #expect(try await fixture.log().isEmpty)
     }
   }
 

@@ -12,7 +12,8 @@ import Testing
   @Test(
     .onLoop,
     arguments: [
-      "keys.authenticate(array[sha256('x')])"
+      "keys.authenticate(array[sha256('x')])",
+      "keys.expiring_api_keys(now(), now(), 10)",
     ]
   )
   @EventLoop func `no look-up reads a whole table, not even an empty one`(lookup: String)

@@ -47,7 +47,8 @@ import Testing
   }
 
   /// The named list of what looks across accounts by design.
-  @Test @EventLoop func `two functions cross accounts, as a role that cannot log in`() async throws
+  @Test @EventLoop func `three functions cross accounts, as a role that cannot log in`()
+    async throws
   {
     try await KeysFixture.with { fixture in
       let rows = try await fixture.test.open().read(
@@ -65,7 +66,7 @@ import Testing
         #expect(!canLogIn)
         #expect(!isPublic)
       }
-      #expect(names == ["authenticate", "response_signing_key"])
+      #expect(names == ["authenticate", "expiring_api_keys", "response_signing_key"])
     }
   }
 

@@ -23,6 +23,33 @@ def product(**fields):
     return make
 
 
+def api_key(**fields):
+    def make(api):
+        return {"id": api.api_key(**fields)["id"]}
+
+    return make
+
+
+def revoked_api_key():
+    def make(api):
+        made = api_key()(api)
+        assert api.send("DELETE", f"/api-keys/{made['id']}").status_code == 204
+        return made
+
+    return make
+
+
+def rotated_api_key():
+    """`{id}` is that of the old key, `{successorId}` that of the new one."""
+
+    def make(api):
+        made = api_key()(api)
+        answer = api.post(f"/api-keys/{made['id']}/rotate", {})
+        return made | {"successorId": rest.expect_data(answer, 201)["id"]}
+
+    return make
+
+
 def two_products():
     """`{otherCode}` is taken by the second one."""
 

@@ -175,6 +175,11 @@ API_KEY = {
     "expiresAt": nullable(is_time),
     "revokedAt": nullable(is_time),
     "createdAt": is_time,
+    "allowedAddresses": list_of(is_text),
+    "lastUsedAt": nullable(is_time),
+    "replaces": nullable(is_uuid),
+    "replacedBy": nullable(is_uuid),
+    "retiresAt": nullable(is_time),
 }
 ISSUED_API_KEY = API_KEY | {"key": lambda value: rest.API_KEY.fullmatch(value) is not None}
 

@@ -367,6 +367,96 @@ void   latchkey__keys__v1__get_api_key_request__free_unpacked
   assert(message->base.descriptor == &latchkey__keys__v1__get_api_key_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   latchkey__keys__v1__update_api_key_request__init
+                     (Latchkey__Keys__V1__UpdateApiKeyRequest         *message)
+{
+  static const Latchkey__Keys__V1__UpdateApiKeyRequest init_value = LATCHKEY__KEYS__V1__UPDATE_API_KEY_REQUEST__INIT;
+  *message = init_value;
+}
+size_t latchkey__keys__v1__update_api_key_request__get_packed_size
+                     (const Latchkey__Keys__V1__UpdateApiKeyRequest *message)
+{
+  assert(message->base.descriptor == &latchkey__keys__v1__update_api_key_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t latchkey__keys__v1__update_api_key_request__pack
+                     (const Latchkey__Keys__V1__UpdateApiKeyRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &latchkey__keys__v1__update_api_key_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t latchkey__keys__v1__update_api_key_request__pack_to_buffer
+                     (const Latchkey__Keys__V1__UpdateApiKeyRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &latchkey__keys__v1__update_api_key_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Latchkey__Keys__V1__UpdateApiKeyRequest *
+       latchkey__keys__v1__update_api_key_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Latchkey__Keys__V1__UpdateApiKeyRequest *)
+     protobuf_c_message_unpack (&latchkey__keys__v1__update_api_key_request__descriptor,
+                                allocator, len, data);
+}
+void   latchkey__keys__v1__update_api_key_request__free_unpacked
+                     (Latchkey__Keys__V1__UpdateApiKeyRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &latchkey__keys__v1__update_api_key_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   latchkey__keys__v1__rotate_api_key_request__init
+                     (Latchkey__Keys__V1__RotateApiKeyRequest         *message)
+{
+  static const Latchkey__Keys__V1__RotateApiKeyRequest init_value = LATCHKEY__KEYS__V1__ROTATE_API_KEY_REQUEST__INIT;
+  *message = init_value;
+}
+size_t latchkey__keys__v1__rotate_api_key_request__get_packed_size
+                     (const Latchkey__Keys__V1__RotateApiKeyRequest *message)
+{
+  assert(message->base.descriptor == &latchkey__keys__v1__rotate_api_key_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t latchkey__keys__v1__rotate_api_key_request__pack
+                     (const Latchkey__Keys__V1__RotateApiKeyRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &latchkey__keys__v1__rotate_api_key_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t latchkey__keys__v1__rotate_api_key_request__pack_to_buffer
+                     (const Latchkey__Keys__V1__RotateApiKeyRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &latchkey__keys__v1__rotate_api_key_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Latchkey__Keys__V1__RotateApiKeyRequest *
+       latchkey__keys__v1__rotate_api_key_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Latchkey__Keys__V1__RotateApiKeyRequest *)
+     protobuf_c_message_unpack (&latchkey__keys__v1__rotate_api_key_request__descriptor,
+                                allocator, len, data);
+}
+void   latchkey__keys__v1__rotate_api_key_request__free_unpacked
+                     (Latchkey__Keys__V1__RotateApiKeyRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &latchkey__keys__v1__rotate_api_key_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   latchkey__keys__v1__revoke_api_key_request__init
                      (Latchkey__Keys__V1__RevokeApiKeyRequest         *message)
 {
@@ -855,7 +945,37 @@ const ProtobufCMessageDescriptor latchkey__keys__v1__issue_api_key_request__desc
   (ProtobufCMessageInit) latchkey__keys__v1__issue_api_key_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor latchkey__keys__v1__create_api_key_request__field_descriptors[5] =
+static const ProtobufCEnumValue latchkey__keys__v1__create_api_key_request__preset__enum_values_by_number[3] =
+{
+  { "VALIDATE_ONLY", "LATCHKEY__KEYS__V1__CREATE_API_KEY_REQUEST__PRESET__VALIDATE_ONLY", 1 },
+  { "READ_ONLY", "LATCHKEY__KEYS__V1__CREATE_API_KEY_REQUEST__PRESET__READ_ONLY", 2 },
+  { "FULFILMENT", "LATCHKEY__KEYS__V1__CREATE_API_KEY_REQUEST__PRESET__FULFILMENT", 3 },
+};
+static const ProtobufCIntRange latchkey__keys__v1__create_api_key_request__preset__value_ranges[] = {
+{1, 0},{0, 3}
+};
+static const ProtobufCEnumValueIndex latchkey__keys__v1__create_api_key_request__preset__enum_values_by_name[3] =
+{
+  { "FULFILMENT", 2 },
+  { "READ_ONLY", 1 },
+  { "VALIDATE_ONLY", 0 },
+};
+const ProtobufCEnumDescriptor latchkey__keys__v1__create_api_key_request__preset__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "latchkey.keys.v1.CreateApiKeyRequest.Preset",
+  "Preset",
+  "Latchkey__Keys__V1__CreateApiKeyRequest__Preset",
+  "latchkey.keys.v1",
+  3,
+  latchkey__keys__v1__create_api_key_request__preset__enum_values_by_number,
+  3,
+  latchkey__keys__v1__create_api_key_request__preset__enum_values_by_name,
+  1,
+  latchkey__keys__v1__create_api_key_request__preset__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCFieldDescriptor latchkey__keys__v1__create_api_key_request__field_descriptors[7] =
 {
   {
     "name",
@@ -917,18 +1037,44 @@ static const ProtobufCFieldDescriptor latchkey__keys__v1__create_api_key_request
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "preset",
+    6,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_ENUM,
+    offsetof(Latchkey__Keys__V1__CreateApiKeyRequest, has_preset),
+    offsetof(Latchkey__Keys__V1__CreateApiKeyRequest, preset),
+    &latchkey__keys__v1__create_api_key_request__preset__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "allowed_addresses",
+    7,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Latchkey__Keys__V1__CreateApiKeyRequest, n_allowed_addresses),
+    offsetof(Latchkey__Keys__V1__CreateApiKeyRequest, allowed_addresses),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned latchkey__keys__v1__create_api_key_request__field_indices_by_name[] = {
+  6,   /* field[6] = allowed_addresses */
   3,   /* field[3] = environment */
   2,   /* field[2] = expires_at */
   0,   /* field[0] = name */
   4,   /* field[4] = present_names */
+  5,   /* field[5] = preset */
   1,   /* field[1] = scopes */
 };
 static const ProtobufCIntRange latchkey__keys__v1__create_api_key_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor latchkey__keys__v1__create_api_key_request__descriptor =
 {
@@ -938,7 +1084,7 @@ const ProtobufCMessageDescriptor latchkey__keys__v1__create_api_key_request__des
   "Latchkey__Keys__V1__CreateApiKeyRequest",
   "latchkey.keys.v1",
   sizeof(Latchkey__Keys__V1__CreateApiKeyRequest),
-  5,
+  7,
   latchkey__keys__v1__create_api_key_request__field_descriptors,
   latchkey__keys__v1__create_api_key_request__field_indices_by_name,
   1,  latchkey__keys__v1__create_api_key_request__number_ranges,
@@ -973,7 +1119,7 @@ const ProtobufCEnumDescriptor latchkey__keys__v1__api_key__environment__descript
   latchkey__keys__v1__api_key__environment__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCFieldDescriptor latchkey__keys__v1__api_key__field_descriptors[11] =
+static const ProtobufCFieldDescriptor latchkey__keys__v1__api_key__field_descriptors[16] =
 {
   {
     "id",
@@ -1107,8 +1253,69 @@ static const ProtobufCFieldDescriptor latchkey__keys__v1__api_key__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "allowed_addresses",
+    12,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Latchkey__Keys__V1__ApiKey, n_allowed_addresses),
+    offsetof(Latchkey__Keys__V1__ApiKey, allowed_addresses),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "last_used_at",
+    13,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Latchkey__Keys__V1__ApiKey, has_last_used_at),
+    offsetof(Latchkey__Keys__V1__ApiKey, last_used_at),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "replaces",
+    14,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Keys__V1__ApiKey, replaces),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "replaced_by",
+    15,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Keys__V1__ApiKey, replaced_by),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "retires_at",
+    16,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Latchkey__Keys__V1__ApiKey, has_retires_at),
+    offsetof(Latchkey__Keys__V1__ApiKey, retires_at),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned latchkey__keys__v1__api_key__field_indices_by_name[] = {
+  11,   /* field[11] = allowed_addresses */
   10,   /* field[10] = created_at */
   7,   /* field[7] = created_by */
   4,   /* field[4] = environment */
@@ -1117,14 +1324,18 @@ static const unsigned latchkey__keys__v1__api_key__field_indices_by_name[] = {
   3,   /* field[3] = hint */
   0,   /* field[0] = id */
   1,   /* field[1] = key */
+  12,   /* field[12] = last_used_at */
   2,   /* field[2] = name */
+  14,   /* field[14] = replaced_by */
+  13,   /* field[13] = replaces */
+  15,   /* field[15] = retires_at */
   9,   /* field[9] = revoked_at */
   6,   /* field[6] = scopes */
 };
 static const ProtobufCIntRange latchkey__keys__v1__api_key__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 11 }
+  { 0, 16 }
 };
 const ProtobufCMessageDescriptor latchkey__keys__v1__api_key__descriptor =
 {
@@ -1134,7 +1345,7 @@ const ProtobufCMessageDescriptor latchkey__keys__v1__api_key__descriptor =
   "Latchkey__Keys__V1__ApiKey",
   "latchkey.keys.v1",
   sizeof(Latchkey__Keys__V1__ApiKey),
-  11,
+  16,
   latchkey__keys__v1__api_key__field_descriptors,
   latchkey__keys__v1__api_key__field_indices_by_name,
   1,  latchkey__keys__v1__api_key__number_ranges,
@@ -1281,6 +1492,147 @@ const ProtobufCMessageDescriptor latchkey__keys__v1__get_api_key_request__descri
   (ProtobufCMessageInit) latchkey__keys__v1__get_api_key_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor latchkey__keys__v1__update_api_key_request__field_descriptors[5] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Keys__V1__UpdateApiKeyRequest, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "name",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Keys__V1__UpdateApiKeyRequest, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "allowed_addresses",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Latchkey__Keys__V1__UpdateApiKeyRequest, n_allowed_addresses),
+    offsetof(Latchkey__Keys__V1__UpdateApiKeyRequest, allowed_addresses),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "expires_at",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Latchkey__Keys__V1__UpdateApiKeyRequest, has_expires_at),
+    offsetof(Latchkey__Keys__V1__UpdateApiKeyRequest, expires_at),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "present_names",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Latchkey__Keys__V1__UpdateApiKeyRequest, n_present_names),
+    offsetof(Latchkey__Keys__V1__UpdateApiKeyRequest, present_names),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned latchkey__keys__v1__update_api_key_request__field_indices_by_name[] = {
+  2,   /* field[2] = allowed_addresses */
+  3,   /* field[3] = expires_at */
+  0,   /* field[0] = id */
+  1,   /* field[1] = name */
+  4,   /* field[4] = present_names */
+};
+static const ProtobufCIntRange latchkey__keys__v1__update_api_key_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor latchkey__keys__v1__update_api_key_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "latchkey.keys.v1.UpdateApiKeyRequest",
+  "UpdateApiKeyRequest",
+  "Latchkey__Keys__V1__UpdateApiKeyRequest",
+  "latchkey.keys.v1",
+  sizeof(Latchkey__Keys__V1__UpdateApiKeyRequest),
+  5,
+  latchkey__keys__v1__update_api_key_request__field_descriptors,
+  latchkey__keys__v1__update_api_key_request__field_indices_by_name,
+  1,  latchkey__keys__v1__update_api_key_request__number_ranges,
+  (ProtobufCMessageInit) latchkey__keys__v1__update_api_key_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor latchkey__keys__v1__rotate_api_key_request__field_descriptors[2] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Keys__V1__RotateApiKeyRequest, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "overlap_seconds",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT32,
+    offsetof(Latchkey__Keys__V1__RotateApiKeyRequest, has_overlap_seconds),
+    offsetof(Latchkey__Keys__V1__RotateApiKeyRequest, overlap_seconds),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned latchkey__keys__v1__rotate_api_key_request__field_indices_by_name[] = {
+  0,   /* field[0] = id */
+  1,   /* field[1] = overlap_seconds */
+};
+static const ProtobufCIntRange latchkey__keys__v1__rotate_api_key_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor latchkey__keys__v1__rotate_api_key_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "latchkey.keys.v1.RotateApiKeyRequest",
+  "RotateApiKeyRequest",
+  "Latchkey__Keys__V1__RotateApiKeyRequest",
+  "latchkey.keys.v1",
+  sizeof(Latchkey__Keys__V1__RotateApiKeyRequest),
+  2,
+  latchkey__keys__v1__rotate_api_key_request__field_descriptors,
+  latchkey__keys__v1__rotate_api_key_request__field_indices_by_name,
+  1,  latchkey__keys__v1__rotate_api_key_request__number_ranges,
+  (ProtobufCMessageInit) latchkey__keys__v1__rotate_api_key_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor latchkey__keys__v1__revoke_api_key_request__field_descriptors[1] =
 {
   {
@@ -1407,7 +1759,7 @@ const ProtobufCEnumDescriptor latchkey__keys__v1__authenticate_api_key_response_
   latchkey__keys__v1__authenticate_api_key_response__verdict__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCFieldDescriptor latchkey__keys__v1__authenticate_api_key_response__field_descriptors[5] =
+static const ProtobufCFieldDescriptor latchkey__keys__v1__authenticate_api_key_response__field_descriptors[6] =
 {
   {
     "verdict",
@@ -1469,9 +1821,22 @@ static const ProtobufCFieldDescriptor latchkey__keys__v1__authenticate_api_key_r
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "allowed_addresses",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Latchkey__Keys__V1__AuthenticateApiKeyResponse, n_allowed_addresses),
+    offsetof(Latchkey__Keys__V1__AuthenticateApiKeyResponse, allowed_addresses),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned latchkey__keys__v1__authenticate_api_key_response__field_indices_by_name[] = {
   1,   /* field[1] = account_id */
+  5,   /* field[5] = allowed_addresses */
   3,   /* field[3] = api_key_id */
   2,   /* field[2] = environment */
   4,   /* field[4] = scopes */
@@ -1480,7 +1845,7 @@ static const unsigned latchkey__keys__v1__authenticate_api_key_response__field_i
 static const ProtobufCIntRange latchkey__keys__v1__authenticate_api_key_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor latchkey__keys__v1__authenticate_api_key_response__descriptor =
 {
@@ -1490,7 +1855,7 @@ const ProtobufCMessageDescriptor latchkey__keys__v1__authenticate_api_key_respon
   "Latchkey__Keys__V1__AuthenticateApiKeyResponse",
   "latchkey.keys.v1",
   sizeof(Latchkey__Keys__V1__AuthenticateApiKeyResponse),
-  5,
+  6,
   latchkey__keys__v1__authenticate_api_key_response__field_descriptors,
   latchkey__keys__v1__authenticate_api_key_response__field_indices_by_name,
   1,  latchkey__keys__v1__authenticate_api_key_response__number_ranges,

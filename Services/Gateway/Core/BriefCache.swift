@@ -3,7 +3,8 @@ internal import Faults
 
 /// What was found out a moment ago, kept for a moment, and asked for once however many want it.
 ///
-/// Those who ask for a key while its answer is on the way wait for that one answer. What is kept is
+/// Those who ask for a key while its answer is on the way wait for that one answer. An answer's age counts from
+/// when it was asked for, so that a slow one is not used for longer than a quick one. What is kept is
 /// bounded in time by `lifetime` and in number by `countMax`: the entries are in two generations, and
 /// the older is forgotten as a whole.
 @EventLoop
@@ -83,21 +84,22 @@ final class BriefCache<Key: Hashable & Sendable, Value: Sendable> {
   }
 
   private func run(_ running: Fetch, _ key: Key) async {
+    let asked = now()
     var result: Result<Value, Fault>
     do throws(Fault) { result = .success(try await fetch(key)) } catch { result = .failure(error) }
     if !running.isOutdated {
       fetches[key] = nil
-      if case .success(let value) = result { keep(value, for: key) }
+      if case .success(let value) = result { keep(value, for: key, asked: asked) }
     }
     for waiter in running.waiters { waiter.resume(returning: result) }
   }
 
-  private func keep(_ value: Value, for key: Key) {
+  private func keep(_ value: Value, for key: Key, asked: Instant) {
     let now = now()
     rotate(now)
     // A flood of different keys costs its own answers their place, and no more memory.
     if young.count >= countMax { young.removeAll(keepingCapacity: true) }
-    young[key] = Entry(value: value, expires: now + lifetime)
+    young[key] = Entry(value: value, expires: asked + lifetime)
   }
 
   private func rotate(_ now: Instant) {

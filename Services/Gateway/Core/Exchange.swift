@@ -212,13 +212,21 @@ final class Exchange {
   /// Finds out who asks.
   private func identify(on route: ServedRoute) async throws(Fault) {
     guard case .apiKey(let hash) = credential else { return }
-    principal = try await gateway.principal(forKeyHash: hash, on: route)
+    principal = try await gateway.principal(
+      forKeyHash: hash,
+      from: stream.origin.address,
+      on: route
+    )
   }
 
   /// Finds out who asks, if that takes no waiting; false where it does.
   private func identifyNow(on route: ServedRoute) throws(Fault) -> Bool {
     guard case .apiKey(let hash) = credential else { return true }
-    principal = try gateway.knownPrincipal(forKeyHash: hash, on: route)
+    principal = try gateway.knownPrincipal(
+      forKeyHash: hash,
+      from: stream.origin.address,
+      on: route
+    )
     return principal != nil
   }
 

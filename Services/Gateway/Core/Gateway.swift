@@ -102,28 +102,34 @@ public final class Gateway: RequestHandler {
 
   /// Whose key a request brought.
   ///
-  /// - Throws: ``Fault`` `unauthenticated` for a bad key, `permissionDenied` for one without the scope.
+  /// - Throws: ``Fault`` `unauthenticated` for a bad key, `permissionDenied` for one that may not be used from
+  ///   the client's address, or that lacks the scope.
   func principal(
     forKeyHash hash: [UInt8],
+    from address: SocketAddress?,
     on route: ServedRoute
   ) async throws(Fault) -> Principal {
-    try admit(try await authenticator.principal(forHash: hash), withKeyHash: hash, to: route)
+    let principal = try await authenticator.principal(forHash: hash)
+    return try admit(principal, withKeyHash: hash, from: address, to: route)
   }
 
   /// The same, if it is known already; nil where the keys service must be asked.
   func knownPrincipal(
     forKeyHash hash: [UInt8],
+    from address: SocketAddress?,
     on route: ServedRoute
   ) throws(Fault) -> Principal? {
     guard let principal = try authenticator.knownPrincipal(forHash: hash) else { return nil }
-    return try admit(principal, withKeyHash: hash, to: route)
+    return try admit(principal, withKeyHash: hash, from: address, to: route)
   }
 
   private func admit(
     _ principal: Principal,
     withKeyHash hash: [UInt8],
+    from address: SocketAddress?,
     to route: ServedRoute
   ) throws(Fault) -> Principal {
+    try principal.requireUse(from: address)
     rateLimiter?.noteGood(.apiKey(hash: hash))
     if let scope = route.route.scope, !principal.holds(scope) {
       throw Fault(.permissionDenied, "This API key lacks the scope \(scope)", reason: .forbidden)

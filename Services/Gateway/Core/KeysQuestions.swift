@@ -2,6 +2,7 @@ internal import Cryptography
 internal import EventLoop
 internal import Faults
 internal import Messages
+internal import Primitives
 internal import RPC
 internal import Stubs
 
@@ -35,10 +36,21 @@ struct KeysQuestions {
           accountID: accountID,
           environment: environment == .live ? .live : .test,
           keyID: keyID,
-          scopes: answer.scopes
+          scopes: answer.scopes,
+          allowedAddresses: try ranges(answer.allowedAddresses)
         )
       )
     }
+  }
+
+  private func ranges(_ texts: [String]) throws(Fault) -> [AddressRange] {
+    var ranges: [AddressRange] = []
+    do throws(AddressRange.Refusal) {
+      for text in texts { ranges.append(try AddressRange(text)) }
+    } catch {
+      throw .internalError("The keys service named an address range that is none")
+    }
+    return ranges
   }
 
   /// The key that signs for an account; nil when there is no such account, or several and none named.

@@ -7,5 +7,9 @@ extension Keys {
   public nonisolated static let migrations = [
     Migration(name: "m0001_accounts", bytes: PackageResources.m0001_accounts_sql),
     Migration(name: "m0002_api_keys", bytes: PackageResources.m0002_api_keys_sql),
+    Migration(
+      name: "m0003_api_key_lifecycle",
+      bytes: PackageResources.m0003_api_key_lifecycle_sql
+    ),
   ]
 }

@@ -17,6 +17,8 @@ public final class Keys: KeysService {
   let changes: Changes
   /// What is known of the API keys that hashes lead to; asked for in batches.
   let keyFacts: Batcher<Digest, KeyFacts>
+  /// When API keys were used, until it is written.
+  let uses: KeyUses
   /// The time, which tests set.
   let now: @Sendable () -> Timestamp
 
@@ -42,6 +44,7 @@ public final class Keys: KeysService {
     self.sealer = sealer
     changes = Changes(database: database, dataKeys: dataKeys, now: now)
     self.now = now
+    uses = KeyUses(store: apiKeys)
     keyFacts = Batcher(keysMax: Self.batchKeysMax) { (hashes) async throws(Fault) in
       try await apiKeys.authenticate(hashes)
     }

@@ -17,6 +17,12 @@ internal import Stubs
       let database = try service.addDatabase(settings.database)
       let server = try service.addRPCServer(settings.rpc, trusting: ["gateway"])
       let keys = Keys(database: database, masterKeys: masterKeys)
+      service.addPeriodicTask("key uses", every: Keys.usesInterval, hasLastRound: true) {
+        () async throws(Fault) in try await keys.flushUses()
+      }
+      service.addPeriodicTask("expiry warnings", every: Keys.warningsInterval) {
+        () async throws(Fault) in try await keys.warnOfExpiry()
+      }
       keys.register(on: server)
     }
   }

@@ -18,6 +18,7 @@ ENDPOINTS = openapi.endpoints()
 CONFLICTS = {
     *[f"POST /licenses/{{id}}/{action}" for action in ("suspend", "reinstate", "revoke", "renew", "ban")],
     "DELETE /products/{id}", "DELETE /policies/{id}", "POST /machines", "POST /machines/{id}/heartbeat",
+    "PATCH /api-keys/{id}", "POST /api-keys/{id}/rotate",
 }  # fmt: skip
 RULES = {
     "POST /products", "PATCH /products/{id}", "POST /policies", "POST /licenses", "PATCH /licenses/{id}",

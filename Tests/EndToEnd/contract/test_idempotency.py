@@ -18,6 +18,8 @@ ENTITLED = given.both(given.license(), given.entitlement())
 
 REPEATABLE = {
     "POST /api-keys": (given.product(), {"name": "A"}, {"name": "B"}),
+    "PATCH /api-keys/{id}": (given.api_key(), {"name": "A"}, {"name": "B"}),
+    "POST /api-keys/{id}/rotate": (given.api_key(), {}, {"overlapSeconds": 1}),
     "POST /licenses": (given.policy(), LICENSE, LICENSE | {"name": "B"}),
     "PATCH /licenses/{id}": (given.license(), {"name": "A"}, {"name": "B"}),
     "POST /licenses/{id}/suspend": (given.license(), {"reason": "A"}, {"reason": "B"}),

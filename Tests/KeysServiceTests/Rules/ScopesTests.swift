@@ -12,6 +12,46 @@ import Testing
     for scope in Scopes.known { #expect(scope.contains(/^[a-z]+:(read|write)$/)) }
   }
 
+  @Test(arguments: [
+    (CreateApiKeyRequest.Preset.validateOnly, ["licenses:read"]),
+    (
+      .readOnly,
+      [
+        "licenses:read", "machines:read", "products:read", "policies:read", "entitlements:read",
+        "webhooks:read", "analytics:read",
+      ]
+    ),
+    (
+      .fulfilment,
+      ["licenses:read", "licenses:write", "products:read", "policies:read", "entitlements:read"]
+    ),
+  ])
+  func `a preset stands for scopes that are known`(
+    preset: CreateApiKeyRequest.Preset,
+    names: [String]
+  ) throws {
+    #expect(Scopes(preset) == .only(names))
+    #expect(try Scopes(requested: names) == .only(names))
+  }
+
+  @Test(arguments: [
+    (Scopes.everything, Scopes.everything, true), (.only(["keys:write"]), .everything, true),
+    (.everything, .only(["keys:write"]), false),
+    (.only(["keys:write"]), .only(["keys:write", "keys:read"]), true),
+    (.only(["keys:write", "licenses:read"]), .only(["keys:write"]), false),
+  ])
+  func `a key is changed only by one that has all its rights`(
+    key: Scopes,
+    caller: Scopes,
+    isAllowed: Bool
+  ) {
+    let result = Result { () throws(Fault) in try key.require(heldBy: caller) }
+    switch result {
+    case .success: #expect(isAllowed)
+    case .failure(let fault): #expect(!isAllowed && fault.reason == .forbidden)
+    }
+  }
+
   @Test func `a request without scopes asks for everything`() throws {
     #expect(try Scopes(requested: nil) == .everything)
   }
@@ -88,6 +128,7 @@ import Testing
       tenant: Tenant(accountID: UUID(high: 7, low: 7), environment: .live),
       id: UUID(high: 7, low: 8),
       scopes: .only(["licenses:read"]),
+      allowedAddresses: .everywhere,
       expiresAt: expiresIn.map { now + .milliseconds($0) },
       revokedAt: isRevoked ? now : nil
     )

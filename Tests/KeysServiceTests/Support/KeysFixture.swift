@@ -9,6 +9,7 @@ import Primitives
 import RPC
 import Stubs
 import TestKit
+import Testing
 
 /// The keys service over RPC with mutual TLS, on a database of its own.
 @EventLoop
@@ -16,9 +17,12 @@ final class KeysFixture {
   let test: TestDatabase
   let rpc: ServedRPC
   let clock: TestClock
+  /// The service itself, for what it does without being asked.
+  let keys: Keys
 
-  private init(_ test: TestDatabase, _ rpc: ServedRPC, _ clock: TestClock) {
+  private init(_ test: TestDatabase, _ keys: Keys, _ rpc: ServedRPC, _ clock: TestClock) {
     self.test = test
+    self.keys = keys
     self.rpc = rpc
     self.clock = clock
   }
@@ -34,7 +38,7 @@ final class KeysFixture {
         now: { clock.now }
       )
       try await ServedRPC.with("keys", register: { keys.register(on: $0) }) { rpc in
-        try await body(KeysFixture(test, rpc, clock))
+        try await body(KeysFixture(test, keys, rpc, clock))
       }
     }
   }
@@ -67,6 +71,32 @@ final class KeysFixture {
         expiresAt: expiresAt
       )
     )
+  }
+
+  /// Another process of the service, on the same database.
+  func replica() -> Keys {
+    Keys(database: test.open(as: "latchkey_keys"), masterKeys: .random(), now: { self.clock.now })
+  }
+
+  /// What the gateway asks about when it is shown a key.
+  func verdict(on key: ApiKey) async throws -> AuthenticateApiKeyResponse {
+    let text = try #require(key.key)
+    let hash = try #require(APIKey.parse(text)).hash
+    return try await gateway.authenticateApiKey(AuthenticateApiKeyRequest(sha256: hash))
+  }
+
+  /// One API key as its owner sees it.
+  func shown(_ key: ApiKey, _ account: UUID) async throws -> ApiKey {
+    try await gateway.getApiKey(GetApiKeyRequest(id: key.id), options(account))
+  }
+
+  /// The audit log of everybody, oldest first.
+  func log() async throws -> [AuditEvent] {
+    let rows = try await test.open().read("select entry from changes.audit_entries order by id")
+    return try rows.map { row in
+      let bytes: [UInt8] = try row.value(0)
+      return try bytes.withUnsafeBytes { try AuditEvent(decoding: $0) }
+    }
   }
 
   /// What the gateway sends along for a request with an API key.

@@ -138,6 +138,14 @@ static inline const ProtobufCMessageDescriptor *latchkey__keys__v1__get_api_key_
   return &latchkey__keys__v1__get_api_key_request__descriptor;
 }
 
+static inline const ProtobufCMessageDescriptor *latchkey__keys__v1__update_api_key_request__get_descriptor(void) {
+  return &latchkey__keys__v1__update_api_key_request__descriptor;
+}
+
+static inline const ProtobufCMessageDescriptor *latchkey__keys__v1__rotate_api_key_request__get_descriptor(void) {
+  return &latchkey__keys__v1__rotate_api_key_request__descriptor;
+}
+
 static inline const ProtobufCMessageDescriptor *latchkey__keys__v1__revoke_api_key_request__get_descriptor(void) {
   return &latchkey__keys__v1__revoke_api_key_request__descriptor;
 }
@@ -474,7 +482,7 @@ const unsigned char *descriptor_of_grpc_reflection_v1_reflection(void);
 /// The encoded descriptor of grpc/reflection/v1alpha/reflection.proto, 1630 bytes.
 const unsigned char *descriptor_of_grpc_reflection_v1alpha_reflection(void);
 
-/// The encoded descriptor of keys.proto, 2605 bytes.
+/// The encoded descriptor of keys.proto, 3411 bytes.
 const unsigned char *descriptor_of_keys(void);
 
 /// The encoded descriptor of latchkey/rpc/rpc.proto, 865 bytes.

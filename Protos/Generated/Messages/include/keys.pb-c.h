@@ -24,6 +24,8 @@ typedef struct Latchkey__Keys__V1__ApiKey Latchkey__Keys__V1__ApiKey;
 typedef struct Latchkey__Keys__V1__ListApiKeysRequest Latchkey__Keys__V1__ListApiKeysRequest;
 typedef struct Latchkey__Keys__V1__ListApiKeysResponse Latchkey__Keys__V1__ListApiKeysResponse;
 typedef struct Latchkey__Keys__V1__GetApiKeyRequest Latchkey__Keys__V1__GetApiKeyRequest;
+typedef struct Latchkey__Keys__V1__UpdateApiKeyRequest Latchkey__Keys__V1__UpdateApiKeyRequest;
+typedef struct Latchkey__Keys__V1__RotateApiKeyRequest Latchkey__Keys__V1__RotateApiKeyRequest;
 typedef struct Latchkey__Keys__V1__RevokeApiKeyRequest Latchkey__Keys__V1__RevokeApiKeyRequest;
 typedef struct Latchkey__Keys__V1__RevokeApiKeyResponse Latchkey__Keys__V1__RevokeApiKeyResponse;
 typedef struct Latchkey__Keys__V1__AuthenticateApiKeyRequest Latchkey__Keys__V1__AuthenticateApiKeyRequest;
@@ -34,6 +36,12 @@ typedef struct Latchkey__Keys__V1__GetResponseSigningKeyResponse Latchkey__Keys_
 
 /* --- enums --- */
 
+typedef enum _Latchkey__Keys__V1__CreateApiKeyRequest__Preset {
+  LATCHKEY__KEYS__V1__CREATE_API_KEY_REQUEST__PRESET__VALIDATE_ONLY = 1,
+  LATCHKEY__KEYS__V1__CREATE_API_KEY_REQUEST__PRESET__READ_ONLY = 2,
+  LATCHKEY__KEYS__V1__CREATE_API_KEY_REQUEST__PRESET__FULFILMENT = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LATCHKEY__KEYS__V1__CREATE_API_KEY_REQUEST__PRESET)
+} Latchkey__Keys__V1__CreateApiKeyRequest__Preset;
 typedef enum _Latchkey__Keys__V1__ApiKey__Environment {
   LATCHKEY__KEYS__V1__API_KEY__ENVIRONMENT__TEST = 1,
   LATCHKEY__KEYS__V1__API_KEY__ENVIRONMENT__LIVE = 2
@@ -103,10 +111,14 @@ struct  Latchkey__Keys__V1__CreateApiKeyRequest
   Latchkey__Keys__V1__ApiKey__Environment environment;
   size_t n_present_names;
   char **present_names;
+  protobuf_c_boolean has_preset;
+  Latchkey__Keys__V1__CreateApiKeyRequest__Preset preset;
+  size_t n_allowed_addresses;
+  char **allowed_addresses;
 };
 #define LATCHKEY__KEYS__V1__CREATE_API_KEY_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&latchkey__keys__v1__create_api_key_request__descriptor) \
-    , NULL, 0,NULL, 0, 0, 0, LATCHKEY__KEYS__V1__API_KEY__ENVIRONMENT__TEST, 0,NULL }
+    , NULL, 0,NULL, 0, 0, 0, LATCHKEY__KEYS__V1__API_KEY__ENVIRONMENT__TEST, 0,NULL, 0, LATCHKEY__KEYS__V1__CREATE_API_KEY_REQUEST__PRESET__VALIDATE_ONLY, 0,NULL }
 
 
 struct  Latchkey__Keys__V1__ApiKey
@@ -129,10 +141,18 @@ struct  Latchkey__Keys__V1__ApiKey
   int64_t revoked_at;
   protobuf_c_boolean has_created_at;
   int64_t created_at;
+  size_t n_allowed_addresses;
+  char **allowed_addresses;
+  protobuf_c_boolean has_last_used_at;
+  int64_t last_used_at;
+  char *replaces;
+  char *replaced_by;
+  protobuf_c_boolean has_retires_at;
+  int64_t retires_at;
 };
 #define LATCHKEY__KEYS__V1__API_KEY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&latchkey__keys__v1__api_key__descriptor) \
-    , NULL, NULL, NULL, NULL, 0, LATCHKEY__KEYS__V1__API_KEY__ENVIRONMENT__TEST, 0, 0, 0,NULL, NULL, 0, 0, 0, 0, 0, 0 }
+    , NULL, NULL, NULL, NULL, 0, LATCHKEY__KEYS__V1__API_KEY__ENVIRONMENT__TEST, 0, 0, 0,NULL, NULL, 0, 0, 0, 0, 0, 0, 0,NULL, 0, 0, NULL, NULL, 0, 0 }
 
 
 struct  Latchkey__Keys__V1__ListApiKeysRequest
@@ -167,6 +187,35 @@ struct  Latchkey__Keys__V1__GetApiKeyRequest
 #define LATCHKEY__KEYS__V1__GET_API_KEY_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&latchkey__keys__v1__get_api_key_request__descriptor) \
     , NULL }
+
+
+struct  Latchkey__Keys__V1__UpdateApiKeyRequest
+{
+  ProtobufCMessage base;
+  char *id;
+  char *name;
+  size_t n_allowed_addresses;
+  char **allowed_addresses;
+  protobuf_c_boolean has_expires_at;
+  int64_t expires_at;
+  size_t n_present_names;
+  char **present_names;
+};
+#define LATCHKEY__KEYS__V1__UPDATE_API_KEY_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&latchkey__keys__v1__update_api_key_request__descriptor) \
+    , NULL, NULL, 0,NULL, 0, 0, 0,NULL }
+
+
+struct  Latchkey__Keys__V1__RotateApiKeyRequest
+{
+  ProtobufCMessage base;
+  char *id;
+  protobuf_c_boolean has_overlap_seconds;
+  int32_t overlap_seconds;
+};
+#define LATCHKEY__KEYS__V1__ROTATE_API_KEY_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&latchkey__keys__v1__rotate_api_key_request__descriptor) \
+    , NULL, 0, 0 }
 
 
 struct  Latchkey__Keys__V1__RevokeApiKeyRequest
@@ -210,10 +259,12 @@ struct  Latchkey__Keys__V1__AuthenticateApiKeyResponse
   char *api_key_id;
   size_t n_scopes;
   char **scopes;
+  size_t n_allowed_addresses;
+  char **allowed_addresses;
 };
 #define LATCHKEY__KEYS__V1__AUTHENTICATE_API_KEY_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&latchkey__keys__v1__authenticate_api_key_response__descriptor) \
-    , 0, LATCHKEY__KEYS__V1__AUTHENTICATE_API_KEY_RESPONSE__VERDICT__VALID, NULL, 0, LATCHKEY__KEYS__V1__API_KEY__ENVIRONMENT__TEST, NULL, 0,NULL }
+    , 0, LATCHKEY__KEYS__V1__AUTHENTICATE_API_KEY_RESPONSE__VERDICT__VALID, NULL, 0, LATCHKEY__KEYS__V1__API_KEY__ENVIRONMENT__TEST, NULL, 0,NULL, 0,NULL }
 
 
 struct  Latchkey__Keys__V1__GetResponseSigningKeyRequest
@@ -389,6 +440,44 @@ Latchkey__Keys__V1__GetApiKeyRequest *
 void   latchkey__keys__v1__get_api_key_request__free_unpacked
                      (Latchkey__Keys__V1__GetApiKeyRequest *message,
                       ProtobufCAllocator *allocator);
+/* Latchkey__Keys__V1__UpdateApiKeyRequest methods */
+void   latchkey__keys__v1__update_api_key_request__init
+                     (Latchkey__Keys__V1__UpdateApiKeyRequest         *message);
+size_t latchkey__keys__v1__update_api_key_request__get_packed_size
+                     (const Latchkey__Keys__V1__UpdateApiKeyRequest   *message);
+size_t latchkey__keys__v1__update_api_key_request__pack
+                     (const Latchkey__Keys__V1__UpdateApiKeyRequest   *message,
+                      uint8_t             *out);
+size_t latchkey__keys__v1__update_api_key_request__pack_to_buffer
+                     (const Latchkey__Keys__V1__UpdateApiKeyRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Latchkey__Keys__V1__UpdateApiKeyRequest *
+       latchkey__keys__v1__update_api_key_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   latchkey__keys__v1__update_api_key_request__free_unpacked
+                     (Latchkey__Keys__V1__UpdateApiKeyRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Latchkey__Keys__V1__RotateApiKeyRequest methods */
+void   latchkey__keys__v1__rotate_api_key_request__init
+                     (Latchkey__Keys__V1__RotateApiKeyRequest         *message);
+size_t latchkey__keys__v1__rotate_api_key_request__get_packed_size
+                     (const Latchkey__Keys__V1__RotateApiKeyRequest   *message);
+size_t latchkey__keys__v1__rotate_api_key_request__pack
+                     (const Latchkey__Keys__V1__RotateApiKeyRequest   *message,
+                      uint8_t             *out);
+size_t latchkey__keys__v1__rotate_api_key_request__pack_to_buffer
+                     (const Latchkey__Keys__V1__RotateApiKeyRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Latchkey__Keys__V1__RotateApiKeyRequest *
+       latchkey__keys__v1__rotate_api_key_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   latchkey__keys__v1__rotate_api_key_request__free_unpacked
+                     (Latchkey__Keys__V1__RotateApiKeyRequest *message,
+                      ProtobufCAllocator *allocator);
 /* Latchkey__Keys__V1__RevokeApiKeyRequest methods */
 void   latchkey__keys__v1__revoke_api_key_request__init
                      (Latchkey__Keys__V1__RevokeApiKeyRequest         *message);
@@ -529,6 +618,12 @@ typedef void (*Latchkey__Keys__V1__ListApiKeysResponse_Closure)
 typedef void (*Latchkey__Keys__V1__GetApiKeyRequest_Closure)
                  (const Latchkey__Keys__V1__GetApiKeyRequest *message,
                   void *closure_data);
+typedef void (*Latchkey__Keys__V1__UpdateApiKeyRequest_Closure)
+                 (const Latchkey__Keys__V1__UpdateApiKeyRequest *message,
+                  void *closure_data);
+typedef void (*Latchkey__Keys__V1__RotateApiKeyRequest_Closure)
+                 (const Latchkey__Keys__V1__RotateApiKeyRequest *message,
+                  void *closure_data);
 typedef void (*Latchkey__Keys__V1__RevokeApiKeyRequest_Closure)
                  (const Latchkey__Keys__V1__RevokeApiKeyRequest *message,
                   void *closure_data);
@@ -557,11 +652,14 @@ extern const ProtobufCMessageDescriptor latchkey__keys__v1__create_account_reque
 extern const ProtobufCMessageDescriptor latchkey__keys__v1__account__descriptor;
 extern const ProtobufCMessageDescriptor latchkey__keys__v1__issue_api_key_request__descriptor;
 extern const ProtobufCMessageDescriptor latchkey__keys__v1__create_api_key_request__descriptor;
+extern const ProtobufCEnumDescriptor    latchkey__keys__v1__create_api_key_request__preset__descriptor;
 extern const ProtobufCMessageDescriptor latchkey__keys__v1__api_key__descriptor;
 extern const ProtobufCEnumDescriptor    latchkey__keys__v1__api_key__environment__descriptor;
 extern const ProtobufCMessageDescriptor latchkey__keys__v1__list_api_keys_request__descriptor;
 extern const ProtobufCMessageDescriptor latchkey__keys__v1__list_api_keys_response__descriptor;
 extern const ProtobufCMessageDescriptor latchkey__keys__v1__get_api_key_request__descriptor;
+extern const ProtobufCMessageDescriptor latchkey__keys__v1__update_api_key_request__descriptor;
+extern const ProtobufCMessageDescriptor latchkey__keys__v1__rotate_api_key_request__descriptor;
 extern const ProtobufCMessageDescriptor latchkey__keys__v1__revoke_api_key_request__descriptor;
 extern const ProtobufCMessageDescriptor latchkey__keys__v1__revoke_api_key_response__descriptor;
 extern const ProtobufCMessageDescriptor latchkey__keys__v1__authenticate_api_key_request__descriptor;

@@ -29,6 +29,20 @@ enum Routes {
       request: GetApiKeyRequest.schema, response: ApiKey.schema,
       authentication: .apiKey, scope: "keys:read", limit: .management, isIdempotent: true),
     Route(
+      .patch, "/api/v1/api-keys/{id}",
+      [.literal("api"), .literal("v1"), .literal("api-keys"), .field(0)],
+      service: "latchkey.keys.v1.Keys",
+      rpc: "/latchkey.keys.v1.Keys/UpdateApiKey",
+      request: UpdateApiKeyRequest.schema, response: ApiKey.schema,
+      authentication: .apiKey, scope: "keys:write", limit: .management),
+    Route(
+      .post, "/api/v1/api-keys/{id}/rotate",
+      [.literal("api"), .literal("v1"), .literal("api-keys"), .field(0), .literal("rotate")],
+      service: "latchkey.keys.v1.Keys",
+      rpc: "/latchkey.keys.v1.Keys/RotateApiKey",
+      request: RotateApiKeyRequest.schema, response: ApiKey.schema,
+      authentication: .apiKey, scope: "keys:write", limit: .management, successStatus: 201),
+    Route(
       .delete, "/api/v1/api-keys/{id}",
       [.literal("api"), .literal("v1"), .literal("api-keys"), .field(0)],
       service: "latchkey.keys.v1.Keys",

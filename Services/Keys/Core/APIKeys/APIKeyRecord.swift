@@ -9,8 +9,15 @@ struct APIKeyRecord: Equatable, Sendable {
   /// The first characters of the key.
   var hint: String
   var scopes: Scopes
+  var allowedAddresses: AllowedAddresses
   /// The key that made this one; nil when the operator did.
   var createdBy: UUID?
+  /// The key that this one is the successor of.
+  var replaces: UUID?
+  /// The successor of this one; it stops at its expiry then, which is the end of the overlap.
+  var replacedBy: UUID?
+  /// The minute of the last use that was written.
+  var lastUsedAt: Timestamp?
   var expiresAt: Timestamp?
   var revokedAt: Timestamp?
   var createdAt: Timestamp
@@ -28,7 +35,12 @@ struct APIKeyRecord: Equatable, Sendable {
       createdBy: createdBy?.description,
       expiresAt: expiresAt?.milliseconds,
       revokedAt: revokedAt?.milliseconds,
-      createdAt: createdAt.milliseconds
+      createdAt: createdAt.milliseconds,
+      allowedAddresses: allowedAddresses.texts,
+      lastUsedAt: lastUsedAt?.milliseconds,
+      replaces: replaces?.description,
+      replacedBy: replacedBy?.description,
+      retiresAt: replacedBy == nil ? nil : expiresAt?.milliseconds
     )
   }
 }

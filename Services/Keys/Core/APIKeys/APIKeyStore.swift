@@ -10,8 +10,10 @@ internal import Primitives
 struct APIKeyStore: Sendable {
   let database: Database
 
-  private static let columns =
-    "id, name, hint, scopes, created_by, expires_at, revoked_at, created_at"
+  static let columns = """
+    id, name, hint, scopes, created_by, expires_at, revoked_at, created_at, allowed_addresses,
+    last_used_at, replaces, replaced_by
+    """
 
   /// Adds an API key and the hash that leads to it.
   ///
@@ -27,9 +29,11 @@ struct APIKeyStore: Sendable {
       """
       with api_key as (
         insert into keys.api_keys (
-          account_id, environment, id, name, hint, scopes, created_by, expires_at, created_at)
+          account_id, environment, id, name, hint, scopes, created_by, expires_at, created_at,
+          allowed_addresses, replaces)
         select account_id, \(tenant.environment), \(key.id), \(key.name), \(key.hint),
-          \(key.scopes.stored), \(key.createdBy), \(key.expiresAt), \(key.createdAt)
+          \(key.scopes.stored), \(key.createdBy), \(key.expiresAt), \(key.createdAt),
+          \(key.allowedAddresses.texts), \(key.replaces)
         from keys.accounts where account_id = \(tenant.accountID)
         returning account_id, environment, id
       )
@@ -49,6 +53,11 @@ struct APIKeyStore: Sendable {
       where id < \(below) order by id desc limit \(rows)
       """
     )
+    return try records(rows, tenant)
+  }
+
+  /// Reads all rows of a tenant's API keys.
+  func records(_ rows: Rows, _ tenant: Tenant) throws(Fault) -> [APIKeyRecord] {
     var keys: [APIKeyRecord] = []
     keys.reserveCapacity(rows.count)
     for row in rows { keys.append(try APIKeyRecord(row, tenant)) }
@@ -65,6 +74,16 @@ struct APIKeyStore: Sendable {
     return try APIKeyRecord(row, tenant)
   }
 
+  /// The same, as the transaction of a change sees it.
+  @EventLoop
+  func get(_ id: UUID, _ change: Change) async throws(Fault) -> APIKeyRecord? {
+    let rows = try await change.transaction.query(
+      "select \(unescaped: Self.columns) from keys.api_keys where id = \(id)"
+    )
+    guard let row = try rows.singleOrNone() else { return nil }
+    return try APIKeyRecord(row, change.tenant)
+  }
+
   /// Reads one of a tenant's API keys, which nobody else changes until the transaction ends.
   @EventLoop
   func lock(_ id: UUID, _ change: Change) async throws(Fault) -> APIKeyRecord? {
@@ -73,6 +92,21 @@ struct APIKeyStore: Sendable {
     )
     guard let row = try rows.singleOrNone() else { return nil }
     return try APIKeyRecord(row, change.tenant)
+  }
+
+  /// Writes what may change of a locked API key; when its expiry moves, there will be another warning of it.
+  @EventLoop
+  func update(_ key: APIKeyRecord, _ change: Change) {
+    change.transaction.send(
+      """
+      update keys.api_keys set
+        name = \(key.name), allowed_addresses = \(key.allowedAddresses.texts),
+        expires_at = \(key.expiresAt), replaced_by = \(key.replacedBy),
+        expiry_warned_at = case when expires_at is not distinct from \(key.expiresAt)
+          then expiry_warned_at end
+      where id = \(key.id)
+      """
+    )
   }
 
   /// Revokes a locked API key.
@@ -87,7 +121,8 @@ struct APIKeyStore: Sendable {
   func authenticate(_ hashes: [Digest]) async throws(Fault) -> [Digest: KeyFacts] {
     let rows = try await database.read(
       """
-      select sha256, account_id, environment, api_key_id, scopes, expires_at, revoked_at
+      select sha256, account_id, environment, api_key_id, scopes, expires_at, revoked_at,
+        allowed_addresses
       from keys.authenticate(\(hashes))
       """
     )
@@ -99,6 +134,7 @@ struct APIKeyStore: Sendable {
         tenant: tenant,
         id: try row.value(3),
         scopes: Scopes(stored: try row.value(4)),
+        allowedAddresses: try AllowedAddresses(stored: try row.value(7)),
         expiresAt: try row.value(5),
         revokedAt: try row.value(6)
       )
@@ -116,7 +152,11 @@ extension APIKeyRecord {
       name: try row.value(1),
       hint: try row.value(2),
       scopes: Scopes(stored: try row.value(3)),
+      allowedAddresses: try AllowedAddresses(stored: try row.value(8)),
       createdBy: try row.value(4),
+      replaces: try row.value(10),
+      replacedBy: try row.value(11),
+      lastUsedAt: try row.value(9),
       expiresAt: try row.value(5),
       revokedAt: try row.value(6),
       createdAt: try row.value(7)

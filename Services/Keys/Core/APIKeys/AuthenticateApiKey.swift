@@ -14,6 +14,9 @@ extension Keys {
       throw .internalError("A hash that the contract checks to have 32 bytes has not")
     }
     let facts = try await keyFacts.load(hash)
-    return AuthenticateApiKeyResponse(on: facts, at: now())
+    let now = now()
+    let answer = AuthenticateApiKeyResponse(on: facts, at: now)
+    if let facts, answer.verdict == .valid { uses.note(facts.id, of: facts.tenant, at: now) }
+    return answer
   }
 }

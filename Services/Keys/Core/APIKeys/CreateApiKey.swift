@@ -9,14 +9,14 @@ extension Keys {
   ///
   /// The answer is the only one that shows the key.
   ///
-  /// - Throws: ``Fault`` `invalidArgument` for an unknown scope, an expiry that has passed, or another
-  ///   environment; `permissionDenied` for a right that the caller does not have.
+  /// - Throws: ``Fault`` `invalidArgument` for an unknown scope, scopes beside a preset, an expiry that has
+  ///   passed, what is no address range, or another environment; `permissionDenied` for a right that the caller
+  ///   does not have, or an address that it may not be used from.
   public func createApiKey(_ request: CreateApiKeyRequest, _ call: Call) async throws(Fault)
     -> ApiKey
   {
     let tenant = try call.requireTenant()
-    let isGiven = !request.scopes.isEmpty || request.presentNames.contains("scopes")
-    let scopes = try Scopes(requested: isGiven ? request.scopes : nil)
+    let scopes = try Scopes(of: request)
     try scopes.require(grantableBy: Scopes(caller: call.caller?.scopes ?? []))
     if let environment = request.environment, environment.value != tenant.environment {
       throw .invalid([
@@ -31,9 +31,27 @@ extension Keys {
       tenant: tenant,
       name: request.name,
       scopes: scopes,
-      expiresAt: request.expiresAt,
+      allowedAddresses: try AllowedAddresses(requested: request.allowedAddresses),
+      expiresAt: request.expiresAt.map(Timestamp.init(milliseconds:)),
       createdBy: call.caller?.actorId.flatMap(UUID.init)
     )
     return try await issue(record, call)
+  }
+}
+
+extension Scopes {
+  /// The scopes that a request names, one by one or by a preset.
+  fileprivate init(of request: CreateApiKeyRequest) throws(Fault) {
+    let isGiven = !request.scopes.isEmpty || request.presentNames.contains("scopes")
+    guard let preset = request.preset else {
+      try self.init(requested: isGiven ? request.scopes : nil)
+      return
+    }
+    guard !isGiven else {
+      throw .invalid([
+        Fault.Issue(path: ["preset"], message: "Give a preset or scopes, not both", code: "custom")
+      ])
+    }
+    self.init(preset)
   }
 }

@@ -22,7 +22,8 @@ extension Keys {
       tenant: tenant,
       name: request.name,
       scopes: scopes,
-      expiresAt: request.expiresAt,
+      allowedAddresses: .everywhere,
+      expiresAt: request.expiresAt.map(Timestamp.init(milliseconds:)),
       createdBy: nil
     )
     return try await issue(record, call)
@@ -31,11 +32,8 @@ extension Keys {
   /// Makes a key and keeps what may be kept of it.
   func issue(_ wanted: NewAPIKey, _ call: Call) async throws(Fault) -> ApiKey {
     try await changes.make(call, for: wanted.tenant) { (change) async throws(Fault) in
-      if let expiresAt = wanted.expiresAt, expiresAt <= change.now.milliseconds {
-        throw .invalid([
-          Fault.Issue(path: ["expiresAt"], message: "Must be in the future", code: "custom")
-        ])
-      }
+      try wanted.expiresAt?.requireFuture(after: change.now)
+      try await self.requireReach(of: wanted.allowedAddresses, call, change)
       let key = APIKey.generate(wanted.tenant.environment)
       let record = APIKeyRecord(
         tenant: wanted.tenant,
@@ -43,9 +41,9 @@ extension Keys {
         name: wanted.name,
         hint: key.hint,
         scopes: wanted.scopes,
+        allowedAddresses: wanted.allowedAddresses,
         createdBy: wanted.createdBy,
-        expiresAt: wanted.expiresAt.map(Timestamp.init(milliseconds:)),
-        revokedAt: nil,
+        expiresAt: wanted.expiresAt,
         createdAt: change.now
       )
       guard try await self.apiKeys.insert(record, sha256: key.hash, change) else {
@@ -62,8 +60,8 @@ struct NewAPIKey {
   var tenant: Tenant
   var name: String
   var scopes: Scopes
-  /// Unix milliseconds.
-  var expiresAt: Int64?
+  var allowedAddresses: AllowedAddresses
+  var expiresAt: Timestamp?
   /// The API key that makes it; nil for the operator.
   var createdBy: UUID?
 }

@@ -6,6 +6,7 @@ struct KeyFacts: Equatable, Sendable {
   var tenant: Tenant
   var id: UUID
   var scopes: Scopes
+  var allowedAddresses: AllowedAddresses
   var expiresAt: Timestamp?
   var revokedAt: Timestamp?
 }
@@ -29,7 +30,8 @@ extension AuthenticateApiKeyResponse {
         accountId: facts.tenant.accountID.description,
         environment: ApiKey.Environment(facts.tenant.environment),
         apiKeyId: facts.id.description,
-        scopes: facts.scopes.forCaller
+        scopes: facts.scopes.forCaller,
+        allowedAddresses: facts.allowedAddresses.texts
       )
     }
   }

@@ -70,6 +70,16 @@ enum Scopes: Equatable, Sendable {
     }
   }
 
+  /// Makes sure that a caller has every right of a key that it is to change.
+  ///
+  /// - Throws: ``Fault`` `permissionDenied`.
+  func require(heldBy caller: Scopes) throws(Fault) {
+    guard case .only(let held) = caller else { return }
+    guard case .only(let wanted) = self, wanted.allSatisfy(held.contains) else {
+      throw .forbidden("This API key may do more than yours, which cannot change or rotate it")
+    }
+  }
+
   /// The names; empty for everything.
   var names: [String] {
     switch self {

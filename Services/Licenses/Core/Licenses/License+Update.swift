@@ -1,6 +1,7 @@
 internal import Faults
 internal import Messages
 internal import Primitives
+internal import ServiceKit
 
 /// What a request changes of a license; pure rules.
 extension License {

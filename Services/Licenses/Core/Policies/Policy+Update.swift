@@ -1,6 +1,7 @@
 internal import Faults
 internal import Messages
 internal import Primitives
+internal import ServiceKit
 
 extension Policy {
   /// What a request makes of the policy.

@@ -1,0 +1,23 @@
+internal import Messages
+
+extension Scopes {
+  /// The least that a common purpose needs.
+  ///
+  /// Customers belong to licenses, and so do their scopes. Validation needs no scope: a key for it looks up what
+  /// the validated license is.
+  init(_ preset: CreateApiKeyRequest.Preset) {
+    self =
+      switch preset {
+      case .validateOnly: .only(["licenses:read"])
+      case .readOnly:
+        .only(Self.known.filter { $0.hasSuffix(":read") && !Self.overseeing.contains($0) })
+      case .fulfilment:
+        .only([
+          "licenses:read", "licenses:write", "products:read", "policies:read", "entitlements:read",
+        ])
+      }
+  }
+
+  /// What concerns those who run the account, and not what it sells.
+  private static let overseeing = ["keys:read", "audit:read"]
+}
