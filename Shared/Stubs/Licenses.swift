@@ -38,6 +38,9 @@ public enum LicensesMethods {
   /// Deletes a license; its key is not found any more.
   public static let deleteLicense = MethodDescriptor(
     path: "/latchkey.licenses.v1.Licenses/DeleteLicense", kind: .unary, scope: "licenses:write", callers: ["gateway"])
+  /// Shows the key of a license, where it is kept; each time is a line in the audit log.
+  public static let revealLicenseKey = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/RevealLicenseKey", kind: .unary, scope: "licenses:reveal", callers: ["gateway"])
   /// Suspends an active license, until it is reinstated.
   public static let suspendLicense = MethodDescriptor(
     path: "/latchkey.licenses.v1.Licenses/SuspendLicense", kind: .unary, scope: "licenses:write", callers: ["gateway"])
@@ -202,6 +205,10 @@ public protocol LicensesService: AnyObject {
   func deleteLicense(
     _ request: DeleteLicenseRequest, _ call: Call
   ) async throws(Fault) -> Nothing
+  /// Shows the key of a license, where it is kept; each time is a line in the audit log.
+  func revealLicenseKey(
+    _ request: RevealLicenseKeyRequest, _ call: Call
+  ) async throws(Fault) -> RevealedLicenseKey
   /// Suspends an active license, until it is reinstated.
   func suspendLicense(
     _ request: LicenseActionRequest, _ call: Call
@@ -403,6 +410,10 @@ extension LicensesService {
       .unary(LicensesMethods.deleteLicense) {
         (request: DeleteLicenseRequest, call: Call) async throws(Fault) -> Nothing in
         try await self.deleteLicense(request, call)
+      },
+      .unary(LicensesMethods.revealLicenseKey) {
+        (request: RevealLicenseKeyRequest, call: Call) async throws(Fault) -> RevealedLicenseKey in
+        try await self.revealLicenseKey(request, call)
       },
       .unary(LicensesMethods.suspendLicense) {
         (request: LicenseActionRequest, call: Call) async throws(Fault) -> License in
@@ -646,6 +657,13 @@ public struct LicensesClient {
     _ request: DeleteLicenseRequest, _ options: CallOptions = CallOptions()
   ) async throws(Fault) -> Nothing {
     try await channel.unary(LicensesMethods.deleteLicense, request, options)
+  }
+
+  /// Shows the key of a license, where it is kept; each time is a line in the audit log.
+  public func revealLicenseKey(
+    _ request: RevealLicenseKeyRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> RevealedLicenseKey {
+    try await channel.unary(LicensesMethods.revealLicenseKey, request, options)
   }
 
   /// Suspends an active license, until it is reinstated.

@@ -35,6 +35,9 @@ private let rows = [
   AccessRow(testDescription: "DeleteLicense", scope: "licenses:write") {
     _ = try await $0.deleteLicense(DeleteLicenseRequest(id: id), $1)
   },
+  AccessRow(testDescription: "RevealLicenseKey", scope: "licenses:reveal") {
+    _ = try await $0.revealLicenseKey(RevealLicenseKeyRequest(id: id), $1)
+  },
   AccessRow(testDescription: "SuspendLicense", scope: "licenses:write") {
     _ = try await $0.suspendLicense(LicenseActionRequest(id: id), $1)
   },

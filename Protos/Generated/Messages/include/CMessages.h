@@ -326,6 +326,14 @@ static inline const ProtobufCMessageDescriptor *latchkey__licenses__v1__update_l
   return &latchkey__licenses__v1__update_license_request__descriptor;
 }
 
+static inline const ProtobufCMessageDescriptor *latchkey__licenses__v1__reveal_license_key_request__get_descriptor(void) {
+  return &latchkey__licenses__v1__reveal_license_key_request__descriptor;
+}
+
+static inline const ProtobufCMessageDescriptor *latchkey__licenses__v1__revealed_license_key__get_descriptor(void) {
+  return &latchkey__licenses__v1__revealed_license_key__descriptor;
+}
+
 static inline const ProtobufCMessageDescriptor *latchkey__licenses__v1__delete_license_request__get_descriptor(void) {
   return &latchkey__licenses__v1__delete_license_request__descriptor;
 }
@@ -480,7 +488,7 @@ const unsigned char *descriptor_of_keys(void);
 /// The encoded descriptor of latchkey/rpc/rpc.proto, 865 bytes.
 const unsigned char *descriptor_of_latchkey_rpc_rpc(void);
 
-/// The encoded descriptor of licenses.proto, 5026 bytes.
+/// The encoded descriptor of licenses.proto, 5135 bytes.
 const unsigned char *descriptor_of_licenses(void);
 
 /// The encoded descriptor of licenses/analytics.proto, 872 bytes.
@@ -495,7 +503,7 @@ const unsigned char *descriptor_of_licenses_customers(void);
 /// The encoded descriptor of licenses/entitlements.proto, 1036 bytes.
 const unsigned char *descriptor_of_licenses_entitlements(void);
 
-/// The encoded descriptor of licenses/license.proto, 2533 bytes.
+/// The encoded descriptor of licenses/license.proto, 2663 bytes.
 const unsigned char *descriptor_of_licenses_license(void);
 
 /// The encoded descriptor of licenses/machines.proto, 1611 bytes.
@@ -504,7 +512,7 @@ const unsigned char *descriptor_of_licenses_machines(void);
 /// The encoded descriptor of licenses/policies.proto, 4085 bytes.
 const unsigned char *descriptor_of_licenses_policies(void);
 
-/// The encoded descriptor of licenses/products.proto, 1009 bytes.
+/// The encoded descriptor of licenses/products.proto, 1102 bytes.
 const unsigned char *descriptor_of_licenses_products(void);
 
 /// The encoded descriptor of licenses/validation.proto, 2193 bytes.

@@ -99,6 +99,13 @@ enum Routes {
       request: DeleteLicenseRequest.schema, response: Nothing.schema,
       authentication: .apiKey, scope: "licenses:write", limit: .management, successStatus: 204),
     Route(
+      .post, "/api/v1/licenses/{id}/reveal-key",
+      [.literal("api"), .literal("v1"), .literal("licenses"), .field(0), .literal("reveal-key")],
+      service: "latchkey.licenses.v1.Licenses",
+      rpc: "/latchkey.licenses.v1.Licenses/RevealLicenseKey",
+      request: RevealLicenseKeyRequest.schema, response: RevealedLicenseKey.schema,
+      authentication: .apiKey, scope: "licenses:reveal", limit: .management),
+    Route(
       .post, "/api/v1/licenses/{id}/suspend",
       [.literal("api"), .literal("v1"), .literal("licenses"), .field(0), .literal("suspend")],
       service: "latchkey.licenses.v1.Licenses",
