@@ -62,6 +62,9 @@ public enum LicensesMethods {
   /// Takes entitlements of its own from a license.
   public static let detachLicenseEntitlements = MethodDescriptor(
     path: "/latchkey.licenses.v1.Licenses/DetachLicenseEntitlements", kind: .unary, scope: "licenses:write", callers: ["gateway"])
+  /// Takes the report of a license key that was found where it should not be.
+  public static let reportLeakedLicenseKey = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/ReportLeakedLicenseKey", kind: .unary, isIdempotent: true, callers: ["gateway"])
   /// Issues up to 1,000 licenses, all or none.
   public static let createLicenses = MethodDescriptor(
     path: "/latchkey.licenses.v1.Licenses/CreateLicenses", kind: .unary, scope: "licenses:write", defaultTimeout: .milliseconds(30000), callers: ["gateway"])
@@ -237,6 +240,10 @@ public protocol LicensesService: AnyObject {
   func detachLicenseEntitlements(
     _ request: AttachmentRequest, _ call: Call
   ) async throws(Fault) -> License
+  /// Takes the report of a license key that was found where it should not be.
+  func reportLeakedLicenseKey(
+    _ request: LeakReport, _ call: Call
+  ) async throws(Fault) -> LeakResponse
   /// Issues up to 1,000 licenses, all or none.
   func createLicenses(
     _ request: CreateLicensesRequest, _ call: Call
@@ -442,6 +449,10 @@ extension LicensesService {
       .unary(LicensesMethods.detachLicenseEntitlements) {
         (request: AttachmentRequest, call: Call) async throws(Fault) -> License in
         try await self.detachLicenseEntitlements(request, call)
+      },
+      .unary(LicensesMethods.reportLeakedLicenseKey) {
+        (request: LeakReport, call: Call) async throws(Fault) -> LeakResponse in
+        try await self.reportLeakedLicenseKey(request, call)
       },
       .unary(LicensesMethods.createLicenses) {
         (request: CreateLicensesRequest, call: Call) async throws(Fault) -> CreateLicensesResponse in
@@ -713,6 +724,13 @@ public struct LicensesClient {
     _ request: AttachmentRequest, _ options: CallOptions = CallOptions()
   ) async throws(Fault) -> License {
     try await channel.unary(LicensesMethods.detachLicenseEntitlements, request, options)
+  }
+
+  /// Takes the report of a license key that was found where it should not be.
+  public func reportLeakedLicenseKey(
+    _ request: LeakReport, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> LeakResponse {
+    try await channel.unary(LicensesMethods.reportLeakedLicenseKey, request, options)
   }
 
   /// Issues up to 1,000 licenses, all or none.

@@ -16,7 +16,11 @@ internal import Stubs
       let masterKeys = try MasterKeys.load(path: settings.masterKeysFile)
       let database = try service.addDatabase(settings.database)
       let server = try service.addRPCServer(settings.rpc, trusting: ["gateway"])
-      let keys = Keys(database: database, masterKeys: masterKeys)
+      let keys = Keys(
+        database: database,
+        masterKeys: masterKeys,
+        leakedKeys: settings.leakedKeys
+      )
       keys.register(on: server)
     }
   }

@@ -36,6 +36,13 @@ enum Routes {
       request: RevokeApiKeyRequest.schema, response: RevokeApiKeyResponse.schema,
       authentication: .apiKey, scope: "keys:write", limit: .management, successStatus: 204, isIdempotent: true),
     Route(
+      .post, "/api/v1/leaks/api-keys",
+      [.literal("api"), .literal("v1"), .literal("leaks"), .literal("api-keys")],
+      service: "latchkey.keys.v1.Keys",
+      rpc: "/latchkey.keys.v1.Keys/ReportLeakedApiKey",
+      request: LeakReport.schema, response: LeakResponse.schema,
+      authentication: .none, limit: .publicPages, isIdempotent: true),
+    Route(
       .post, "/api/v1/licenses/validate-key",
       [.literal("api"), .literal("v1"), .literal("licenses"), .literal("validate-key")],
       service: "latchkey.licenses.v1.Licenses",
@@ -154,6 +161,13 @@ enum Routes {
       rpc: "/latchkey.licenses.v1.Licenses/DetachLicenseEntitlements",
       request: AttachmentRequest.schema, response: License.schema,
       authentication: .apiKey, scope: "licenses:write", limit: .management),
+    Route(
+      .post, "/api/v1/leaks/license-keys",
+      [.literal("api"), .literal("v1"), .literal("leaks"), .literal("license-keys")],
+      service: "latchkey.licenses.v1.Licenses",
+      rpc: "/latchkey.licenses.v1.Licenses/ReportLeakedLicenseKey",
+      request: LeakReport.schema, response: LeakResponse.schema,
+      authentication: .none, limit: .publicPages, isIdempotent: true),
     Route(
       .post, "/api/v1/licenses/bulk",
       [.literal("api"), .literal("v1"), .literal("licenses"), .literal("bulk")],
