@@ -33,6 +33,8 @@ public struct License: ContractMessage, Equatable, CustomReflectable {
   public var machines: [Machine]
   /// In the answers about one license.
   public var policy: Policy?
+  /// Whether the key is kept, so that it can be revealed.
+  public var keyStored: Bool
 
   public init(
     id: String,
@@ -57,7 +59,8 @@ public struct License: ContractMessage, Equatable, CustomReflectable {
     deletedAt: Int64? = nil,
     metadata: [UInt8],
     machines: [Machine] = [],
-    policy: Policy? = nil
+    policy: Policy? = nil,
+    keyStored: Bool
   ) {
     self.id = id
     self.key = key
@@ -82,6 +85,7 @@ public struct License: ContractMessage, Equatable, CustomReflectable {
     self.metadata = metadata
     self.machines = machines
     self.policy = policy
+    self.keyStored = keyStored
   }
 
   public static let schema = MessageSchema(
@@ -110,6 +114,7 @@ public struct License: ContractMessage, Equatable, CustomReflectable {
       FieldContract("metadata", isRequired: true, format: .json),
       FieldContract("machines", message: Machine.schema),
       FieldContract("policy", isNeverNull: true, message: Policy.schema),
+      FieldContract("keyStored", isRequired: true),
     ])
 
   public init(decoding bytes: UnsafeRawBufferPointer) throws(Fault) {
@@ -183,6 +188,8 @@ public struct License: ContractMessage, Equatable, CustomReflectable {
     } else {
       self.policy = nil
     }
+    guard message.pointee.has_key_stored != 0 else { return nil }
+    self.keyStored = message.pointee.key_stored != 0
   }
 
   public func encode(appendingTo output: inout [UInt8]) {
@@ -260,6 +267,8 @@ public struct License: ContractMessage, Equatable, CustomReflectable {
     if let value = self.policy {
       message.pointee.policy = value.build(in: arena)
     }
+    message.pointee.has_key_stored = 1
+    message.pointee.key_stored = self.keyStored ? 1 : 0
     return message
   }
 
@@ -290,6 +299,7 @@ public struct License: ContractMessage, Equatable, CustomReflectable {
         ("metadata", self.metadata as Any),
         ("machines", self.machines as Any),
         ("policy", self.policy as Any),
+        ("keyStored", self.keyStored as Any),
       ], displayStyle: .struct)
   }
 
@@ -924,6 +934,115 @@ public struct UpdateLicenseRequest: ContractMessage, Equatable {
       message.pointee.present_names = arena.copy(self.presentNames)
     }
     return message
+  }
+}
+
+/// Names the license whose key is to be revealed.
+public struct RevealLicenseKeyRequest: ContractMessage, Equatable {
+  public var id: String
+
+  public init(
+    id: String
+  ) {
+    self.id = id
+  }
+
+  public static let schema = MessageSchema(
+    latchkey__licenses__v1__reveal_license_key_request__get_descriptor(),
+    [
+      FieldContract("id", isRequired: true, format: .uuid, place: .path),
+    ])
+
+  public init(decoding bytes: UnsafeRawBufferPointer) throws(Fault) {
+    let arena = Arena()
+    let message = try arena.unpack(bytes, Self.schema, as: Latchkey__Licenses__V1__RevealLicenseKeyRequest.self)
+    guard let value = Self(message) else {
+      throw arena.refusal(of: message, Self.schema)
+    }
+    try arena.check(message, Self.schema)
+    self = value
+  }
+
+  /// Nil when a required field is absent, a string is bad, or an enum value is unknown.
+  init?(_ message: UnsafePointer<Latchkey__Licenses__V1__RevealLicenseKeyRequest>) {
+    guard let value = message.pointee.id, let value = Arena.string(value) else { return nil }
+    self.id = value
+  }
+
+  public func encode(appendingTo output: inout [UInt8]) {
+    let arena = Arena.forWriting()
+    arena.pack(build(in: arena), to: &output)
+  }
+
+  /// The message in protobuf-c's form; it lives as long as the arena.
+  func build(in arena: borrowing Arena) -> UnsafeMutablePointer<Latchkey__Licenses__V1__RevealLicenseKeyRequest> {
+    let message = arena.make(Latchkey__Licenses__V1__RevealLicenseKeyRequest.self)
+    latchkey__licenses__v1__reveal_license_key_request__init(message)
+    message.pointee.id = arena.copy(self.id)
+    return message
+  }
+}
+
+/// The key of a license.
+public struct RevealedLicenseKey: ContractMessage, Equatable, CustomReflectable {
+  /// The license.
+  public var id: String
+  public var key: String
+
+  public init(
+    id: String,
+    key: String
+  ) {
+    self.id = id
+    self.key = key
+  }
+
+  public static let schema = MessageSchema(
+    latchkey__licenses__v1__revealed_license_key__get_descriptor(),
+    [
+      FieldContract("id", isRequired: true, format: .uuid),
+      FieldContract("key", isRequired: true, isSecret: true),
+    ])
+
+  public init(decoding bytes: UnsafeRawBufferPointer) throws(Fault) {
+    let arena = Arena()
+    let message = try arena.unpack(bytes, Self.schema, as: Latchkey__Licenses__V1__RevealedLicenseKey.self)
+    guard let value = Self(message) else {
+      throw arena.refusal(of: message, Self.schema)
+    }
+    try arena.check(message, Self.schema)
+    self = value
+  }
+
+  /// Nil when a required field is absent, a string is bad, or an enum value is unknown.
+  init?(_ message: UnsafePointer<Latchkey__Licenses__V1__RevealedLicenseKey>) {
+    guard let value = message.pointee.id, let value = Arena.string(value) else { return nil }
+    self.id = value
+    guard let value = message.pointee.key, let value = Arena.string(value) else { return nil }
+    self.key = value
+  }
+
+  public func encode(appendingTo output: inout [UInt8]) {
+    let arena = Arena.forWriting()
+    arena.pack(build(in: arena), to: &output)
+  }
+
+  /// The message in protobuf-c's form; it lives as long as the arena.
+  func build(in arena: borrowing Arena) -> UnsafeMutablePointer<Latchkey__Licenses__V1__RevealedLicenseKey> {
+    let message = arena.make(Latchkey__Licenses__V1__RevealedLicenseKey.self)
+    latchkey__licenses__v1__revealed_license_key__init(message)
+    message.pointee.id = arena.copy(self.id)
+    message.pointee.key = arena.copy(self.key)
+    return message
+  }
+
+  public var customMirror: Mirror {
+    Mirror(
+      self,
+      children: [
+        ("id", self.id as Any),
+        ("key", Redacted(key) as Any),
+      ], displayStyle: .struct)
   }
 }
 

@@ -18,6 +18,8 @@ public struct Product: ContractMessage, Equatable {
   public var createdAt: Int64
   public var updatedAt: Int64
   public var deletedAt: Int64?
+  /// Whether the keys of its licenses are kept, encrypted, so that they can be revealed.
+  public var storeKeys: Bool
 
   public init(
     id: String,
@@ -29,7 +31,8 @@ public struct Product: ContractMessage, Equatable {
     metadata: [UInt8],
     createdAt: Int64,
     updatedAt: Int64,
-    deletedAt: Int64? = nil
+    deletedAt: Int64? = nil,
+    storeKeys: Bool
   ) {
     self.id = id
     self.name = name
@@ -41,6 +44,7 @@ public struct Product: ContractMessage, Equatable {
     self.createdAt = createdAt
     self.updatedAt = updatedAt
     self.deletedAt = deletedAt
+    self.storeKeys = storeKeys
   }
 
   public static let schema = MessageSchema(
@@ -56,6 +60,7 @@ public struct Product: ContractMessage, Equatable {
       FieldContract("createdAt", isRequired: true, format: .dateTime),
       FieldContract("updatedAt", isRequired: true, format: .dateTime),
       FieldContract("deletedAt", format: .dateTime),
+      FieldContract("storeKeys", isRequired: true),
     ])
 
   public init(decoding bytes: UnsafeRawBufferPointer) throws(Fault) {
@@ -93,6 +98,8 @@ public struct Product: ContractMessage, Equatable {
     guard message.pointee.has_updated_at != 0 else { return nil }
     self.updatedAt = message.pointee.updated_at
     self.deletedAt = message.pointee.has_deleted_at != 0 ? message.pointee.deleted_at : nil
+    guard message.pointee.has_store_keys != 0 else { return nil }
+    self.storeKeys = message.pointee.store_keys != 0
   }
 
   public func encode(appendingTo output: inout [UInt8]) {
@@ -123,6 +130,8 @@ public struct Product: ContractMessage, Equatable {
       message.pointee.has_deleted_at = 1
       message.pointee.deleted_at = value
     }
+    message.pointee.has_store_keys = 1
+    message.pointee.store_keys = self.storeKeys ? 1 : 0
     return message
   }
 }
@@ -135,19 +144,23 @@ public struct CreateProductRequest: ContractMessage, Equatable {
   /// LIC when absent.
   public var keyPrefix: String?
   public var metadata: [UInt8]?
+  /// Whether the keys of its licenses are kept, encrypted; they are when absent.
+  public var storeKeys: Bool?
 
   public init(
     name: String,
     code: String,
     description: String? = nil,
     keyPrefix: String? = nil,
-    metadata: [UInt8]? = nil
+    metadata: [UInt8]? = nil,
+    storeKeys: Bool? = nil
   ) {
     self.name = name
     self.code = code
     self.description = description
     self.keyPrefix = keyPrefix
     self.metadata = metadata
+    self.storeKeys = storeKeys
   }
 
   public static let schema = MessageSchema(
@@ -158,6 +171,7 @@ public struct CreateProductRequest: ContractMessage, Equatable {
       FieldContract("description", length: 0...1000),
       FieldContract("keyPrefix", length: 2...10, characters: CharacterClass("[A-Z]", low: 0, high: 134217726)),
       FieldContract("metadata", format: .json, length: 0...65536),
+      FieldContract("storeKeys"),
     ])
 
   public init(decoding bytes: UnsafeRawBufferPointer) throws(Fault) {
@@ -189,6 +203,7 @@ public struct CreateProductRequest: ContractMessage, Equatable {
       self.keyPrefix = nil
     }
     self.metadata = message.pointee.has_metadata != 0 ? Arena.bytes(message.pointee.metadata) : nil
+    self.storeKeys = message.pointee.has_store_keys != 0 ? message.pointee.store_keys != 0 : nil
   }
 
   public func encode(appendingTo output: inout [UInt8]) {
@@ -211,6 +226,10 @@ public struct CreateProductRequest: ContractMessage, Equatable {
     if let value = self.metadata {
       message.pointee.has_metadata = 1
       message.pointee.metadata = arena.copy(value)
+    }
+    if let value = self.storeKeys {
+      message.pointee.has_store_keys = 1
+      message.pointee.store_keys = value ? 1 : 0
     }
     return message
   }
@@ -392,6 +411,9 @@ public struct UpdateProductRequest: ContractMessage, Equatable {
   public var metadata: [UInt8]?
   /// The names given in the body: null clears, absent keeps.
   public var presentNames: [String]
+  /// False erases, for good, the keys that are kept, and keeps no new ones. At most 20,000 are erased by one request;
+  /// of a product that has more, the request is refused until it has been sent often enough. True holds for new keys.
+  public var storeKeys: Bool?
 
   public init(
     id: String,
@@ -400,7 +422,8 @@ public struct UpdateProductRequest: ContractMessage, Equatable {
     description: String? = nil,
     keyPrefix: String? = nil,
     metadata: [UInt8]? = nil,
-    presentNames: [String] = []
+    presentNames: [String] = [],
+    storeKeys: Bool? = nil
   ) {
     self.id = id
     self.name = name
@@ -409,6 +432,7 @@ public struct UpdateProductRequest: ContractMessage, Equatable {
     self.keyPrefix = keyPrefix
     self.metadata = metadata
     self.presentNames = presentNames
+    self.storeKeys = storeKeys
   }
 
   public static let schema = MessageSchema(
@@ -421,6 +445,7 @@ public struct UpdateProductRequest: ContractMessage, Equatable {
       FieldContract("keyPrefix", length: 2...10, characters: CharacterClass("[A-Z]", low: 0, high: 134217726)),
       FieldContract("metadata", format: .json, length: 0...65536),
       FieldContract("presentNames", place: .presentNames),
+      FieldContract("storeKeys"),
     ])
 
   public init(decoding bytes: UnsafeRawBufferPointer) throws(Fault) {
@@ -464,6 +489,7 @@ public struct UpdateProductRequest: ContractMessage, Equatable {
     self.metadata = message.pointee.has_metadata != 0 ? Arena.bytes(message.pointee.metadata) : nil
     guard let values = Arena.strings(message.pointee.present_names, message.pointee.n_present_names) else { return nil }
     self.presentNames = values
+    self.storeKeys = message.pointee.has_store_keys != 0 ? message.pointee.store_keys != 0 : nil
   }
 
   public func encode(appendingTo output: inout [UInt8]) {
@@ -495,6 +521,10 @@ public struct UpdateProductRequest: ContractMessage, Equatable {
     if !self.presentNames.isEmpty {
       message.pointee.n_present_names = self.presentNames.count
       message.pointee.present_names = arena.copy(self.presentNames)
+    }
+    if let value = self.storeKeys {
+      message.pointee.has_store_keys = 1
+      message.pointee.store_keys = value ? 1 : 0
     }
     return message
   }

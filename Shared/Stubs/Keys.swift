@@ -43,6 +43,9 @@ public enum KeysMethods {
   /// Revokes an API key for good; revoking it again changes nothing.
   public static let revokeApiKey = MethodDescriptor(
     path: "/latchkey.keys.v1.Keys/RevokeApiKey", kind: .unary, isIdempotent: true, scope: "keys:write", callers: ["gateway"])
+  /// Takes the report of an API key that was found where it should not be.
+  public static let reportLeakedApiKey = MethodDescriptor(
+    path: "/latchkey.keys.v1.Keys/ReportLeakedApiKey", kind: .unary, isIdempotent: true, callers: ["gateway"])
 }
 
 /// Accounts and API keys.
@@ -93,6 +96,10 @@ public protocol KeysService: AnyObject {
   func revokeApiKey(
     _ request: RevokeApiKeyRequest, _ call: Call
   ) async throws(Fault) -> RevokeApiKeyResponse
+  /// Takes the report of an API key that was found where it should not be.
+  func reportLeakedApiKey(
+    _ request: LeakReport, _ call: Call
+  ) async throws(Fault) -> LeakResponse
 }
 
 extension KeysService {
@@ -138,6 +145,10 @@ extension KeysService {
       .unary(KeysMethods.revokeApiKey) {
         (request: RevokeApiKeyRequest, call: Call) async throws(Fault) -> RevokeApiKeyResponse in
         try await self.revokeApiKey(request, call)
+      },
+      .unary(KeysMethods.reportLeakedApiKey) {
+        (request: LeakReport, call: Call) async throws(Fault) -> LeakResponse in
+        try await self.reportLeakedApiKey(request, call)
       },
     ]
   }
@@ -230,5 +241,12 @@ public struct KeysClient {
     _ request: RevokeApiKeyRequest, _ options: CallOptions = CallOptions()
   ) async throws(Fault) -> RevokeApiKeyResponse {
     try await channel.unary(KeysMethods.revokeApiKey, request, options)
+  }
+
+  /// Takes the report of an API key that was found where it should not be.
+  public func reportLeakedApiKey(
+    _ request: LeakReport, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> LeakResponse {
+    try await channel.unary(KeysMethods.reportLeakedApiKey, request, options)
   }
 }

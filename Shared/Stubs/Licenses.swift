@@ -38,6 +38,9 @@ public enum LicensesMethods {
   /// Deletes a license; its key is not found any more.
   public static let deleteLicense = MethodDescriptor(
     path: "/latchkey.licenses.v1.Licenses/DeleteLicense", kind: .unary, scope: "licenses:write", callers: ["gateway"])
+  /// Shows the key of a license, where it is kept; each time is a line in the audit log.
+  public static let revealLicenseKey = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/RevealLicenseKey", kind: .unary, scope: "licenses:reveal", callers: ["gateway"])
   /// Suspends an active license, until it is reinstated.
   public static let suspendLicense = MethodDescriptor(
     path: "/latchkey.licenses.v1.Licenses/SuspendLicense", kind: .unary, scope: "licenses:write", callers: ["gateway"])
@@ -59,6 +62,9 @@ public enum LicensesMethods {
   /// Takes entitlements of its own from a license.
   public static let detachLicenseEntitlements = MethodDescriptor(
     path: "/latchkey.licenses.v1.Licenses/DetachLicenseEntitlements", kind: .unary, scope: "licenses:write", callers: ["gateway"])
+  /// Takes the report of a license key that was found where it should not be.
+  public static let reportLeakedLicenseKey = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/ReportLeakedLicenseKey", kind: .unary, isIdempotent: true, callers: ["gateway"])
   /// Issues up to 1,000 licenses, all or none.
   public static let createLicenses = MethodDescriptor(
     path: "/latchkey.licenses.v1.Licenses/CreateLicenses", kind: .unary, scope: "licenses:write", defaultTimeout: .milliseconds(30000), callers: ["gateway"])
@@ -202,6 +208,10 @@ public protocol LicensesService: AnyObject {
   func deleteLicense(
     _ request: DeleteLicenseRequest, _ call: Call
   ) async throws(Fault) -> Nothing
+  /// Shows the key of a license, where it is kept; each time is a line in the audit log.
+  func revealLicenseKey(
+    _ request: RevealLicenseKeyRequest, _ call: Call
+  ) async throws(Fault) -> RevealedLicenseKey
   /// Suspends an active license, until it is reinstated.
   func suspendLicense(
     _ request: LicenseActionRequest, _ call: Call
@@ -230,6 +240,10 @@ public protocol LicensesService: AnyObject {
   func detachLicenseEntitlements(
     _ request: AttachmentRequest, _ call: Call
   ) async throws(Fault) -> License
+  /// Takes the report of a license key that was found where it should not be.
+  func reportLeakedLicenseKey(
+    _ request: LeakReport, _ call: Call
+  ) async throws(Fault) -> LeakResponse
   /// Issues up to 1,000 licenses, all or none.
   func createLicenses(
     _ request: CreateLicensesRequest, _ call: Call
@@ -404,6 +418,10 @@ extension LicensesService {
         (request: DeleteLicenseRequest, call: Call) async throws(Fault) -> Nothing in
         try await self.deleteLicense(request, call)
       },
+      .unary(LicensesMethods.revealLicenseKey) {
+        (request: RevealLicenseKeyRequest, call: Call) async throws(Fault) -> RevealedLicenseKey in
+        try await self.revealLicenseKey(request, call)
+      },
       .unary(LicensesMethods.suspendLicense) {
         (request: LicenseActionRequest, call: Call) async throws(Fault) -> License in
         try await self.suspendLicense(request, call)
@@ -431,6 +449,10 @@ extension LicensesService {
       .unary(LicensesMethods.detachLicenseEntitlements) {
         (request: AttachmentRequest, call: Call) async throws(Fault) -> License in
         try await self.detachLicenseEntitlements(request, call)
+      },
+      .unary(LicensesMethods.reportLeakedLicenseKey) {
+        (request: LeakReport, call: Call) async throws(Fault) -> LeakResponse in
+        try await self.reportLeakedLicenseKey(request, call)
       },
       .unary(LicensesMethods.createLicenses) {
         (request: CreateLicensesRequest, call: Call) async throws(Fault) -> CreateLicensesResponse in
@@ -648,6 +670,13 @@ public struct LicensesClient {
     try await channel.unary(LicensesMethods.deleteLicense, request, options)
   }
 
+  /// Shows the key of a license, where it is kept; each time is a line in the audit log.
+  public func revealLicenseKey(
+    _ request: RevealLicenseKeyRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> RevealedLicenseKey {
+    try await channel.unary(LicensesMethods.revealLicenseKey, request, options)
+  }
+
   /// Suspends an active license, until it is reinstated.
   public func suspendLicense(
     _ request: LicenseActionRequest, _ options: CallOptions = CallOptions()
@@ -695,6 +724,13 @@ public struct LicensesClient {
     _ request: AttachmentRequest, _ options: CallOptions = CallOptions()
   ) async throws(Fault) -> License {
     try await channel.unary(LicensesMethods.detachLicenseEntitlements, request, options)
+  }
+
+  /// Takes the report of a license key that was found where it should not be.
+  public func reportLeakedLicenseKey(
+    _ request: LeakReport, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> LeakResponse {
+    try await channel.unary(LicensesMethods.reportLeakedLicenseKey, request, options)
   }
 
   /// Issues up to 1,000 licenses, all or none.

@@ -50,7 +50,8 @@ final class GatewayFixture {
       licensesCount: 0,
       metadata: request.metadata ?? Array("{}".utf8),
       createdAt: 0,
-      updatedAt: 0
+      updatedAt: 0,
+      storeKeys: true
     )
   }
   var listProducts:

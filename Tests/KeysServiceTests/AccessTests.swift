@@ -18,6 +18,9 @@ struct AccessRow: Sendable, CustomTestStringConvertible {
 }
 
 private let rows = [
+  AccessRow(testDescription: "ReportLeakedApiKey", callers: ["gateway"]) {
+    _ = try await $0.reportLeakedApiKey(LeakReport(secret: "k"), $1)
+  },
   AccessRow(testDescription: "CreateAccount", callers: ["operator"]) {
     _ = try await $0.createAccount(CreateAccountRequest(accountId: id, name: "n"), $1)
   },

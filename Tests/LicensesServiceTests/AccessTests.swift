@@ -20,6 +20,9 @@ private let rows = [
   AccessRow(testDescription: "ValidateKey") {
     _ = try await $0.validateKey(ValidateKeyRequest(key: "k"), $1)
   },
+  AccessRow(testDescription: "ReportLeakedLicenseKey") {
+    _ = try await $0.reportLeakedLicenseKey(LeakReport(secret: "k"), $1)
+  },
   AccessRow(testDescription: "CreateLicense", scope: "licenses:write") {
     _ = try await $0.createLicense(CreateLicenseRequest(productId: id, policyId: id), $1)
   },
@@ -34,6 +37,9 @@ private let rows = [
   },
   AccessRow(testDescription: "DeleteLicense", scope: "licenses:write") {
     _ = try await $0.deleteLicense(DeleteLicenseRequest(id: id), $1)
+  },
+  AccessRow(testDescription: "RevealLicenseKey", scope: "licenses:reveal") {
+    _ = try await $0.revealLicenseKey(RevealLicenseKeyRequest(id: id), $1)
   },
   AccessRow(testDescription: "SuspendLicense", scope: "licenses:write") {
     _ = try await $0.suspendLicense(LicenseActionRequest(id: id), $1)

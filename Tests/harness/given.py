@@ -130,6 +130,18 @@ def license(policy=None, fields=None, machines=0, do=(), entitled=False):
     return make
 
 
+def unstored_key(**options):
+    """A license whose product has ceased to store keys."""
+
+    def make(api):
+        names = license(**options)(api)
+        path = f"/products/{names['productId']}"
+        rest.expect_data(api.send("PATCH", path, json={"storeKeys": False}))
+        return names
+
+    return make
+
+
 def expired(policy=None, **options):
     """A license whose expiry has passed since it was made."""
 

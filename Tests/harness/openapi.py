@@ -38,7 +38,7 @@ class Endpoint:
 
     @property
     def is_public(self):
-        return {} in self.credentials
+        return not self.credentials or {} in self.credentials
 
     @property
     def scope(self):

@@ -81,6 +81,7 @@ PRODUCT = DELETABLE | {
     "keyPrefix": is_text,
     "licensesCount": is_whole,
     "metadata": is_object,
+    "storeKeys": is_flag,
 }
 
 POLICY = TIMES | {
@@ -144,6 +145,7 @@ LICENSE = DELETABLE | {
     "bannedAt": nullable(is_time),
     "metadata": is_object,
     "machines": list_of(MACHINE),
+    "keyStored": is_flag,
 }
 ISSUED_LICENSE = LICENSE | {"key": lambda value: rest.LICENSE_KEY.fullmatch(value) is not None}
 ONE_LICENSE = LICENSE | {"policy": POLICY}

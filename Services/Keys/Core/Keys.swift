@@ -15,6 +15,8 @@ public final class Keys: KeysService {
   let apiKeys: APIKeyStore
   let sealer: Sealer
   let changes: Changes
+  /// What is done about API keys that are reported as leaked.
+  let leakedKeys: LeakedAPIKeys
   /// What is known of the API keys that hashes lead to; asked for in batches.
   let keyFacts: Batcher<Digest, KeyFacts>
   /// When API keys were used, until it is written.
@@ -30,10 +32,12 @@ public final class Keys: KeysService {
   /// - Parameters:
   ///   - database: Connected as the role `latchkey_keys`.
   ///   - masterKeys: What accounts' data keys are wrapped with.
+  ///   - leakedKeys: What is done about API keys that are reported as leaked.
   ///   - now: The clock.
   public init(
     database: Database,
     masterKeys: MasterKeys,
+    leakedKeys: LeakedAPIKeys = .revoke,
     now: @escaping @Sendable () -> Timestamp = Timestamp.now
   ) {
     let apiKeys = APIKeyStore(database: database)
@@ -42,6 +46,7 @@ public final class Keys: KeysService {
     accounts = AccountStore(database: database)
     self.apiKeys = apiKeys
     self.sealer = sealer
+    self.leakedKeys = leakedKeys
     changes = Changes(database: database, dataKeys: dataKeys, now: now)
     self.now = now
     uses = KeyUses(store: apiKeys)

@@ -9,15 +9,18 @@ public struct KeysSettings: Sendable {
   public let database: DatabaseSettings
   /// The file with the keys that wrap accounts' data keys.
   public let masterKeysFile: String
+  /// What is done about API keys that are reported as leaked: they are revoked by default.
+  public let leakedKeys: LeakedAPIKeys
 
   /// Reads the settings.
   ///
   /// - Throws: ``Fault`` `invalidArgument` with every setting that is wrong.
   public init(_ reader: SettingsReader) throws(Fault) {
-    (rpc, database, masterKeysFile) = try reader.require(
+    (rpc, database, masterKeysFile, leakedKeys) = try reader.require(
       RPCSettings(reader),
       DatabaseSettings(reader),
-      reader.readableFile("LATCHKEY_MASTER_KEYS_FILE")
+      reader.readableFile("LATCHKEY_MASTER_KEYS_FILE"),
+      reader.choice("LATCHKEY_LEAKED_API_KEYS", default: LeakedAPIKeys.revoke)
     )
   }
 }

@@ -15,14 +15,18 @@ internal import Stubs
       let settings = try KeysSettings(service.settings)
       let masterKeys = try MasterKeys.load(path: settings.masterKeysFile)
       let database = try service.addDatabase(settings.database)
-      let server = try service.addRPCServer(settings.rpc, trusting: ["gateway"])
-      let keys = Keys(database: database, masterKeys: masterKeys)
+      let keys = Keys(
+        database: database,
+        masterKeys: masterKeys,
+        leakedKeys: settings.leakedKeys
+      )
       service.addPeriodicTask("key uses", every: Keys.usesInterval, hasLastRound: true) {
         () async throws(Fault) in try await keys.flushUses()
       }
       service.addPeriodicTask("expiry warnings", every: Keys.warningsInterval) {
         () async throws(Fault) in try await keys.warnOfExpiry()
       }
+      let server = try service.addRPCServer(settings.rpc, trusting: ["gateway"])
       keys.register(on: server)
     }
   }

@@ -25,6 +25,8 @@ public final class Licenses: LicensesService {
   let database: Database
   /// How much an account may have.
   let limits: PlanLimits
+  /// What is done about licenses whose keys are reported as leaked.
+  let leakedKeys: LeakedLicenseKeys
   /// How many imports are under way; each holds a connection of the database.
   var importCount = 0
   /// What is known of the licenses that keys lead to; asked for in batches.
@@ -52,11 +54,13 @@ public final class Licenses: LicensesService {
   ///   - database: Connected as the role `latchkey_licenses`.
   ///   - masterKeys: What tenants' data keys are wrapped with.
   ///   - limits: How much an account may have.
+  ///   - leakedKeys: What is done about licenses whose keys are reported as leaked.
   ///   - now: The clock.
   public init(
     database: Database,
     masterKeys: MasterKeys,
     limits: PlanLimits = .none,
+    leakedKeys: LeakedLicenseKeys = .alert,
     now: @escaping @Sendable () -> Timestamp = Timestamp.now
   ) {
     let products = ProductStore(database: database)
@@ -64,6 +68,7 @@ public final class Licenses: LicensesService {
     let machines = MachineStore(database: database)
     self.database = database
     self.limits = limits
+    self.leakedKeys = leakedKeys
     self.products = products
     self.licenses = licenses
     self.machines = machines

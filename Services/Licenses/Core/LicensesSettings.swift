@@ -11,6 +11,8 @@ public struct LicensesSettings: Sendable {
   public let masterKeysFile: String
   /// How much each account may have in each of its environments; unlimited by default.
   public let limits: PlanLimits
+  /// What is done about licenses whose keys are reported as leaked: nothing but an alert by default.
+  public let leakedKeys: LeakedLicenseKeys
 
   /// Reads the settings.
   ///
@@ -23,10 +25,11 @@ public struct LicensesSettings: Sendable {
       licensesMax: limit("LATCHKEY_LICENSES_MAX"),
       productsMax: limit("LATCHKEY_PRODUCTS_MAX")
     )
-    (rpc, database, masterKeysFile) = try reader.require(
+    (rpc, database, masterKeysFile, leakedKeys) = try reader.require(
       RPCSettings(reader),
       DatabaseSettings(reader),
-      reader.readableFile("LATCHKEY_MASTER_KEYS_FILE")
+      reader.readableFile("LATCHKEY_MASTER_KEYS_FILE"),
+      reader.choice("LATCHKEY_LEAKED_LICENSE_KEYS", default: LeakedLicenseKeys.alert)
     )
   }
 }

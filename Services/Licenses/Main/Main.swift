@@ -25,7 +25,8 @@ internal import Stubs
       let licenses = Licenses(
         database: database,
         masterKeys: masterKeys,
-        limits: settings.limits
+        limits: settings.limits,
+        leakedKeys: settings.leakedKeys
       )
       service.addPeriodicTask("expiry sweeper", every: ExpirySweeper.interval) {
         () async throws(Fault) in try await licenses.expirySweeper.sweep()

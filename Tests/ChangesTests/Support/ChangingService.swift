@@ -62,7 +62,8 @@ extension License {
       machineCount: 0,
       createdAt: now.milliseconds,
       updatedAt: now.milliseconds,
-      metadata: Array("{}".utf8)
+      metadata: Array("{}".utf8),
+      keyStored: true
     )
   }
 }

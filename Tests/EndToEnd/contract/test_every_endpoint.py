@@ -24,7 +24,7 @@ RULES = {
     "POST /products", "PATCH /products/{id}", "POST /policies", "POST /licenses", "PATCH /licenses/{id}",
     "POST /licenses/{id}/reinstate", "POST /licenses/{id}/renew", "POST /licenses/{id}/entitlements",
     "POST /policies/{id}/entitlements", "POST /licenses/bulk", "POST /machines", "POST /entitlements",
-    "PATCH /entitlements/{id}", "POST /customers", "PATCH /customers/{id}",
+    "PATCH /entitlements/{id}", "POST /customers", "PATCH /customers/{id}", "POST /licenses/{id}/reveal-key",
 }  # fmt: skip
 
 # A body that lets a request come as far as its resource.

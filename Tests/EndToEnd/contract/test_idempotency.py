@@ -44,10 +44,12 @@ REPEATABLE = {
     "POST /customers": (nothing, {"email": "{new}@studio.example"}, {"email": "{new}@studio.example"}),
     "PATCH /customers/{id}": (given.customer(), {"name": "A"}, {"name": "B"}),
 }  # fmt: skip
-# Those that repeat by their nature: a verdict, a lease, a release, a heartbeat; and a stream, whose keys are unique.
+# Those that repeat by their nature: a verdict, a lease, a release, a heartbeat, a look at a key, a report; and a
+# stream, whose keys are unique.
 BY_NATURE = {
     "POST /licenses/validate-key", "POST /licenses/acquire", "POST /licenses/release", "POST /licenses/import",
-    "POST /machines/{id}/heartbeat",
+    "POST /machines/{id}/heartbeat", "POST /licenses/{id}/reveal-key",
+    "POST /leaks/api-keys", "POST /leaks/license-keys",
 }  # fmt: skip
 
 ROWS = [

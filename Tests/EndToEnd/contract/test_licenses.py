@@ -106,6 +106,11 @@ ROWS = [
     Row("DELETE /licenses/{id}", 204, given.license()),
     Row("DELETE /licenses/{id}", 204, given.license(machines=2), why="with machines"),
     Row("DELETE /licenses/{id}", 404, GONE, why="twice"),
+    Row("POST /licenses/{id}/reveal-key", 200, given.license(), shape={"id": shapes.is_uuid, "key": shapes.is_text},
+        shows={"id": "{id}", "key": "{key}"}),
+    Row("POST /licenses/{id}/reveal-key", 200, given.license(do=["revoke"]), shows={"key": "{key}"}, why="revoked"),
+    Row("POST /licenses/{id}/reveal-key", 422, given.unstored_key(), code="BUSINESS_RULE_VIOLATION"),
+    Row("POST /licenses/{id}/reveal-key", 404, GONE, why="deleted"),
 ]  # fmt: skip
 
 # From each state, what each action leads to; an action that is missing is refused with CONFLICT.

@@ -7,7 +7,8 @@ from harness.contract import Row, refused
 
 NEW = {"name": "Atelier", "code": "{new}"}
 FULL = NEW | {"description": "Drawing", "keyPrefix": "ATL", "metadata": {"a": [1, None, {"b": 2}]}}
-PLAIN = {"description": None, "keyPrefix": "LIC", "metadata": {}, "licensesCount": 0, "deletedAt": None}
+PLAIN = {"description": None, "keyPrefix": "LIC", "metadata": {}, "licensesCount": 0, "deletedAt": None,
+         "storeKeys": True}
 
 # What both creating and changing refuse.
 BAD_FIELDS = [
@@ -29,6 +30,8 @@ BAD_FIELDS = [
     ("metadata", []),
     ("metadata", "x"),
     ("metadata", {"x": "y" * 65536}),
+    ("storeKeys", "no"),
+    ("storeKeys", 0),
 ]
 
 ROWS = [
@@ -62,6 +65,9 @@ ROWS = [
     Row("PATCH /products/{id}", 400, given.product(), body={"name": None, "keyPrefix": None},
         issues=[("name",), ("keyPrefix",)], why="all at once"),
     *refused("PATCH /products/{id}", {}, BAD_FIELDS, given.product()),
+    Row("POST /products", 201, body=NEW | {"storeKeys": False}, shows={"storeKeys": False}, why="no keys"),
+    Row("PATCH /products/{id}", 200, given.license(), at="productId", body={"storeKeys": False},
+        shows={"storeKeys": False, "licensesCount": 1}, why="keys erased"),
     Row("DELETE /products/{id}", 204, given.product()),
     Row("DELETE /products/{id}", 204, given.deleted(given.license(), "/licenses"), at="productId",
         why="its licenses are deleted"),

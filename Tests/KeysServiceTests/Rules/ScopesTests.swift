@@ -7,9 +7,9 @@ import Testing
 
 @Suite struct ScopesTests {
   @Test func `the scopes of the contract are known`() {
-    #expect(Scopes.known.count == 16)
-    #expect(Set(Scopes.known).count == 16)
-    for scope in Scopes.known { #expect(scope.contains(/^[a-z]+:(read|write)$/)) }
+    #expect(Scopes.known.count == 17)
+    #expect(Set(Scopes.known).count == 17)
+    for scope in Scopes.known { #expect(scope.contains(/^[a-z]+:(read|write|reveal)$/)) }
   }
 
   @Test(arguments: [

@@ -27,7 +27,10 @@ final class KeysFixture {
     self.clock = clock
   }
 
-  static func with(_ body: @EventLoop (KeysFixture) async throws -> Void) async throws {
+  static func with(
+    leakedKeys: LeakedAPIKeys = .revoke,
+    _ body: @EventLoop (KeysFixture) async throws -> Void
+  ) async throws {
     let changes = TestDatabase.Schema(Changes.schemaName, Changes.migrations)
     let schema = TestDatabase.Schema("keys", Keys.migrations)
     try await TestDatabase.with(changes, schema) { test in
@@ -35,6 +38,7 @@ final class KeysFixture {
       let keys = Keys(
         database: test.open(as: "latchkey_keys"),
         masterKeys: .random(),
+        leakedKeys: leakedKeys,
         now: { clock.now }
       )
       try await ServedRPC.with("keys", register: { keys.register(on: $0) }) { rpc in

@@ -94,7 +94,8 @@ private let extensions = [
       suspendedAt: status == .suspended ? 5 : nil,
       createdAt: 1,
       updatedAt: 1,
-      metadata: []
+      metadata: [],
+      keyStored: true
     )
   }
 

@@ -40,6 +40,7 @@ final class LicensesFixture {
   static func with(
     masterKeys: MasterKeys = .random(),
     limits: PlanLimits = .none,
+    leakedKeys: LeakedLicenseKeys = .alert,
     _ body: @EventLoop (LicensesFixture) async throws -> Void
   ) async throws {
     let changes = TestDatabase.Schema(Changes.schemaName, Changes.migrations)
@@ -50,6 +51,7 @@ final class LicensesFixture {
         database: test.open(as: "latchkey_licenses"),
         masterKeys: masterKeys,
         limits: limits,
+        leakedKeys: leakedKeys,
         now: { clock.now }
       )
       try await ServedRPC.with("licenses", register: { licenses.register(on: $0) }) { rpc in

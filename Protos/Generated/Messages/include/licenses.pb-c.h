@@ -15,6 +15,7 @@ PROTOBUF_C__BEGIN_DECLS
 #endif
 
 #include "audit.pb-c.h"
+#include "leaks.pb-c.h"
 #include "licenses/analytics.pb-c.h"
 #include "licenses/bulk.pb-c.h"
 #include "licenses/customers.pb-c.h"

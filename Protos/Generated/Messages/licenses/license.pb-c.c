@@ -322,6 +322,96 @@ void   latchkey__licenses__v1__update_license_request__free_unpacked
   assert(message->base.descriptor == &latchkey__licenses__v1__update_license_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   latchkey__licenses__v1__reveal_license_key_request__init
+                     (Latchkey__Licenses__V1__RevealLicenseKeyRequest         *message)
+{
+  static const Latchkey__Licenses__V1__RevealLicenseKeyRequest init_value = LATCHKEY__LICENSES__V1__REVEAL_LICENSE_KEY_REQUEST__INIT;
+  *message = init_value;
+}
+size_t latchkey__licenses__v1__reveal_license_key_request__get_packed_size
+                     (const Latchkey__Licenses__V1__RevealLicenseKeyRequest *message)
+{
+  assert(message->base.descriptor == &latchkey__licenses__v1__reveal_license_key_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t latchkey__licenses__v1__reveal_license_key_request__pack
+                     (const Latchkey__Licenses__V1__RevealLicenseKeyRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &latchkey__licenses__v1__reveal_license_key_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t latchkey__licenses__v1__reveal_license_key_request__pack_to_buffer
+                     (const Latchkey__Licenses__V1__RevealLicenseKeyRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &latchkey__licenses__v1__reveal_license_key_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Latchkey__Licenses__V1__RevealLicenseKeyRequest *
+       latchkey__licenses__v1__reveal_license_key_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Latchkey__Licenses__V1__RevealLicenseKeyRequest *)
+     protobuf_c_message_unpack (&latchkey__licenses__v1__reveal_license_key_request__descriptor,
+                                allocator, len, data);
+}
+void   latchkey__licenses__v1__reveal_license_key_request__free_unpacked
+                     (Latchkey__Licenses__V1__RevealLicenseKeyRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &latchkey__licenses__v1__reveal_license_key_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   latchkey__licenses__v1__revealed_license_key__init
+                     (Latchkey__Licenses__V1__RevealedLicenseKey         *message)
+{
+  static const Latchkey__Licenses__V1__RevealedLicenseKey init_value = LATCHKEY__LICENSES__V1__REVEALED_LICENSE_KEY__INIT;
+  *message = init_value;
+}
+size_t latchkey__licenses__v1__revealed_license_key__get_packed_size
+                     (const Latchkey__Licenses__V1__RevealedLicenseKey *message)
+{
+  assert(message->base.descriptor == &latchkey__licenses__v1__revealed_license_key__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t latchkey__licenses__v1__revealed_license_key__pack
+                     (const Latchkey__Licenses__V1__RevealedLicenseKey *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &latchkey__licenses__v1__revealed_license_key__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t latchkey__licenses__v1__revealed_license_key__pack_to_buffer
+                     (const Latchkey__Licenses__V1__RevealedLicenseKey *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &latchkey__licenses__v1__revealed_license_key__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Latchkey__Licenses__V1__RevealedLicenseKey *
+       latchkey__licenses__v1__revealed_license_key__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Latchkey__Licenses__V1__RevealedLicenseKey *)
+     protobuf_c_message_unpack (&latchkey__licenses__v1__revealed_license_key__descriptor,
+                                allocator, len, data);
+}
+void   latchkey__licenses__v1__revealed_license_key__free_unpacked
+                     (Latchkey__Licenses__V1__RevealedLicenseKey *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &latchkey__licenses__v1__revealed_license_key__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   latchkey__licenses__v1__delete_license_request__init
                      (Latchkey__Licenses__V1__DeleteLicenseRequest         *message)
 {
@@ -491,7 +581,7 @@ const ProtobufCEnumDescriptor latchkey__licenses__v1__license__status__descripto
   latchkey__licenses__v1__license__status__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCFieldDescriptor latchkey__licenses__v1__license__field_descriptors[23] =
+static const ProtobufCFieldDescriptor latchkey__licenses__v1__license__field_descriptors[24] =
 {
   {
     "id",
@@ -769,6 +859,18 @@ static const ProtobufCFieldDescriptor latchkey__licenses__v1__license__field_des
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "key_stored",
+    24,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Latchkey__Licenses__V1__License, has_key_stored),
+    offsetof(Latchkey__Licenses__V1__License, key_stored),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned latchkey__licenses__v1__license__field_indices_by_name[] = {
   16,   /* field[16] = banned_at */
@@ -778,6 +880,7 @@ static const unsigned latchkey__licenses__v1__license__field_indices_by_name[] =
   8,   /* field[8] = expires_at */
   0,   /* field[0] = id */
   1,   /* field[1] = key */
+  23,   /* field[23] = key_stored */
   12,   /* field[12] = machine_count */
   21,   /* field[21] = machines */
   9,   /* field[9] = max_machines_override */
@@ -798,7 +901,7 @@ static const unsigned latchkey__licenses__v1__license__field_indices_by_name[] =
 static const ProtobufCIntRange latchkey__licenses__v1__license__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 23 }
+  { 0, 24 }
 };
 const ProtobufCMessageDescriptor latchkey__licenses__v1__license__descriptor =
 {
@@ -808,7 +911,7 @@ const ProtobufCMessageDescriptor latchkey__licenses__v1__license__descriptor =
   "Latchkey__Licenses__V1__License",
   "latchkey.licenses.v1",
   sizeof(Latchkey__Licenses__V1__License),
-  23,
+  24,
   latchkey__licenses__v1__license__field_descriptors,
   latchkey__licenses__v1__license__field_indices_by_name,
   1,  latchkey__licenses__v1__license__number_ranges,
@@ -1418,6 +1521,95 @@ const ProtobufCMessageDescriptor latchkey__licenses__v1__update_license_request_
   latchkey__licenses__v1__update_license_request__field_indices_by_name,
   1,  latchkey__licenses__v1__update_license_request__number_ranges,
   (ProtobufCMessageInit) latchkey__licenses__v1__update_license_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor latchkey__licenses__v1__reveal_license_key_request__field_descriptors[1] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Licenses__V1__RevealLicenseKeyRequest, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned latchkey__licenses__v1__reveal_license_key_request__field_indices_by_name[] = {
+  0,   /* field[0] = id */
+};
+static const ProtobufCIntRange latchkey__licenses__v1__reveal_license_key_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor latchkey__licenses__v1__reveal_license_key_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "latchkey.licenses.v1.RevealLicenseKeyRequest",
+  "RevealLicenseKeyRequest",
+  "Latchkey__Licenses__V1__RevealLicenseKeyRequest",
+  "latchkey.licenses.v1",
+  sizeof(Latchkey__Licenses__V1__RevealLicenseKeyRequest),
+  1,
+  latchkey__licenses__v1__reveal_license_key_request__field_descriptors,
+  latchkey__licenses__v1__reveal_license_key_request__field_indices_by_name,
+  1,  latchkey__licenses__v1__reveal_license_key_request__number_ranges,
+  (ProtobufCMessageInit) latchkey__licenses__v1__reveal_license_key_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor latchkey__licenses__v1__revealed_license_key__field_descriptors[2] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Licenses__V1__RevealedLicenseKey, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "key",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Licenses__V1__RevealedLicenseKey, key),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned latchkey__licenses__v1__revealed_license_key__field_indices_by_name[] = {
+  0,   /* field[0] = id */
+  1,   /* field[1] = key */
+};
+static const ProtobufCIntRange latchkey__licenses__v1__revealed_license_key__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor latchkey__licenses__v1__revealed_license_key__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "latchkey.licenses.v1.RevealedLicenseKey",
+  "RevealedLicenseKey",
+  "Latchkey__Licenses__V1__RevealedLicenseKey",
+  "latchkey.licenses.v1",
+  sizeof(Latchkey__Licenses__V1__RevealedLicenseKey),
+  2,
+  latchkey__licenses__v1__revealed_license_key__field_descriptors,
+  latchkey__licenses__v1__revealed_license_key__field_indices_by_name,
+  1,  latchkey__licenses__v1__revealed_license_key__number_ranges,
+  (ProtobufCMessageInit) latchkey__licenses__v1__revealed_license_key__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor latchkey__licenses__v1__delete_license_request__field_descriptors[1] =

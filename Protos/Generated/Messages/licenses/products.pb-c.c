@@ -322,7 +322,7 @@ void   latchkey__licenses__v1__delete_product_request__free_unpacked
   assert(message->base.descriptor == &latchkey__licenses__v1__delete_product_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor latchkey__licenses__v1__product__field_descriptors[10] =
+static const ProtobufCFieldDescriptor latchkey__licenses__v1__product__field_descriptors[11] =
 {
   {
     "id",
@@ -444,6 +444,18 @@ static const ProtobufCFieldDescriptor latchkey__licenses__v1__product__field_des
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "store_keys",
+    11,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Latchkey__Licenses__V1__Product, has_store_keys),
+    offsetof(Latchkey__Licenses__V1__Product, store_keys),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned latchkey__licenses__v1__product__field_indices_by_name[] = {
   2,   /* field[2] = code */
@@ -455,12 +467,13 @@ static const unsigned latchkey__licenses__v1__product__field_indices_by_name[] =
   5,   /* field[5] = licenses_count */
   6,   /* field[6] = metadata */
   1,   /* field[1] = name */
+  10,   /* field[10] = store_keys */
   8,   /* field[8] = updated_at */
 };
 static const ProtobufCIntRange latchkey__licenses__v1__product__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 10 }
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor latchkey__licenses__v1__product__descriptor =
 {
@@ -470,14 +483,14 @@ const ProtobufCMessageDescriptor latchkey__licenses__v1__product__descriptor =
   "Latchkey__Licenses__V1__Product",
   "latchkey.licenses.v1",
   sizeof(Latchkey__Licenses__V1__Product),
-  10,
+  11,
   latchkey__licenses__v1__product__field_descriptors,
   latchkey__licenses__v1__product__field_indices_by_name,
   1,  latchkey__licenses__v1__product__number_ranges,
   (ProtobufCMessageInit) latchkey__licenses__v1__product__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor latchkey__licenses__v1__create_product_request__field_descriptors[5] =
+static const ProtobufCFieldDescriptor latchkey__licenses__v1__create_product_request__field_descriptors[6] =
 {
   {
     "name",
@@ -539,6 +552,18 @@ static const ProtobufCFieldDescriptor latchkey__licenses__v1__create_product_req
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "store_keys",
+    6,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Latchkey__Licenses__V1__CreateProductRequest, has_store_keys),
+    offsetof(Latchkey__Licenses__V1__CreateProductRequest, store_keys),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned latchkey__licenses__v1__create_product_request__field_indices_by_name[] = {
   1,   /* field[1] = code */
@@ -546,11 +571,12 @@ static const unsigned latchkey__licenses__v1__create_product_request__field_indi
   3,   /* field[3] = key_prefix */
   4,   /* field[4] = metadata */
   0,   /* field[0] = name */
+  5,   /* field[5] = store_keys */
 };
 static const ProtobufCIntRange latchkey__licenses__v1__create_product_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor latchkey__licenses__v1__create_product_request__descriptor =
 {
@@ -560,7 +586,7 @@ const ProtobufCMessageDescriptor latchkey__licenses__v1__create_product_request_
   "Latchkey__Licenses__V1__CreateProductRequest",
   "latchkey.licenses.v1",
   sizeof(Latchkey__Licenses__V1__CreateProductRequest),
-  5,
+  6,
   latchkey__licenses__v1__create_product_request__field_descriptors,
   latchkey__licenses__v1__create_product_request__field_indices_by_name,
   1,  latchkey__licenses__v1__create_product_request__number_ranges,
@@ -707,7 +733,7 @@ const ProtobufCMessageDescriptor latchkey__licenses__v1__get_product_request__de
   (ProtobufCMessageInit) latchkey__licenses__v1__get_product_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor latchkey__licenses__v1__update_product_request__field_descriptors[7] =
+static const ProtobufCFieldDescriptor latchkey__licenses__v1__update_product_request__field_descriptors[8] =
 {
   {
     "id",
@@ -793,6 +819,18 @@ static const ProtobufCFieldDescriptor latchkey__licenses__v1__update_product_req
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "store_keys",
+    8,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Latchkey__Licenses__V1__UpdateProductRequest, has_store_keys),
+    offsetof(Latchkey__Licenses__V1__UpdateProductRequest, store_keys),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned latchkey__licenses__v1__update_product_request__field_indices_by_name[] = {
   2,   /* field[2] = code */
@@ -802,11 +840,12 @@ static const unsigned latchkey__licenses__v1__update_product_request__field_indi
   5,   /* field[5] = metadata */
   1,   /* field[1] = name */
   6,   /* field[6] = present_names */
+  7,   /* field[7] = store_keys */
 };
 static const ProtobufCIntRange latchkey__licenses__v1__update_product_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor latchkey__licenses__v1__update_product_request__descriptor =
 {
@@ -816,7 +855,7 @@ const ProtobufCMessageDescriptor latchkey__licenses__v1__update_product_request_
   "Latchkey__Licenses__V1__UpdateProductRequest",
   "latchkey.licenses.v1",
   sizeof(Latchkey__Licenses__V1__UpdateProductRequest),
-  7,
+  8,
   latchkey__licenses__v1__update_product_request__field_descriptors,
   latchkey__licenses__v1__update_product_request__field_indices_by_name,
   1,  latchkey__licenses__v1__update_product_request__number_ranges,

@@ -50,6 +50,13 @@ enum Routes {
       request: RevokeApiKeyRequest.schema, response: RevokeApiKeyResponse.schema,
       authentication: .apiKey, scope: "keys:write", limit: .management, successStatus: 204, isIdempotent: true),
     Route(
+      .post, "/api/v1/leaks/api-keys",
+      [.literal("api"), .literal("v1"), .literal("leaks"), .literal("api-keys")],
+      service: "latchkey.keys.v1.Keys",
+      rpc: "/latchkey.keys.v1.Keys/ReportLeakedApiKey",
+      request: LeakReport.schema, response: LeakResponse.schema,
+      authentication: .none, limit: .publicPages, isIdempotent: true),
+    Route(
       .post, "/api/v1/licenses/validate-key",
       [.literal("api"), .literal("v1"), .literal("licenses"), .literal("validate-key")],
       service: "latchkey.licenses.v1.Licenses",
@@ -113,6 +120,13 @@ enum Routes {
       request: DeleteLicenseRequest.schema, response: Nothing.schema,
       authentication: .apiKey, scope: "licenses:write", limit: .management, successStatus: 204),
     Route(
+      .post, "/api/v1/licenses/{id}/reveal-key",
+      [.literal("api"), .literal("v1"), .literal("licenses"), .field(0), .literal("reveal-key")],
+      service: "latchkey.licenses.v1.Licenses",
+      rpc: "/latchkey.licenses.v1.Licenses/RevealLicenseKey",
+      request: RevealLicenseKeyRequest.schema, response: RevealedLicenseKey.schema,
+      authentication: .apiKey, scope: "licenses:reveal", limit: .management),
+    Route(
       .post, "/api/v1/licenses/{id}/suspend",
       [.literal("api"), .literal("v1"), .literal("licenses"), .field(0), .literal("suspend")],
       service: "latchkey.licenses.v1.Licenses",
@@ -161,6 +175,13 @@ enum Routes {
       rpc: "/latchkey.licenses.v1.Licenses/DetachLicenseEntitlements",
       request: AttachmentRequest.schema, response: License.schema,
       authentication: .apiKey, scope: "licenses:write", limit: .management),
+    Route(
+      .post, "/api/v1/leaks/license-keys",
+      [.literal("api"), .literal("v1"), .literal("leaks"), .literal("license-keys")],
+      service: "latchkey.licenses.v1.Licenses",
+      rpc: "/latchkey.licenses.v1.Licenses/ReportLeakedLicenseKey",
+      request: LeakReport.schema, response: LeakResponse.schema,
+      authentication: .none, limit: .publicPages, isIdempotent: true),
     Route(
       .post, "/api/v1/licenses/bulk",
       [.literal("api"), .literal("v1"), .literal("licenses"), .literal("bulk")],

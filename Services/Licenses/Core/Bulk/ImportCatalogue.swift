@@ -76,6 +76,9 @@ final class ImportCatalogue {
     return id
   }
 
+  /// Whether the keys of a product's licenses are kept.
+  func storesKeys(ofProduct id: UUID) -> Bool { products[id]?.storesKeys ?? false }
+
   /// The policy of a row.
   ///
   /// - Throws: ``Fault`` `invalidArgument` when nothing names it; `REFERENCE_NOT_FOUND` when it is not there.
@@ -95,12 +98,20 @@ final class ImportCatalogue {
   ///
   /// Done at the end, since whoever changes a product or policy would wait for the whole file otherwise.
   ///
-  /// - Throws: ``Fault`` `REFERENCE_NOT_FOUND` when something has been deleted since it was read.
+  /// - Throws: ``Fault`` `REFERENCE_NOT_FOUND` when something has been deleted since it was read; `CONFLICT` when a
+  ///   product has begun or ceased to store keys.
   func hold(_ store: LicenseStore, _ change: Change) async throws(Fault) {
     let products = try await store.products(Array(products.keys), change)
     let policies = try await store.policies(Array(policies.keys), change)
     guard products.count == self.products.count, policies.count == self.policies.count else {
       throw .referenceNotFound("A product or policy was deleted during the import")
+    }
+    guard products.allSatisfy({ storesKeys(ofProduct: $0.id) == $0.storesKeys }) else {
+      throw Fault(
+        .aborted,
+        "storeKeys of a product was changed during the import; import again",
+        reason: .conflict
+      )
     }
   }
 

@@ -168,7 +168,12 @@ final class LicenseImport {
     )
     let secrets: LicenseSecrets
     if let key = row.key {
-      secrets = LicenseSecrets(ofKey: key, license: id, sealedBy: dataKey)
+      secrets = LicenseSecrets(
+        ofKey: key,
+        isStored: catalogue.storesKeys(ofProduct: product),
+        license: id,
+        sealedBy: dataKey
+      )
     } else {
       // The contract has checked that it is hexadecimal.
       secrets = LicenseSecrets(keyHash: row.keyHash.flatMap { Hex.decode($0) } ?? [])
@@ -220,7 +225,7 @@ extension NewLicense {
   /// What is wrong with a row whose key is taken.
   fileprivate func duplicate(_ message: String) -> Fault.Issue {
     Fault.Issue(
-      path: [secrets.sealedKey == nil ? "keyHash" : "key"],
+      path: [secrets.sealedFileSecret == nil ? "keyHash" : "key"],
       message: message,
       code: "duplicate"
     )

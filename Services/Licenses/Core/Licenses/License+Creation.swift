@@ -50,7 +50,8 @@ extension License {
       deletedAt: nil,
       metadata: request.metadata ?? emptyObject,
       machines: [],
-      policy: policy
+      policy: policy,
+      keyStored: false
     )
   }
 }

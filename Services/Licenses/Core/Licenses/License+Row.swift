@@ -9,10 +9,10 @@ extension License {
     l.id, l.name, l.status, l.product_id, l.policy_id, l.user_email, l.user_name, l.expires_at,
     l.max_machines_override, l.max_uses_override, l.uses_count, l.machine_count, l.suspended_at,
     l.revoked_at, l.banned_at, l.metadata, l.created_at, l.updated_at,
-    \(EntitlementCodes.ofLicense)
+    \(EntitlementCodes.ofLicense), l.sealed_key is not null
     """
   /// How many ``columns`` there are.
-  static let columnCount = 19
+  static let columnCount = 20
 
   /// Reads ``columns``, which begin at a column, as they were written.
   init(_ row: Row, from first: Int = 0) throws(Fault) {
@@ -49,7 +49,8 @@ extension License {
       deletedAt: nil,
       metadata: metadata.text,
       machines: [],
-      policy: nil
+      policy: nil,
+      keyStored: try row.value(first + 19)
     )
   }
 }

@@ -10,6 +10,8 @@ struct ProductTerms: Sendable {
   var id: UUID
   var code: String
   var keyPrefix: String
+  /// Whether the keys of its licenses are kept.
+  var storesKeys: Bool
 }
 
 /// Adding licenses: one or a thousand, each statement takes them all.
@@ -31,15 +33,20 @@ extension LicenseStore {
   ) async throws(Fault) -> [ProductTerms] {
     let rows = try await change.transaction.query(
       """
-      select id, code, key_prefix from licenses.products
+      select id, code, key_prefix, store_keys from licenses.products
       where (id = any (\(ids)) or code = any (\(codes))) and deleted_at is null
       order by id \(unescaped: holds ? "for share" : "")
       """
     )
     var products: [ProductTerms] = []
     for row in rows {
-      let (id, code, keyPrefix) = try row.values(UUID.self, String.self, String.self)
-      products.append(ProductTerms(id: id, code: code, keyPrefix: keyPrefix))
+      let (id, code, prefix, storesKeys) = try row.values(
+        UUID.self,
+        String.self,
+        String.self,
+        Bool.self
+      )
+      products.append(ProductTerms(id: id, code: code, keyPrefix: prefix, storesKeys: storesKeys))
     }
     return products
   }

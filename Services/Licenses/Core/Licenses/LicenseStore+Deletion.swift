@@ -4,8 +4,8 @@ internal import Postgres
 internal import Primitives
 
 extension LicenseStore {
-  /// Takes away what a deleted license leaves behind: its machines, the hash that leads to it, and what it is
-  /// found by in its metadata.
+  /// Takes away what a deleted license leaves behind: its machines, the stored key, the hash that leads to it,
+  /// and what it is found by in its metadata.
   ///
   /// Machines keep their rows, as the license does.
   @EventLoop
@@ -16,6 +16,7 @@ extension LicenseStore {
       where license_id = \(id) and deleted_at is null
       """
     )
+    change.transaction.send("update licenses.licenses set sealed_key = null where id = \(id)")
     change.transaction.send("delete from licenses.license_metadata where license_id = \(id)")
     change.transaction.send("delete from licenses.license_key_hashes where license_id = \(id)")
   }

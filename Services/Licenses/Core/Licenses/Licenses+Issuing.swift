@@ -144,7 +144,12 @@ private struct IssuingTerms {
       product: productID,
       policy: policyID,
       entitlements: own.keys.sorted(),
-      secrets: LicenseSecrets(ofKey: key.text, license: id, sealedBy: dataKey)
+      secrets: LicenseSecrets(
+        ofKey: key.text,
+        isStored: product.storesKeys,
+        license: id,
+        sealedBy: dataKey
+      )
     )
     return (new, key)
   }

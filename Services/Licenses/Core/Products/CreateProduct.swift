@@ -40,7 +40,8 @@ extension Product {
       metadata: request.metadata ?? emptyObject,
       createdAt: now.milliseconds,
       updatedAt: now.milliseconds,
-      deletedAt: nil
+      deletedAt: nil,
+      storeKeys: request.storeKeys ?? true
     )
   }
 }

@@ -17,7 +17,7 @@ struct ProductStore: Sendable {
     (select coalesce(sum(c.licenses), 0)::bigint from licenses.product_counts c
       where c.account_id = p.account_id and c.environment = p.environment
         and c.product_id = p.id),
-    p.metadata, p.created_at, p.updated_at
+    p.metadata, p.created_at, p.updated_at, p.store_keys
     """
 
   /// Adds a product.
@@ -30,12 +30,12 @@ struct ProductStore: Sendable {
       try await change.transaction.query(
         """
         insert into licenses.products (
-          account_id, environment, id, name, code, description, key_prefix, metadata,
+          account_id, environment, id, name, code, description, key_prefix, metadata, store_keys,
           created_at, updated_at)
         values (
           \(tenant.accountID), \(tenant.environment), \(id), \(product.name), \(product.code),
           \(product.description), \(product.keyPrefix), \(JSONB(text: product.metadata)),
-          \(change.now), \(change.now))
+          \(product.storeKeys), \(change.now), \(change.now))
         """
       )
     }
@@ -62,7 +62,7 @@ struct ProductStore: Sendable {
         update licenses.products set
           name = \(product.name), code = \(product.code), description = \(product.description),
           key_prefix = \(product.keyPrefix), metadata = \(JSONB(text: product.metadata)),
-          updated_at = \(change.now)
+          store_keys = \(product.storeKeys), updated_at = \(change.now)
         where id = \(id)
         """
       )
@@ -167,7 +167,8 @@ extension Product {
       metadata: metadata.text,
       createdAt: createdAt.milliseconds,
       updatedAt: updatedAt.milliseconds,
-      deletedAt: nil
+      deletedAt: nil,
+      storeKeys: try row.value(9)
     )
   }
 }

@@ -25,6 +25,8 @@ typedef struct Latchkey__Licenses__V1__ListLicensesResponse Latchkey__Licenses__
 typedef struct Latchkey__Licenses__V1__GetLicenseRequest Latchkey__Licenses__V1__GetLicenseRequest;
 typedef struct Latchkey__Licenses__V1__GetLicenseByKeyRequest Latchkey__Licenses__V1__GetLicenseByKeyRequest;
 typedef struct Latchkey__Licenses__V1__UpdateLicenseRequest Latchkey__Licenses__V1__UpdateLicenseRequest;
+typedef struct Latchkey__Licenses__V1__RevealLicenseKeyRequest Latchkey__Licenses__V1__RevealLicenseKeyRequest;
+typedef struct Latchkey__Licenses__V1__RevealedLicenseKey Latchkey__Licenses__V1__RevealedLicenseKey;
 typedef struct Latchkey__Licenses__V1__DeleteLicenseRequest Latchkey__Licenses__V1__DeleteLicenseRequest;
 typedef struct Latchkey__Licenses__V1__LicenseActionRequest Latchkey__Licenses__V1__LicenseActionRequest;
 typedef struct Latchkey__Licenses__V1__LicenseExtensionRequest Latchkey__Licenses__V1__LicenseExtensionRequest;
@@ -84,10 +86,12 @@ struct  Latchkey__Licenses__V1__License
   size_t n_machines;
   Latchkey__Licenses__V1__Machine **machines;
   Latchkey__Licenses__V1__Policy *policy;
+  protobuf_c_boolean has_key_stored;
+  protobuf_c_boolean key_stored;
 };
 #define LATCHKEY__LICENSES__V1__LICENSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&latchkey__licenses__v1__license__descriptor) \
-    , NULL, NULL, NULL, 0, LATCHKEY__LICENSES__V1__LICENSE__STATUS__ACTIVE, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0,NULL}, 0,NULL, NULL }
+    , NULL, NULL, NULL, 0, LATCHKEY__LICENSES__V1__LICENSE__STATUS__ACTIVE, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0,NULL}, 0,NULL, NULL, 0, 0 }
 
 
 struct  Latchkey__Licenses__V1__CreateLicenseRequest
@@ -193,6 +197,27 @@ struct  Latchkey__Licenses__V1__UpdateLicenseRequest
 #define LATCHKEY__LICENSES__V1__UPDATE_LICENSE_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&latchkey__licenses__v1__update_license_request__descriptor) \
     , NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, NULL, NULL, 0,NULL, 0, {0,NULL}, 0,NULL }
+
+
+struct  Latchkey__Licenses__V1__RevealLicenseKeyRequest
+{
+  ProtobufCMessage base;
+  char *id;
+};
+#define LATCHKEY__LICENSES__V1__REVEAL_LICENSE_KEY_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&latchkey__licenses__v1__reveal_license_key_request__descriptor) \
+    , NULL }
+
+
+struct  Latchkey__Licenses__V1__RevealedLicenseKey
+{
+  ProtobufCMessage base;
+  char *id;
+  char *key;
+};
+#define LATCHKEY__LICENSES__V1__REVEALED_LICENSE_KEY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&latchkey__licenses__v1__revealed_license_key__descriptor) \
+    , NULL, NULL }
 
 
 struct  Latchkey__Licenses__V1__DeleteLicenseRequest
@@ -362,6 +387,44 @@ Latchkey__Licenses__V1__UpdateLicenseRequest *
 void   latchkey__licenses__v1__update_license_request__free_unpacked
                      (Latchkey__Licenses__V1__UpdateLicenseRequest *message,
                       ProtobufCAllocator *allocator);
+/* Latchkey__Licenses__V1__RevealLicenseKeyRequest methods */
+void   latchkey__licenses__v1__reveal_license_key_request__init
+                     (Latchkey__Licenses__V1__RevealLicenseKeyRequest         *message);
+size_t latchkey__licenses__v1__reveal_license_key_request__get_packed_size
+                     (const Latchkey__Licenses__V1__RevealLicenseKeyRequest   *message);
+size_t latchkey__licenses__v1__reveal_license_key_request__pack
+                     (const Latchkey__Licenses__V1__RevealLicenseKeyRequest   *message,
+                      uint8_t             *out);
+size_t latchkey__licenses__v1__reveal_license_key_request__pack_to_buffer
+                     (const Latchkey__Licenses__V1__RevealLicenseKeyRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Latchkey__Licenses__V1__RevealLicenseKeyRequest *
+       latchkey__licenses__v1__reveal_license_key_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   latchkey__licenses__v1__reveal_license_key_request__free_unpacked
+                     (Latchkey__Licenses__V1__RevealLicenseKeyRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Latchkey__Licenses__V1__RevealedLicenseKey methods */
+void   latchkey__licenses__v1__revealed_license_key__init
+                     (Latchkey__Licenses__V1__RevealedLicenseKey         *message);
+size_t latchkey__licenses__v1__revealed_license_key__get_packed_size
+                     (const Latchkey__Licenses__V1__RevealedLicenseKey   *message);
+size_t latchkey__licenses__v1__revealed_license_key__pack
+                     (const Latchkey__Licenses__V1__RevealedLicenseKey   *message,
+                      uint8_t             *out);
+size_t latchkey__licenses__v1__revealed_license_key__pack_to_buffer
+                     (const Latchkey__Licenses__V1__RevealedLicenseKey   *message,
+                      ProtobufCBuffer     *buffer);
+Latchkey__Licenses__V1__RevealedLicenseKey *
+       latchkey__licenses__v1__revealed_license_key__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   latchkey__licenses__v1__revealed_license_key__free_unpacked
+                     (Latchkey__Licenses__V1__RevealedLicenseKey *message,
+                      ProtobufCAllocator *allocator);
 /* Latchkey__Licenses__V1__DeleteLicenseRequest methods */
 void   latchkey__licenses__v1__delete_license_request__init
                      (Latchkey__Licenses__V1__DeleteLicenseRequest         *message);
@@ -442,6 +505,12 @@ typedef void (*Latchkey__Licenses__V1__GetLicenseByKeyRequest_Closure)
 typedef void (*Latchkey__Licenses__V1__UpdateLicenseRequest_Closure)
                  (const Latchkey__Licenses__V1__UpdateLicenseRequest *message,
                   void *closure_data);
+typedef void (*Latchkey__Licenses__V1__RevealLicenseKeyRequest_Closure)
+                 (const Latchkey__Licenses__V1__RevealLicenseKeyRequest *message,
+                  void *closure_data);
+typedef void (*Latchkey__Licenses__V1__RevealedLicenseKey_Closure)
+                 (const Latchkey__Licenses__V1__RevealedLicenseKey *message,
+                  void *closure_data);
 typedef void (*Latchkey__Licenses__V1__DeleteLicenseRequest_Closure)
                  (const Latchkey__Licenses__V1__DeleteLicenseRequest *message,
                   void *closure_data);
@@ -465,6 +534,8 @@ extern const ProtobufCMessageDescriptor latchkey__licenses__v1__list_licenses_re
 extern const ProtobufCMessageDescriptor latchkey__licenses__v1__get_license_request__descriptor;
 extern const ProtobufCMessageDescriptor latchkey__licenses__v1__get_license_by_key_request__descriptor;
 extern const ProtobufCMessageDescriptor latchkey__licenses__v1__update_license_request__descriptor;
+extern const ProtobufCMessageDescriptor latchkey__licenses__v1__reveal_license_key_request__descriptor;
+extern const ProtobufCMessageDescriptor latchkey__licenses__v1__revealed_license_key__descriptor;
 extern const ProtobufCMessageDescriptor latchkey__licenses__v1__delete_license_request__descriptor;
 extern const ProtobufCMessageDescriptor latchkey__licenses__v1__license_action_request__descriptor;
 extern const ProtobufCMessageDescriptor latchkey__licenses__v1__license_extension_request__descriptor;

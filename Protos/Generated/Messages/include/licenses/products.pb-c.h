@@ -48,10 +48,12 @@ struct  Latchkey__Licenses__V1__Product
   int64_t updated_at;
   protobuf_c_boolean has_deleted_at;
   int64_t deleted_at;
+  protobuf_c_boolean has_store_keys;
+  protobuf_c_boolean store_keys;
 };
 #define LATCHKEY__LICENSES__V1__PRODUCT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&latchkey__licenses__v1__product__descriptor) \
-    , NULL, NULL, NULL, NULL, NULL, 0, 0, 0, {0,NULL}, 0, 0, 0, 0, 0, 0 }
+    , NULL, NULL, NULL, NULL, NULL, 0, 0, 0, {0,NULL}, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 
 struct  Latchkey__Licenses__V1__CreateProductRequest
@@ -63,10 +65,12 @@ struct  Latchkey__Licenses__V1__CreateProductRequest
   char *key_prefix;
   protobuf_c_boolean has_metadata;
   ProtobufCBinaryData metadata;
+  protobuf_c_boolean has_store_keys;
+  protobuf_c_boolean store_keys;
 };
 #define LATCHKEY__LICENSES__V1__CREATE_PRODUCT_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&latchkey__licenses__v1__create_product_request__descriptor) \
-    , NULL, NULL, NULL, NULL, 0, {0,NULL} }
+    , NULL, NULL, NULL, NULL, 0, {0,NULL}, 0, 0 }
 
 
 struct  Latchkey__Licenses__V1__ListProductsRequest
@@ -115,10 +119,12 @@ struct  Latchkey__Licenses__V1__UpdateProductRequest
   ProtobufCBinaryData metadata;
   size_t n_present_names;
   char **present_names;
+  protobuf_c_boolean has_store_keys;
+  protobuf_c_boolean store_keys;
 };
 #define LATCHKEY__LICENSES__V1__UPDATE_PRODUCT_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&latchkey__licenses__v1__update_product_request__descriptor) \
-    , NULL, NULL, NULL, NULL, NULL, 0, {0,NULL}, 0,NULL }
+    , NULL, NULL, NULL, NULL, NULL, 0, {0,NULL}, 0,NULL, 0, 0 }
 
 
 struct  Latchkey__Licenses__V1__DeleteProductRequest

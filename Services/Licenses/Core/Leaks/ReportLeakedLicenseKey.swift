@@ -1,0 +1,44 @@
+internal import Changes
+public import Faults
+public import Messages
+internal import Primitives
+public import RPC
+
+extension Licenses {
+  /// Takes the report of a license key that was found where it should not be, from anybody who can show the key.
+  ///
+  /// The answer tells nothing about whose license it is. One that is not active is left as it is.
+  ///
+  /// - Throws: ``Fault`` of the database.
+  public func reportLeakedLicenseKey(_ report: LeakReport, _ call: Call) async throws(Fault)
+    -> LeakResponse
+  {
+    let unknown = LeakResponse(kind: .unknown, action: .nothing)
+    guard let facts = try await facts(ofKey: report.secret, fingerprint: nil)?.value else {
+      return unknown
+    }
+    return try await changes.make(call, for: facts.tenant) { (change) async throws(Fault) in
+      guard var locked = try await self.licenses.lock(facts.id, change) else { return unknown }
+      let wasDue = try locked.settleExpiry(change)
+      let before = locked.license
+      let isSuspended = before.status == .active && self.leakedKeys == .suspend
+      if isSuspended {
+        locked.license = try before.suspended(at: change.now)
+        locked.emit(.licenseSuspended, locked.license, at: change.now)
+      }
+      if isSuspended || wasDue { try self.licenses.save(locked, change) }
+      try await change.recordLeak(
+        "license.leak",
+        locked.id,
+        before: before,
+        after: isSuspended ? locked.license : nil,
+        report
+      )
+      let isOver = before.status == .revoked || before.status == .banned
+      return LeakResponse(
+        kind: .licenseKey,
+        action: isSuspended ? .suspended : isOver ? .nothing : .alerted
+      )
+    }
+  }
+}
