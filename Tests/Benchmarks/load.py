@@ -53,8 +53,10 @@ def percentile(ordered, share):
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
-def h2load(url, bodies, requests, headers=(), core=None, watched=(), connections=8, per_second=None):
-    """POSTs over `connections` connections of 32 streams each; every answer must be good.
+def h2load(
+    url, bodies, requests, headers=(), core=None, watched=(), connections=8, streams=32, per_second=None
+):
+    """POSTs over `connections` connections of `streams` streams each; every answer must be good.
 
     One h2load has one body for all its requests, so there is a process for each body, and the connections and
     requests are divided among them. `per_second` holds the rate back instead of asking as fast as it goes.
@@ -65,7 +67,7 @@ def h2load(url, bodies, requests, headers=(), core=None, watched=(), connections
         for number, body in enumerate(bodies):
             (pathlib.Path(folder) / f"body{number}").write_bytes(body)
             command = ["taskset", "-c", str(core)] if core is not None else []
-            command += ["h2load", "-n", str(each), "-c", str(share), "-m", "32"]
+            command += ["h2load", "-n", str(each), "-c", str(share), "-m", str(streams)]
             command += ["-d", f"{folder}/body{number}", f"--log-file={folder}/log{number}"]
             if per_second:
                 command.append(f"--rps={per_second / connections:.0f}")

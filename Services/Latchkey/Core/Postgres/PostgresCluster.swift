@@ -88,6 +88,8 @@ final class PostgresCluster {
     let settings = [
       "listen_addresses=", "unix_socket_directories=\(FolderDescriptors.runPath)",
       "unix_socket_permissions=0700", "port=\(PostgresCluster.port)", "cluster_name=latchkey",
+      // Room for the rows and indexes of a million licenses; memory is taken as they fill it.
+      "shared_buffers=512MB",
       "jit=off", "timezone=UTC", "log_timezone=UTC", "log_line_prefix=%m [%p] ",
     ]
     return SupervisedProcess.Plan(
