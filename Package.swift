@@ -111,7 +111,8 @@ let package = Package(
       "TLS",
       path: "Shared/TLS",
       ["COpenSSL", "Cryptography", "Faults"],
-      exclude: ["README.md"]
+      exclude: ["README.md"],
+      settings: hot
     ),
     module(
       "HTTP",
@@ -135,17 +136,20 @@ let package = Package(
       "Protobuf",
       path: "Shared/Protobuf",
       ["CProtobufC", "Faults"],
-      exclude: ["README.md"]
+      exclude: ["README.md"],
+      settings: hot
     ),
     module(
       "Messages",
       path: "Shared/Messages",
-      ["CMessages", "CProtobufC", "Faults", "Protobuf"]
+      ["CMessages", "CProtobufC", "Faults", "Protobuf"],
+      settings: hot
     ),
     module(
       "Stubs",
       path: "Shared/Stubs",
-      ["EventLoop", "Faults", "Messages", "Protobuf", "RPC"]
+      ["EventLoop", "Faults", "Messages", "Protobuf", "RPC"],
+      settings: hot
     ),
     contracts("CTestMessages", path: "Tests/Generated/CTestMessages"),
     module(
@@ -162,7 +166,8 @@ let package = Package(
       "Transcoding",
       path: "Shared/Transcoding",
       ["CJansson", "CProtobufC", "Faults", "Primitives", "Protobuf"],
-      exclude: ["README.md"]
+      exclude: ["README.md"],
+      settings: hot
     ),
     executable(
       "latchkey-protogen",
@@ -175,7 +180,8 @@ let package = Package(
       "Postgres",
       path: "Shared/Postgres",
       ["CPQ", "Cryptography", "EventLoop", "Faults", "Primitives", logging],
-      exclude: ["README.md"]
+      exclude: ["README.md"],
+      settings: hot
     ),
 
     // What every service is made of: settings, logs, lifecycle.
@@ -209,7 +215,8 @@ let package = Package(
         "Changes", "Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives",
         "RPC", "ServiceKit", "Stubs",
       ],
-      resources: [.embedInCode("Migrations")]
+      resources: [.embedInCode("Migrations")],
+      settings: hot
     ),
     executable(
       "latchkey-keys",
@@ -226,7 +233,8 @@ let package = Package(
         "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres",
         "Primitives", "Protobuf", "RPC", "ServiceKit", "Stubs", "Transcoding", logging,
       ],
-      resources: [.embedInCode("Migrations")]
+      resources: [.embedInCode("Migrations")],
+      settings: hot
     ),
     executable(
       "latchkey-licenses",
@@ -242,7 +250,8 @@ let package = Package(
       [
         "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Primitives", "Protobuf", "RPC",
         "ServiceKit", "Stubs", "TLS", "Transcoding", logging,
-      ]
+      ],
+      settings: hot
     ),
     executable(
       "latchkey-gateway",

@@ -44,6 +44,26 @@ private let interval = Duration.seconds(60 * 60)
     }
   }
 
+  @Test @EventLoop func `a heartbeat that is sent again under its key gets the same answer`()
+    async throws
+  {
+    try await LicensesFixture.with { fixture in
+      let license = try await fixture.license(policy: { $0.requireHeartbeat = true })
+      let request = MachineRequest(id: try await fixture.activate(license, "machine-1").id)
+      let options = fixture.holder(license, idempotencyKey: 1)
+      let first = try await fixture.client.heartbeatMachine(request, options)
+      fixture.clock.advance(by: .seconds(60))
+      #expect(try await fixture.client.heartbeatMachine(request, options) == first)
+      let other = fixture.holder(license, idempotencyKey: 2)
+      #expect(try await fixture.client.heartbeatMachine(request, other) != first)
+      let changed = fixture.holder(license, idempotencyKey: 1, requestHash: 1)
+      let refused = try await fault {
+        try await fixture.client.heartbeatMachine(request, changed)
+      }
+      #expect(refused.reason == .conflict)
+    }
+  }
+
   @Test @EventLoop func `where nothing is wanted, a heartbeat is noted and nothing is due`()
     async throws
   {

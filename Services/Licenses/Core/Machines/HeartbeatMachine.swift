@@ -1,3 +1,4 @@
+internal import Changes
 public import Faults
 public import Messages
 internal import Postgres
@@ -23,9 +24,19 @@ extension Licenses {
       machine: try UUID(checked: request.id),
       license: requester.license
     )
+    guard call.caller?.idempotencyKey != nil else { return try await hear(heartbeat) }
+    // Written with the others of its moment all the same; should that be repeated, the machine is alive twice.
+    return try await changes.make(
+      call,
+      for: requester.tenant,
+      by: requester.origin(call)
+    ) { (_) async throws(Fault) in try await hear(heartbeat) }
+  }
+
+  private func hear(_ heartbeat: Heartbeat) async throws(Fault) -> Machine {
     if let machine = try await heartbeats.load(heartbeat)?.get() { return machine }
     guard let license = try await machines.standing(of: heartbeat, at: now()) else {
-      throw .machineNotFound(request.id)
+      throw .machineNotFound(heartbeat.machine.description)
     }
     try license.status.requireUsable(keepsAccess: license.keepsAccess)
     throw Fault(
