@@ -173,8 +173,8 @@ public enum LicensesMethods {
 public protocol LicensesService: AnyObject {
   /// Says whether a license key may be used here and now, and why not.
   func validateKey(
-    _ request: ValidateKeyRequest, _ call: Call
-  ) async throws(Fault) -> ValidateKeyResponse
+    _ request: ValidateKeyRequest, _ call: Call, _ reply: Reply<ValidateKeyResponse>
+  )
   /// Validates the license whose key the request brings, and takes or renews the seat of a machine, in one call that
   /// may be repeated.
   func acquireLicense(
@@ -382,9 +382,9 @@ extension LicensesService {
   /// The methods as an RPC server takes them. They hold the service, so it lives as long as its server.
   public var methods: [Method] {
     [
-      .unary(LicensesMethods.validateKey) {
-        (request: ValidateKeyRequest, call: Call) async throws(Fault) -> ValidateKeyResponse in
-        try await self.validateKey(request, call)
+      .taskless(LicensesMethods.validateKey) {
+        (request: ValidateKeyRequest, call: Call, reply: Reply<ValidateKeyResponse>) in
+        self.validateKey(request, call, reply)
       },
       .unary(LicensesMethods.acquireLicense) {
         (request: AcquireLicenseRequest, call: Call) async throws(Fault) -> AcquireLicenseResponse in

@@ -49,6 +49,39 @@ private final class Oracle {
     }
   }
 
+  /// Who has no task is told once, in the same queries as those who wait in one.
+  @Test @EventLoop func `who has no task is called with the value or the fault`() async throws {
+    let oracle = Oracle()
+    oracle.failing = [9]
+    let batcher = Batcher<Int, String>(waitingMax: 4) { (keys) async throws(Fault) in
+      try await oracle.answer(keys)
+    }
+    var told: [String] = []
+    func note(_ outcome: Result<String?, Fault>) {
+      switch outcome {
+      case .success(let value): told.append(value ?? "none")
+      case .failure(let fault): told.append("\(fault.code)")
+      }
+    }
+    for key in [2, 3, 2] { batcher.load(key) { note($0) } }
+    let waited = ask([4], batcher)
+    #expect(try await waited[0].value.get() == "v4")
+    #expect(told == ["v2", "v2", "none"])
+    #expect(oracle.batches == [[2, 3, 4]])
+    await withCheckedContinuation { continuation in
+      batcher.load(9) { outcome in
+        note(outcome)
+        continuation.resume()
+      }
+    }
+    #expect(told.last == "unavailable")
+    // What is beyond the limit is refused at once.
+    for key in 0..<4 { batcher.load(key) { _ in } }
+    batcher.load(5) { note($0) }
+    #expect(told.count == 5 && told.last == "unavailable")
+    _ = await ask([6], batcher)[0].value
+  }
+
   @Test @EventLoop func `keys of one tick become one query, equal keys are asked for once`()
     async throws
   {

@@ -13,6 +13,7 @@ import Testing
   static let rest = MethodDescriptor(path: "/test.Echo/Rest")
   static let count = MethodDescriptor(path: "/test.Echo/Count", kind: .serverStreaming)
   static let sum = MethodDescriptor(path: "/test.Echo/Sum", kind: .clientStreaming)
+  static let now = MethodDescriptor(path: "/test.Echo/Now")
   static let chat = MethodDescriptor(path: "/test.Echo/Chat", kind: .bidirectional)
 
   /// A server over loopback with a channel to it.
@@ -54,6 +55,22 @@ import Testing
           if Task.isCancelled { cancelled += 1 }
           resting?.resume()
           return request
+        },
+        // What the first byte says: an answer now, a fault, or a task after all, which rests before it answers.
+        .taskless(now) { [self] (request: RawMessage, _, reply: Reply<RawMessage>) in
+          switch request.bytes.first {
+          case 0: reply.answer(request)
+          case 1: reply.fail(.notFound("Not here"))
+          default:
+            reply.inTask { () async throws(Fault) in
+              if request.bytes.first == 2 { return request }
+              await EventLoop.sleep(for: .seconds(3600))
+              if Task.isCancelled { self.cancelled += 1 }
+              self.resting?.resume()
+              #expect(!reply.isAwaited)
+              return request
+            }
+          }
         },
         .serverStreaming(count) {
           (request: RawMessage, responses: ResponseWriter<RawMessage>, _) async throws(Fault) in
@@ -151,6 +168,34 @@ import Testing
       } catch {
         #expect(error.code == .cancelled)
       }
+    }
+  }
+
+  @Test @EventLoop
+  func `a method without a task answers now, with a fault, or by a task after all`()
+    async throws
+  {
+    try await withServer { fixture in
+      for byte in [0, 2] as [UInt8] {
+        let answer: RawMessage = try await fixture.channel.unary(Self.now, RawMessage([byte]))
+        #expect(answer.bytes == [byte])
+      }
+      await #expect(throws: Fault.self) {
+        let _: RawMessage = try await fixture.channel.unary(Self.now, RawMessage([1]))
+      }
+      // The deadline ends the task that it went on in.
+      await withCheckedContinuation { continuation in
+        fixture.resting = continuation
+        let channel = fixture.channel
+        EventLoop.spawn {
+          let _: RawMessage? = try? await channel.unary(
+            Self.now,
+            RawMessage([3]),
+            CallOptions(timeout: .milliseconds(50))
+          )
+        }
+      }
+      #expect(fixture.cancelled == 1)
     }
   }
 

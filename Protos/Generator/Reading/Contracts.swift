@@ -139,6 +139,8 @@ struct ContractMethod {
   var callers: [String]
   var scope: String?
   var isIdempotent: Bool
+  /// Whether the server's method is given a reply in place of a task.
+  var isTaskless = false
   var timeoutMilliseconds: UInt32?
   var rest: RestFace?
 }

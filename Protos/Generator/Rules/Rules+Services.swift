@@ -52,6 +52,9 @@ extension Rules {
     if (isRequestRaw || isResponseRaw) != (rest.mediaType != nil) {
       complain(place, "a RAW body needs media_type, and no other body has one")
     }
+    if method.isTaskless, method.isRequestStreamed || method.isResponseStreamed {
+      complain(place, "a method whose messages are streamed needs a task: it cannot be taskless")
+    }
     if isRequestRaw || isResponseRaw, method.timeoutMilliseconds == nil {
       complain(place, "how long a raw body may take must be said: timeout_ms")
     }

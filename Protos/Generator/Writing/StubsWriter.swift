@@ -77,6 +77,12 @@ struct StubsWriter {
             "_ requests: RequestReader<\(request)>, _ responses: ResponseWriter<\(response)>, _ call: Call"
           }
         text.document(method.comment)
+        if method.isTaskless {
+          text.add("func \(method.swiftName)(")
+          text.add("  \(arguments), _ reply: Reply<\(response)>")
+          text.add(")")
+          continue
+        }
         text.add("func \(method.swiftName)(")
         text.add("  \(arguments)")
         text.add(") async throws(Fault)" + (method.isResponseStreamed ? "" : " -> \(response)"))
@@ -98,6 +104,13 @@ struct StubsWriter {
         for method in service.methods {
           let (request, response) = try messages(of: method)
           let descriptor = "\(service.swiftName)Methods.\(method.swiftName)"
+          if method.isTaskless {
+            text.add("  .taskless(\(descriptor)) {")
+            text.add("    (request: \(request), call: Call, reply: Reply<\(response)>) in")
+            text.add("    self.\(method.swiftName)(request, call, reply)")
+            text.add("  },")
+            continue
+          }
           let first =
             method.isRequestStreamed
             ? "requests: RequestReader<\(request)>" : "request: \(request)"

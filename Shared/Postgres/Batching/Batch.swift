@@ -48,6 +48,8 @@ final class Batch<Key: Hashable & Sendable, Value: Sendable> {
 @usableFromInline
 final class BatchWaiter<Value: Sendable> {
   @usableFromInline var continuation: UnsafeContinuation<Result<Value?, Fault>, Never>?
+  /// Called in place of a task that waits.
+  @usableFromInline var receive: (@EventLoop (Result<Value?, Fault>) -> Void)?
   @usableFromInline var isOver = false
   @usableFromInline var next: BatchWaiter?
 
@@ -70,5 +72,7 @@ final class BatchWaiter<Value: Sendable> {
     isOver = true
     continuation?.resume(returning: outcome)
     continuation = nil
+    receive?(outcome)
+    receive = nil
   }
 }

@@ -69,6 +69,19 @@ public final class Batcher<Key: Hashable & Sendable, Value: Sendable>: Flushable
     return try outcome.get()
   }
 
+  /// Asks for the value of a key, for who has no task to wait in; otherwise as ``load(_:)``.
+  ///
+  /// - Parameters:
+  ///   - key: What is asked for.
+  ///   - receive: Called once, with the value or what went wrong; at once when too many wait.
+  @inlinable
+  public func load(_ key: Key, _ receive: @escaping @EventLoop (Result<Value?, Fault>) -> Void) {
+    guard waitingCount < waitingMax else { return receive(.failure(.tooBusy)) }
+    let waiter = BatchWaiter<Value>()
+    waiter.receive = receive
+    enqueue(key, waiter)
+  }
+
   @inlinable func enqueue(_ key: Key, _ waiter: BatchWaiter<Value>) {
     waitingCount += 1
     let batch = filling ?? nextBatch()

@@ -46,6 +46,25 @@ public struct Method {
     return Method(descriptor) { call in call.unaryStart = serve }
   }
 
+  /// One message in, one out, begun without a task.
+  public static func taskless<Request: Message, Response: Message>(
+    _ descriptor: MethodDescriptor,
+    _ body: @escaping @EventLoop (Request, Call, Reply<Response>) -> Void
+  ) -> Method {
+    let serve: @EventLoop (Call, [UInt8], Range<Int>) -> Void = { call, bytes, range in
+      let request: Request
+      do throws(Fault) {
+        request = try MessageFraming.decode(range, of: bytes)
+      } catch {
+        call.fail(error)
+        return
+      }
+      EventLoop.countJobless()
+      body(request, call, Reply(call))
+    }
+    return Method(descriptor) { call in call.unaryStart = serve }
+  }
+
   /// One message in, a stream out.
   public static func serverStreaming<Request: Message, Response: Message>(
     _ descriptor: MethodDescriptor,

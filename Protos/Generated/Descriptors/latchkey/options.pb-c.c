@@ -494,7 +494,7 @@ const ProtobufCMessageDescriptor latchkey__rest__descriptor =
   (ProtobufCMessageInit) latchkey__rest__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor latchkey__call__field_descriptors[4] =
+static const ProtobufCFieldDescriptor latchkey__call__field_descriptors[5] =
 {
   {
     "idempotent",
@@ -544,17 +544,30 @@ static const ProtobufCFieldDescriptor latchkey__call__field_descriptors[4] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "taskless",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Latchkey__Call, has_taskless),
+    offsetof(Latchkey__Call, taskless),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned latchkey__call__field_indices_by_name[] = {
   2,   /* field[2] = callers */
   0,   /* field[0] = idempotent */
   3,   /* field[3] = scope */
+  4,   /* field[4] = taskless */
   1,   /* field[1] = timeout_ms */
 };
 static const ProtobufCIntRange latchkey__call__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor latchkey__call__descriptor =
 {
@@ -564,7 +577,7 @@ const ProtobufCMessageDescriptor latchkey__call__descriptor =
   "Latchkey__Call",
   "latchkey",
   sizeof(Latchkey__Call),
-  4,
+  5,
   latchkey__call__field_descriptors,
   latchkey__call__field_indices_by_name,
   1,  latchkey__call__number_ranges,

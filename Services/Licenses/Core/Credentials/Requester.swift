@@ -69,6 +69,22 @@ extension Licenses {
     return facts.value
   }
 
+  /// Finds what is known of the license that a key leads to, without a task; otherwise as ``facts(ofKey:fingerprint:)``.
+  func findFacts(
+    ofKey key: String,
+    fingerprint: String?,
+    _ receive: @escaping @EventLoop (Result<Boxed<LicenseFacts>?, Fault>) -> Void
+  ) {
+    let (first, second) = LicenseKey.withLookupHashes(of: key) { first, second in
+      (Digest(first), second.flatMap { Digest($0) })
+    }
+    guard let first else { return receive(.success(nil)) }
+    licenseFacts.load(KeyQuestion(hash: first, fingerprint: fingerprint)) { [self] outcome in
+      guard case .success(nil) = outcome, let second else { return receive(outcome) }
+      licenseFacts.load(KeyQuestion(hash: second, fingerprint: fingerprint), receive)
+    }
+  }
+
   /// Reads the license that a key leads to, together with all that are asked for at the same time.
   ///
   /// The facts of the machine that has the fingerprint are read along.

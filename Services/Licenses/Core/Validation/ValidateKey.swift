@@ -1,5 +1,5 @@
 internal import Cryptography
-public import Faults
+internal import Faults
 internal import HTTP
 public import Messages
 internal import Postgres
@@ -14,21 +14,56 @@ extension Licenses {
   /// has the key, the only one that issues keys with its prefix. Without the trailer it is the gateway's to
   /// decide.
   ///
-  /// - Throws: ``Fault`` `UNAUTHORIZED` when an explanation is asked for without an API key; `CONFLICT` when the
-  ///   `Idempotency-Key` was used for another request.
+  /// Fails with ``Fault`` `UNAUTHORIZED` when an explanation is asked for without an API key; with `CONFLICT` when the
+  /// `Idempotency-Key` was used for another request.
   public func validateKey(
     _ request: ValidateKeyRequest,
+    _ call: Call,
+    _ reply: Reply<ValidateKeyResponse>
+  ) {
+    do throws(Fault) {
+      let question = try Judgement.Question(request)
+      let vendor = request.explain == true ? try call.requireTenant() : nil
+      findFacts(ofKey: request.key, fingerprint: request.fingerprint) { [self] outcome in
+        guard reply.isAwaited else { return }
+        do throws(Fault) {
+          let found = try outcome.get()
+          guard let facts = found, vendor == nil else {
+            return reply.inTask { () async throws(Fault) in
+              try await self.answer(found, question, to: vendor, keyed: request.key, call)
+            }
+          }
+          call.trailers.append("latchkey-account", facts.value.tenant.accountID.description)
+          if let answer = validateNow(facts.value, question, call) { return reply.answer(answer) }
+          reply.inTask { () async throws(Fault) in
+            try await self.validateByWriting(facts, question, call)
+          }
+        } catch {
+          reply.fail(error)
+        }
+      }
+    } catch {
+      reply.fail(error)
+    }
+  }
+
+  /// Explains, or answers about a key that no license has, for which its account is looked up.
+  private func answer(
+    _ facts: Boxed<LicenseFacts>?,
+    _ question: Judgement.Question,
+    to vendor: Tenant?,
+    keyed key: String,
     _ call: Call
   ) async throws(Fault) -> ValidateKeyResponse {
-    let question = try Judgement.Question(request)
-    let vendor = request.explain == true ? try call.requireTenant() : nil
-    let facts = try await facts(ofKey: request.key, fingerprint: request.fingerprint)
     var account = facts?.value.tenant.accountID
-    if account == nil { account = try await owner(ofKey: request.key) }
+    if account == nil { account = try await owner(ofKey: key) }
     if let account { call.trailers.append("latchkey-account", account.description) }
     if let vendor { return explain(facts?.value, question, to: vendor) }
-    if let answer = validateNow(facts?.value, question, call) { return answer }
-    return try await validateByWriting(facts, question, call)
+    return ValidateKeyResponse(
+      Judgement(of: nil, question, at: now()),
+      Verdict(isValid: false, code: .notFound),
+      usesCount: 0
+    )
   }
 
   /// Whose keys begin as this one does, if exactly one account's do.

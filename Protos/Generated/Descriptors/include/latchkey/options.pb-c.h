@@ -195,10 +195,16 @@ struct  Latchkey__Call
    * The scope that the caller must hold, for a method without a REST face.
    */
   char *scope;
+  /*
+   * Whether the server's method is begun without a task and given a `Reply` to answer by: for the few that are asked
+   * so often that the task is what they cost.
+   */
+  protobuf_c_boolean has_taskless;
+  protobuf_c_boolean taskless;
 };
 #define LATCHKEY__CALL__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&latchkey__call__descriptor) \
-    , 0, 0, 0, 0, 0,NULL, NULL }
+    , 0, 0, 0, 0, 0,NULL, NULL, 0, 0 }
 
 
 /*
