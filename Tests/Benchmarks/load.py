@@ -54,12 +54,14 @@ def percentile(ordered, share):
 
 
 def h2load(
-    url, bodies, requests, headers=(), core=None, watched=(), connections=8, streams=32, per_second=None
-):
+    url, bodies, requests, headers=(), core=None, watched=(), connections=8, streams=32,
+    per_second=None, is_timed=True,
+):  # fmt: skip
     """POSTs over `connections` connections of `streams` streams each; every answer must be good.
 
     One h2load has one body for all its requests, so there is a process for each body, and the connections and
-    requests are divided among them. `per_second` holds the rate back instead of asking as fast as it goes.
+    requests are divided among them. `per_second` holds the rate back instead of asking as fast as it goes. Without
+    `is_timed` there are no latencies: h2load writes a line a request for them, on the same cores.
     """
     share, each = connections // len(bodies), requests // len(bodies)
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
@@ -68,7 +70,9 @@ def h2load(
             (pathlib.Path(folder) / f"body{number}").write_bytes(body)
             command = ["taskset", "-c", str(core)] if core is not None else []
             command += ["h2load", "-n", str(each), "-c", str(share), "-m", str(streams)]
-            command += ["-d", f"{folder}/body{number}", f"--log-file={folder}/log{number}"]
+            command += ["-d", f"{folder}/body{number}"]
+            if is_timed:
+                command.append(f"--log-file={folder}/log{number}")
             if per_second:
                 command.append(f"--rps={per_second / connections:.0f}")
             for header in headers:
@@ -92,9 +96,9 @@ def h2load(
         rate = sum(float(re.search(r"([\d.]+) req/s", text).group(1)) for text in texts)
         times = sorted(
             int(line.split("\t")[2])
-            for number in range(len(bodies))
-            for line in (pathlib.Path(folder) / f"log{number}").read_text().splitlines()
-        )
+            for log in pathlib.Path(folder).glob("log*")
+            for line in log.read_text().splitlines()
+        ) or [0]
     return Run(
         rate,
         percentile(times, 0.50) / 1000,
