@@ -75,40 +75,39 @@ extension Licenses {
     fingerprint: String?,
     _ receive: @escaping @EventLoop (Result<Boxed<LicenseFacts>?, Fault>) -> Void
   ) {
-    let (first, second) = LicenseKey.withLookupHashes(of: key) { first, second in
-      (Digest(first), second.flatMap { Digest($0) })
-    }
+    let (first, second) = questions(aboutKey: key, fingerprint)
     guard let first else { return receive(.success(nil)) }
-    licenseFacts.load(KeyQuestion(hash: first, fingerprint: fingerprint)) { [self] outcome in
+    licenseFacts.load(first) { [self] outcome in
       guard case .success(nil) = outcome, let second else { return receive(outcome) }
-      licenseFacts.load(KeyQuestion(hash: second, fingerprint: fingerprint), receive)
+      licenseFacts.load(second, receive)
     }
   }
 
   /// Reads the license that a key leads to, together with all that are asked for at the same time.
   ///
   /// The facts of the machine that has the fingerprint are read along.
-  @inline(__always)
   func facts(
     ofKey key: String,
     fingerprint: String?
   ) async throws(Fault) -> Boxed<LicenseFacts>? {
-    let (first, second) = LicenseKey.withLookupHashes(of: key) { first, second in
-      (Digest(first), second.flatMap { Digest($0) })
-    }
-    if let facts = try await facts(first, fingerprint) { return facts }
-    return try await facts(second, fingerprint)
+    let (first, second) = questions(aboutKey: key, fingerprint)
+    guard let first else { return nil }
+    if let facts = try await licenseFacts.load(first) { return facts }
+    guard let second else { return nil }
+    return try await licenseFacts.load(second)
   }
 
-  /// Into its caller, like what else lies on the path of a validation: each function that may suspend costs two checks
-  /// of the executor.
-  @inline(__always)
-  private func facts(
-    _ hash: Digest?,
+  /// What there is to ask about a key as it was typed, the likelier first; lent without arrays, since validations do so.
+  private func questions(
+    aboutKey key: String,
     _ fingerprint: String?
-  ) async throws(Fault) -> Boxed<LicenseFacts>? {
-    guard let hash else { return nil }
-    return try await licenseFacts.load(KeyQuestion(hash: hash, fingerprint: fingerprint))
+  ) -> (KeyQuestion?, KeyQuestion?) {
+    LicenseKey.withLookupHashes(of: key) { first, second in
+      (
+        Digest(first).map { KeyQuestion(hash: $0, fingerprint: fingerprint) },
+        second.flatMap { Digest($0) }.map { KeyQuestion(hash: $0, fingerprint: fingerprint) }
+      )
+    }
   }
 }
 
