@@ -9,7 +9,7 @@ public struct LicenseFile: Sendable {
   public let header: LicenseFileHeader
   private let line: Line
 
-  private static let armor = Armor(label: "LICENSE FILE", partCount: 3)
+  static let armor = Armor(label: "LICENSE FILE", partCount: 3)
 
   /// Reads a file, with or without its markers, from UTF-8.
   ///
