@@ -34,12 +34,23 @@ public final class Gateway: RequestHandler {
   /// - Parameters:
   ///   - keys: The channel to the keys service.
   ///   - licenses: The channel to the licenses service.
+  ///   - signing: The channel to the signing service.
   ///   - rateLimits: How many requests a minute are allowed; nil holds nobody to limits.
   ///   - log: Where failures of ours are told.
-  public convenience init(keys: Channel, licenses: Channel, rateLimits: RateLimits?, log: Logger) {
+  public convenience init(
+    keys: Channel,
+    licenses: Channel,
+    signing: Channel,
+    rateLimits: RateLimits?,
+    log: Logger
+  ) {
     self.init(
       Routes.all,
-      channels: [KeysMethods.serviceName: keys, LicensesMethods.serviceName: licenses],
+      channels: [
+        KeysMethods.serviceName: keys,
+        LicensesMethods.serviceName: licenses,
+        SigningMethods.serviceName: signing,
+      ],
       keys: keys,
       rateLimiter: rateLimits.map { RateLimiter($0) },
       log: log
@@ -162,6 +173,7 @@ public final class Gateway: RequestHandler {
     var content = Answer.Content(status: try Self.status(trailers, on: route))
     guard content.status != 204 else { return content }
     content.body = try route.response.json(response, isEnveloped: route.route.isEnveloped)
+    content.cacheSeconds = route.route.cacheSeconds
     if route.route.isSigned {
       content.signatory =
         trailers["latchkey-account"].map(ResponseSigner.Signatory.account) ?? .onlyAccount
