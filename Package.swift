@@ -74,7 +74,10 @@ let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swif
 
 let package = Package(
   name: "latchkey",
-  products: [],
+  products: [
+    // What applications check license files with: libsodium and OpenSSL, and nothing else of ours or others'.
+    .library(name: "LatchkeyOffline", targets: ["LatchkeyOffline"])
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
@@ -205,6 +208,13 @@ let package = Package(
       ],
       exclude: ["README.md"],
       resources: [.embedInCode("Migrations")]
+    ),
+
+    // License files without a network.
+    module(
+      "LatchkeyOffline",
+      path: "Services/Signing/Offline",
+      ["Cryptography", "Faults", "Primitives"]
     ),
 
     // Services.
@@ -364,6 +374,11 @@ let package = Package(
         "ServiceKit", "Stubs", "TLS", "TestKit", "TestMessages", "TestStubs", "Transcoding",
         logging,
       ]
+    ),
+    tests(
+      "LatchkeyOffline",
+      name: "LatchkeyOfflineTests",
+      ["Cryptography", "Faults", "Primitives"]
     ),
     tests(
       "LatchkeyCommand",
