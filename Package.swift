@@ -240,8 +240,8 @@ let package = Package(
       "LicensesService",
       path: "Services/Licenses/Core",
       [
-        "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres",
-        "Primitives", "Protobuf", "RPC", "ServiceKit", "Stubs", "Transcoding", logging,
+        "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "LatchkeyOffline", "Messages",
+        "Postgres", "Primitives", "Protobuf", "RPC", "ServiceKit", "Stubs", "Transcoding", logging,
       ],
       resources: [.embedInCode("Migrations")],
       settings: hot
@@ -251,6 +251,24 @@ let package = Package(
       path: "Services/Licenses/Main",
       [
         "Changes", "Cryptography", "EventLoop", "Faults", "LicensesService", "RPC", "ServiceKit",
+        "Stubs",
+      ]
+    ),
+    module(
+      "SigningService",
+      path: "Services/Signing/Core",
+      [
+        "Changes", "Cryptography", "EventLoop", "Faults", "LatchkeyOffline", "Messages", "Postgres",
+        "Primitives", "RPC", "ServiceKit", "Stubs",
+      ],
+      resources: [.embedInCode("Migrations")],
+      settings: hot
+    ),
+    executable(
+      "latchkey-signing",
+      path: "Services/Signing/Main",
+      [
+        "Changes", "Cryptography", "EventLoop", "Faults", "RPC", "ServiceKit", "SigningService",
         "Stubs",
       ]
     ),
@@ -362,8 +380,16 @@ let package = Package(
       "LicensesService",
       name: "LicensesServiceTests",
       [
-        "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres",
-        "Primitives", "RPC", "ServiceKit", "Stubs", "TestKit",
+        "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "LatchkeyOffline", "Messages",
+        "Postgres", "Primitives", "RPC", "ServiceKit", "SigningService", "Stubs", "TestKit",
+      ]
+    ),
+    tests(
+      "SigningService",
+      name: "SigningServiceTests",
+      [
+        "Changes", "Cryptography", "EventLoop", "Faults", "LatchkeyOffline", "Messages", "Postgres",
+        "Primitives", "RPC", "Stubs", "TestKit",
       ]
     ),
     tests(

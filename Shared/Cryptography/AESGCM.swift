@@ -27,6 +27,14 @@ public final class AESGCM: Sendable {
     context = Mutex(key.withUnsafeBytes { CipherContext(key: $0) })
   }
 
+  /// Prepares a key of ``keyByteCount`` bytes that is used once or twice and then gone, and wipes the caller's copy.
+  ///
+  /// ``SecretBytes`` takes longer to make than such a key is there.
+  public init(wiping key: inout [UInt8]) {
+    context = Mutex(key.span.withUnsafeBytes { CipherContext(key: $0) })
+    wipe(&key)
+  }
+
   /// Seals a message of up to ``messageBytesMax`` bytes.
   ///
   /// - Parameters:

@@ -29,9 +29,25 @@ public final class FileSecret: Sendable {
     self.init(wiping: &secret)
   }
 
+  /// What seals the payloads of one machine's files; nothing leads back from it to the secret.
+  ///
+  /// - Parameters:
+  ///   - secret: The license's secret, ``byteCount`` bytes.
+  ///   - fingerprint: The machine's.
+  /// - Returns: 32 bytes; wipe them after use.
+  public static func payloadKey(of secret: [UInt8], fingerprint: String) -> [UInt8] {
+    secret.withUnsafeBytes {
+      HKDF.derive(from: $0, purpose: payloadPurpose(fingerprint), count: AESGCM.keyByteCount)
+    }
+  }
+
   /// The cipher for the payloads of one machine's files.
   func payloadCipher(fingerprint: String) -> AESGCM {
-    AESGCM(key: key(for: Array("latchkey license file payload 1\0".utf8) + fingerprint.utf8))
+    AESGCM(key: key(for: Self.payloadPurpose(fingerprint)))
+  }
+
+  private static func payloadPurpose(_ fingerprint: String) -> [UInt8] {
+    Array("latchkey license file payload 1\0".utf8) + fingerprint.utf8
   }
 
   /// Proofs that whoever made a document has the license key.
