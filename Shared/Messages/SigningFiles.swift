@@ -446,7 +446,7 @@ public struct NoteStandingsRequest: ContractMessage, Equatable {
     return message
   }
 
-  /// What has become of one license, or of one machine of it.
+  /// What has become of one license, or of one machine or file of it.
   public struct Standing: ContractMessage, Equatable {
     public var accountId: String
     public var environment: Caller.Environment
@@ -454,11 +454,13 @@ public struct NoteStandingsRequest: ContractMessage, Equatable {
     /// The number of the license's event that tells so: of two, the later one holds.
     public var sequence: Int64
     /// Whether the license is suspended, revoked, banned or deleted, so that its files count no more, those that are
-    /// being made included; absent where it is about a machine.
+    /// being made included; absent where it is about one of its files or machines.
     public var isBarred: Bool?
     /// SHA-256 of the fingerprint of a machine that was deactivated: the files that it has count no more.
     public var fingerprintSha256: [UInt8]?
     public var notedAt: Int64
+    /// The number of a file that its machine has given up.
+    public var serial: Int64?
 
     public init(
       accountId: String,
@@ -467,7 +469,8 @@ public struct NoteStandingsRequest: ContractMessage, Equatable {
       sequence: Int64,
       isBarred: Bool? = nil,
       fingerprintSha256: [UInt8]? = nil,
-      notedAt: Int64
+      notedAt: Int64,
+      serial: Int64? = nil
     ) {
       self.accountId = accountId
       self.environment = environment
@@ -476,6 +479,7 @@ public struct NoteStandingsRequest: ContractMessage, Equatable {
       self.isBarred = isBarred
       self.fingerprintSha256 = fingerprintSha256
       self.notedAt = notedAt
+      self.serial = serial
     }
 
     public static let schema = MessageSchema(
@@ -488,6 +492,7 @@ public struct NoteStandingsRequest: ContractMessage, Equatable {
         FieldContract("isBarred"),
         FieldContract("fingerprintSha256", length: 32...32),
         FieldContract("notedAt", isRequired: true, format: .dateTime),
+        FieldContract("serial", range: 1...Int64.max),
       ])
 
     public init(decoding bytes: UnsafeRawBufferPointer) throws(Fault) {
@@ -514,6 +519,7 @@ public struct NoteStandingsRequest: ContractMessage, Equatable {
       self.fingerprintSha256 = message.pointee.has_fingerprint_sha256 != 0 ? Arena.bytes(message.pointee.fingerprint_sha256) : nil
       guard message.pointee.has_noted_at != 0 else { return nil }
       self.notedAt = message.pointee.noted_at
+      self.serial = message.pointee.has_serial != 0 ? message.pointee.serial : nil
     }
 
     public func encode(appendingTo output: inout [UInt8]) {
@@ -541,6 +547,10 @@ public struct NoteStandingsRequest: ContractMessage, Equatable {
       }
       message.pointee.has_noted_at = 1
       message.pointee.noted_at = self.notedAt
+      if let value = self.serial {
+        message.pointee.has_serial = 1
+        message.pointee.serial = value
+      }
       return message
     }
   }

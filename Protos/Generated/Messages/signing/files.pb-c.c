@@ -857,7 +857,7 @@ const ProtobufCMessageDescriptor latchkey__signing__v1__issued_file__descriptor 
   (ProtobufCMessageInit) latchkey__signing__v1__issued_file__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor latchkey__signing__v1__note_standings_request__standing__field_descriptors[7] =
+static const ProtobufCFieldDescriptor latchkey__signing__v1__note_standings_request__standing__field_descriptors[8] =
 {
   {
     "account_id",
@@ -943,6 +943,18 @@ static const ProtobufCFieldDescriptor latchkey__signing__v1__note_standings_requ
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "serial",
+    8,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Latchkey__Signing__V1__NoteStandingsRequest__Standing, has_serial),
+    offsetof(Latchkey__Signing__V1__NoteStandingsRequest__Standing, serial),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned latchkey__signing__v1__note_standings_request__standing__field_indices_by_name[] = {
   0,   /* field[0] = account_id */
@@ -952,11 +964,12 @@ static const unsigned latchkey__signing__v1__note_standings_request__standing__f
   2,   /* field[2] = license_id */
   6,   /* field[6] = noted_at */
   3,   /* field[3] = sequence */
+  7,   /* field[7] = serial */
 };
 static const ProtobufCIntRange latchkey__signing__v1__note_standings_request__standing__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor latchkey__signing__v1__note_standings_request__standing__descriptor =
 {
@@ -966,7 +979,7 @@ const ProtobufCMessageDescriptor latchkey__signing__v1__note_standings_request__
   "Latchkey__Signing__V1__NoteStandingsRequest__Standing",
   "latchkey.signing.v1",
   sizeof(Latchkey__Signing__V1__NoteStandingsRequest__Standing),
-  7,
+  8,
   latchkey__signing__v1__note_standings_request__standing__field_descriptors,
   latchkey__signing__v1__note_standings_request__standing__field_indices_by_name,
   1,  latchkey__signing__v1__note_standings_request__standing__number_ranges,

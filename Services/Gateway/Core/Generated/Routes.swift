@@ -183,6 +183,27 @@ enum Routes {
       request: LeakReport.schema, response: LeakResponse.schema,
       authentication: .none, limit: .publicPages, isIdempotent: true),
     Route(
+      .post, "/api/v1/licenses/{id}/checkout",
+      [.literal("api"), .literal("v1"), .literal("licenses"), .field(0), .literal("checkout")],
+      service: "latchkey.licenses.v1.Licenses",
+      rpc: "/latchkey.licenses.v1.Licenses/CheckOutLicense",
+      request: CheckOutLicenseRequest.schema, response: CheckedOutLicense.schema,
+      authentication: .apiKeyOrLicenseKey, scope: "licenses:write", limit: .management),
+    Route(
+      .post, "/api/v1/license-files/request",
+      [.literal("api"), .literal("v1"), .literal("license-files"), .literal("request")],
+      service: "latchkey.licenses.v1.Licenses",
+      rpc: "/latchkey.licenses.v1.Licenses/RequestLicenseFile",
+      request: RequestLicenseFileRequest.schema, response: CheckedOutLicense.schema,
+      authentication: .apiKeyOrLicenseKey, scope: "licenses:write", limit: .management),
+    Route(
+      .post, "/api/v1/license-files/release",
+      [.literal("api"), .literal("v1"), .literal("license-files"), .literal("release")],
+      service: "latchkey.licenses.v1.Licenses",
+      rpc: "/latchkey.licenses.v1.Licenses/ReleaseLicenseFile",
+      request: ReleaseLicenseFileRequest.schema, response: ReleasedLicenseFile.schema,
+      authentication: .apiKeyOrLicenseKey, scope: "licenses:write", limit: .management),
+    Route(
       .post, "/api/v1/licenses/bulk",
       [.literal("api"), .literal("v1"), .literal("licenses"), .literal("bulk")],
       service: "latchkey.licenses.v1.Licenses",

@@ -65,5 +65,9 @@ extension LicenseStore {
     change.transaction.send(
       Event.insertion(expired.flatMap(\.events), for: change.tenant, at: change.now)
     )
+    give(
+      expired.filter(\.license.isBarred).map { ($0.id, $0.eventSequence, .barred(true)) },
+      change
+    )
   }
 }

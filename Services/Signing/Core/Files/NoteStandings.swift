@@ -26,7 +26,7 @@ extension Signing {
       try await changes.makeUnasked(for: tenant) { (change) async throws(Fault) in
         self.keysets.lockOnly(change)
         try await self.noteLicenses(standings, change)
-        try await self.noteMachines(standings, change)
+        try await self.noteFiles(standings, change)
       }
     }
     return NoteStandingsResponse()
@@ -67,18 +67,21 @@ extension Signing {
     }
   }
 
-  private func noteMachines(
+  private func noteFiles(
     _ standings: [NoteStandingsRequest.Standing],
     _ change: Change
   ) async throws(Fault) {
     for standing in standings {
-      guard let hash = standing.fingerprintSha256 else { continue }
-      let revoked = try await files.revoke(
-        .machine(hash, until: Timestamp(milliseconds: standing.notedAt)),
-        of: try UUID(checked: standing.licenseId),
-        change
-      )
-      try record(revoked: revoked, change)
+      let selection: FileStore.Selection
+      if let hash = standing.fingerprintSha256 {
+        selection = .machine(hash, until: Timestamp(milliseconds: standing.notedAt))
+      } else if let serial = standing.serial {
+        selection = .serial(serial)
+      } else {
+        continue
+      }
+      let license = try UUID(checked: standing.licenseId)
+      try record(revoked: try await files.revoke(selection, of: license, change), change)
     }
   }
 

@@ -11,7 +11,7 @@ struct Statement {
     case succession
     case revocations
 
-    fileprivate var armor: Armor {
+    var armor: Armor {
       switch self {
       case .keyset: Armor(label: "LATCHKEY KEYSET", partCount: 2)
       case .succession: Armor(label: "LATCHKEY SUCCESSION", partCount: 2)

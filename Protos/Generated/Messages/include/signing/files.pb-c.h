@@ -118,10 +118,12 @@ struct  Latchkey__Signing__V1__NoteStandingsRequest__Standing
   ProtobufCBinaryData fingerprint_sha256;
   protobuf_c_boolean has_noted_at;
   int64_t noted_at;
+  protobuf_c_boolean has_serial;
+  int64_t serial;
 };
 #define LATCHKEY__SIGNING__V1__NOTE_STANDINGS_REQUEST__STANDING__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&latchkey__signing__v1__note_standings_request__standing__descriptor) \
-    , NULL, 0, LATCHKEY__RPC__V1__CALLER__ENVIRONMENT__TEST, NULL, 0, 0, 0, 0, 0, {0,NULL}, 0, 0 }
+    , NULL, 0, LATCHKEY__RPC__V1__CALLER__ENVIRONMENT__TEST, NULL, 0, 0, 0, 0, 0, {0,NULL}, 0, 0, 0, 0 }
 
 
 struct  Latchkey__Signing__V1__NoteStandingsRequest
