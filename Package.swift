@@ -75,8 +75,12 @@ let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swif
 let package = Package(
   name: "latchkey",
   products: [
-    // What applications check license files with: libsodium and OpenSSL, and nothing else of ours or others'.
-    .library(name: "LatchkeyOffline", targets: ["LatchkeyOffline"])
+    // What applications check license files with, and the modules its interface is made of; libsodium and OpenSSL are all
+    // that it needs.
+    .library(
+      name: "LatchkeyOffline",
+      targets: ["LatchkeyOffline", "Cryptography", "Faults", "Primitives"]
+    )
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
@@ -215,6 +219,11 @@ let package = Package(
       "LatchkeyOffline",
       path: "Services/Signing/Offline",
       ["Cryptography", "Faults", "Primitives"]
+    ),
+    executable(
+      "latchkey-verify",
+      path: "Services/Signing/Verify",
+      ["Cryptography", "LatchkeyOffline", "Primitives"]
     ),
 
     // Services.

@@ -62,13 +62,14 @@ extension Licenses {
       openedBy: facts.dataKey,
       call
     )
+    defer { wipe(&secret) }
     return try await licenseFiles.make(
       terms,
       of: facts.license,
       on: facts.policy,
       for: facts.machine,
       fingerprint: question.fingerprint,
-      wiping: &secret,
+      sealedBy: secret,
       requester,
       call
     )

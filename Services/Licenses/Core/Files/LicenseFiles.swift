@@ -31,10 +31,10 @@ struct LicenseFiles {
   ///   - policy: Its policy.
   ///   - machine: Its machine that has the fingerprint, if one has.
   ///   - fingerprint: The machine that the file is for.
-  ///   - secret: The license's file secret; it is wiped.
-  ///   - tenant: Whose license it is.
-  ///   - call: Who asks.
+  ///   - secret: The license's file secret; the caller wipes it.
   ///   - requester: On whose behalf.
+  ///   - call: Who asks.
+  /// - Returns: The file, and what is known of it.
   /// - Throws: ``Fault`` `unavailable` when the signing service cannot be reached; then there may be a file that nobody has.
   func make(
     _ terms: CheckOut,
@@ -42,12 +42,12 @@ struct LicenseFiles {
     on policy: Policy,
     for machine: Machine?,
     fingerprint: String,
-    wiping secret: inout [UInt8],
+    sealedBy secret: [UInt8],
     _ requester: Requester,
     _ call: Call
   ) async throws(Fault) -> CheckedOutLicense {
-    let payloadKey = FileSecret.payloadKey(of: secret, fingerprint: fingerprint)
-    wipe(&secret)
+    var payloadKey = FileSecret.payloadKey(of: secret, fingerprint: fingerprint)
+    defer { wipe(&payloadKey) }
     var license = license
     license.policy = nil
     license.machines = machine.map { [$0] } ?? []

@@ -44,14 +44,14 @@ extension Licenses {
         else { throw .notFound("No license has the key of this request") }
         let current = seats.license.current(at: change.now)
         let terms = try CheckOut(of: current, on: seats.license.policy, wished: asked.ttlSeconds)
-        let secret = try await fileSecret(of: license, provedBy: asked.checkProof, change, call)
+        var secret = try await fileSecret(of: license, provedBy: asked.checkProof, change, call)
+        defer { wipe(&secret) }
         switch try await takeSeat(seat, &seats, change) {
         case .refused(let fault):
           try licenses.save(seats.license, change)
           return .refused(fault)
         case .held(let machine), .taken(let machine):
           if !seats.license.events.isEmpty { try licenses.save(seats.license, change) }
-          var secret = secret
           return .done(
             try await licenseFiles.make(
               terms,
@@ -59,7 +59,7 @@ extension Licenses {
               on: seats.license.policy,
               for: machine,
               fingerprint: asked.fingerprint,
-              wiping: &secret,
+              sealedBy: secret,
               requester,
               call
             )
@@ -82,9 +82,9 @@ extension Licenses {
       dataKey = try await dataKeys.key(of: change.tenant, version: version)
     }
     let secret = try fileSecret(of: license, sealed: sealed, openedBy: dataKey, call)
-    var copy = secret
     do throws(Refusal) {
-      try check(FileSecret(wiping: &copy))
+      // A copy of its own, which it wipes.
+      try check(FileSecret(Array(secret.map(\.self))))
     } catch {
       throw .invalidDocument("Not made with the key of the license: \(error.message)")
     }

@@ -118,11 +118,12 @@ final class FileSigner {
       ttlSeconds: file.ttlSeconds
     )
     var payloadKey = request.payloadKey
+    defer { wipe(&payloadKey) }
     do throws(Fault) {
       let document = try LicenseFile.unsigned(
         header,
         payload: LicenseFilePayload(license: request.license, policy: request.policy),
-        wiping: &payloadKey
+        sealedBy: payloadKey
       )
       let signed = document.signed(by: key.sign(document.bytesToSign))
       return .success(SignedLicenseFile(certificate: signed.text, file: file.message))

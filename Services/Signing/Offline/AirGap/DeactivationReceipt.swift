@@ -28,7 +28,7 @@ public struct DeactivationReceipt: Sendable {
   /// Makes a receipt on the machine.
   ///
   /// - Parameters:
-  ///   - file: The file that is given up, whose signature the caller has checked.
+  ///   - file: The file that is given up, whether or not it has expired; that it opens shows that it is genuine.
   ///   - secret: From the license key; it must open the file.
   ///   - fingerprint: The machine's; it must be the file's.
   ///   - now: The time.

@@ -4,18 +4,11 @@ internal import Cryptography
 ///
 /// The proof is an HMAC over the kind and the body's base 64, under a key that only the license key leads to.
 struct ProvedDocument {
-  enum Kind {
+  enum Kind: String, CaseIterable {
     case request
     case release
 
-    var name: String {
-      switch self {
-      case .request: "request"
-      case .release: "release"
-      }
-    }
-
-    fileprivate var armor: Armor {
+    var armor: Armor {
       switch self {
       case .request: Armor(label: "LATCHKEY LICENSE REQUEST", partCount: 2)
       case .release: Armor(label: "LATCHKEY DEACTIVATION RECEIPT", partCount: 2)
@@ -42,8 +35,8 @@ struct ProvedDocument {
     }
     fields = try Fields(line.parts[0])
     try fields.checkVersion()
-    guard try fields.text("type", bytes: 1...64) == kind.name else {
-      throw Refusal(.malformed, "not of the type \(kind.name)")
+    guard try fields.text("type", bytes: 1...64) == kind.rawValue else {
+      throw Refusal(.malformed, "not of the type \(kind.rawValue)")
     }
   }
 
@@ -66,7 +59,7 @@ struct ProvedDocument {
   ) -> SignedDocument {
     let json = JSONWriter.object { writer in
       writer.member("version", 1)
-      writer.member("type", kind.name)
+      writer.member("type", kind.rawValue)
       body(&writer)
     }
     let text = Line.encoded(json)
@@ -75,6 +68,6 @@ struct ProvedDocument {
   }
 
   private static func bytesToProve(_ kind: Kind, body: [UInt8]) -> [UInt8] {
-    Array("latchkey-\(kind.name)-1:".utf8) + body
+    Array("latchkey-\(kind.rawValue)-1:".utf8) + body
   }
 }

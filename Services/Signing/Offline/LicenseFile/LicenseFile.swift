@@ -9,7 +9,7 @@ public struct LicenseFile: Sendable {
   public let header: LicenseFileHeader
   private let line: Line
 
-  private static let armor = Armor(label: "LICENSE FILE", partCount: 3)
+  static let armor = Armor(label: "LICENSE FILE", partCount: 3)
 
   /// Reads a file, with or without its markers, from UTF-8.
   ///
@@ -93,16 +93,16 @@ extension LicenseFile {
   /// Makes a file for whoever has not the license's secret but what comes from it for the one machine; otherwise as
   /// ``unsigned(_:payload:sealedBy:)``.
   ///
-  /// - Parameter payloadKey: Of ``FileSecret/payloadKey(of:fingerprint:)``, for the header's fingerprint; it is wiped.
+  /// - Parameter payloadKey: Of ``FileSecret/payloadKey(of:fingerprint:)``, for the header's fingerprint; the caller wipes it.
   public static func unsigned(
     _ header: LicenseFileHeader,
     payload: LicenseFilePayload,
-    wiping payloadKey: inout [UInt8]
+    sealedBy payloadKey: [UInt8]
   ) throws(Fault) -> UnsignedDocument {
     try unsigned(
       header,
       payload: payload,
-      sealedBy: AESGCM(wiping: &payloadKey),
+      sealedBy: AESGCM(key: payloadKey),
       nonce: SecureRandom.bytes(AESGCM.nonceByteCount)
     )
   }

@@ -68,8 +68,8 @@ public struct LicenseFileHeader: Sendable, Equatable {
   static let jsonBytesMax = 65_536
   static let entitlementsMax = 1_000
 
-  /// The header as JSON.
-  var json: [UInt8] {
+  /// The header as JSON, as files have it.
+  public var json: [UInt8] {
     JSONWriter.object { writer in
       writer.member("version", 1)
       writer.member("algorithm", "Ed25519")

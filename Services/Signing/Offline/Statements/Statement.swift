@@ -6,7 +6,7 @@ internal import Primitives
 /// A statement is signed over its kind and its body's base 64. No such text contains a dot, and what a license file is
 /// signed over contains one, so neither can be shown in place of the other though one key signs both.
 struct Statement {
-  enum Kind: String {
+  enum Kind: String, CaseIterable {
     case keyset
     case succession
     case revocations

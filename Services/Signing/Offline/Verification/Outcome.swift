@@ -11,3 +11,16 @@ public struct Outcome: Sendable {
   /// What to keep for the next check; the same as before unless the file is valid.
   public let lastSeen: LastSeen
 }
+
+extension Outcome {
+  /// The outcome when what came with the file, such as the document of keys, was refused before the file was looked at.
+  public init(refused refusal: Refusal, lastSeen: LastSeen) {
+    self.init(
+      verdict: refusal.verdict,
+      message: "The license file was not checked: \(refusal.message).",
+      header: nil,
+      payload: nil,
+      lastSeen: lastSeen
+    )
+  }
+}
