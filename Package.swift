@@ -328,6 +328,11 @@ let package = Package(
       path: "Tests/Benchmarks/Server",
       ["EventLoop", "Faults", "RPC", "TestMessages", "TestServing", "TestStubs"]
     ),
+    executable(
+      "signing-bench",
+      path: "Tests/Benchmarks/Signing",
+      ["CSodium", "EventLoop", "Faults", "HTTP", "Messages", "RPC", "ServiceKit", "Stubs", "TLS"]
+    ),
     module(
       "TestKit",
       path: "Tests/TestKit",

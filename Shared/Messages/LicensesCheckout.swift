@@ -341,3 +341,157 @@ public struct ReleasedLicenseFile: ContractMessage, Equatable {
     return message
   }
 }
+
+/// Which page of the files of which license.
+public struct ListLicenseFilesRequest: ContractMessage, Equatable {
+  public var id: String
+  /// The id of the last item of the page before; the first page when absent.
+  public var cursor: String?
+  /// How many items the page holds at most; 25 when absent.
+  public var limit: Int32?
+
+  public init(
+    id: String,
+    cursor: String? = nil,
+    limit: Int32? = nil
+  ) {
+    self.id = id
+    self.cursor = cursor
+    self.limit = limit
+  }
+
+  public static let schema = MessageSchema(
+    latchkey__licenses__v1__list_license_files_request__get_descriptor(),
+    [
+      FieldContract("id", isRequired: true, format: .uuid, place: .path),
+      FieldContract("cursor", format: .uuid, place: .query),
+      FieldContract("limit", place: .query, range: 1...100),
+    ])
+
+  public init(decoding bytes: UnsafeRawBufferPointer) throws(Fault) {
+    let arena = Arena()
+    let message = try arena.unpack(bytes, Self.schema, as: Latchkey__Licenses__V1__ListLicenseFilesRequest.self)
+    guard let value = Self(message) else {
+      throw arena.refusal(of: message, Self.schema)
+    }
+    try arena.check(message, Self.schema)
+    self = value
+  }
+
+  /// Nil when a required field is absent, a string is bad, or an enum value is unknown.
+  init?(_ message: UnsafePointer<Latchkey__Licenses__V1__ListLicenseFilesRequest>) {
+    guard let value = message.pointee.id, let value = Arena.string(value) else { return nil }
+    self.id = value
+    if let value = message.pointee.cursor {
+      guard let value = Arena.string(value) else { return nil }
+      self.cursor = value
+    } else {
+      self.cursor = nil
+    }
+    self.limit = message.pointee.has_limit != 0 ? message.pointee.limit : nil
+  }
+
+  public func encode(appendingTo output: inout [UInt8]) {
+    let arena = Arena.forWriting()
+    arena.pack(build(in: arena), to: &output)
+  }
+
+  /// The message in protobuf-c's form; it lives as long as the arena.
+  func build(in arena: borrowing Arena) -> UnsafeMutablePointer<Latchkey__Licenses__V1__ListLicenseFilesRequest> {
+    let message = arena.make(Latchkey__Licenses__V1__ListLicenseFilesRequest.self)
+    latchkey__licenses__v1__list_license_files_request__init(message)
+    message.pointee.id = arena.copy(self.id)
+    if let value = self.cursor {
+      message.pointee.cursor = arena.copy(value)
+    }
+    if let value = self.limit {
+      message.pointee.has_limit = 1
+      message.pointee.limit = value
+    }
+    return message
+  }
+}
+
+/// Which files of a license to revoke: all that are unexpired, unless one of the two says which.
+public struct RevokeLicenseFilesRequest: ContractMessage, Equatable {
+  public var id: String
+  /// The file with this number only.
+  public var serial: Int64?
+  /// Files for the machine with this fingerprint only.
+  public var fingerprint: String?
+  /// Why, for the audit log.
+  public var reason: String?
+
+  public init(
+    id: String,
+    serial: Int64? = nil,
+    fingerprint: String? = nil,
+    reason: String? = nil
+  ) {
+    self.id = id
+    self.serial = serial
+    self.fingerprint = fingerprint
+    self.reason = reason
+  }
+
+  public static let schema = MessageSchema(
+    latchkey__licenses__v1__revoke_license_files_request__get_descriptor(),
+    [
+      FieldContract("id", isRequired: true, format: .uuid, place: .path),
+      FieldContract("serial", range: 1...Int64.max),
+      FieldContract("fingerprint", length: 8...256),
+      FieldContract("reason", length: 0...1000),
+    ])
+
+  public init(decoding bytes: UnsafeRawBufferPointer) throws(Fault) {
+    let arena = Arena()
+    let message = try arena.unpack(bytes, Self.schema, as: Latchkey__Licenses__V1__RevokeLicenseFilesRequest.self)
+    guard let value = Self(message) else {
+      throw arena.refusal(of: message, Self.schema)
+    }
+    try arena.check(message, Self.schema)
+    self = value
+  }
+
+  /// Nil when a required field is absent, a string is bad, or an enum value is unknown.
+  init?(_ message: UnsafePointer<Latchkey__Licenses__V1__RevokeLicenseFilesRequest>) {
+    guard let value = message.pointee.id, let value = Arena.string(value) else { return nil }
+    self.id = value
+    self.serial = message.pointee.has_serial != 0 ? message.pointee.serial : nil
+    if let value = message.pointee.fingerprint {
+      guard let value = Arena.string(value) else { return nil }
+      self.fingerprint = value
+    } else {
+      self.fingerprint = nil
+    }
+    if let value = message.pointee.reason {
+      guard let value = Arena.string(value) else { return nil }
+      self.reason = value
+    } else {
+      self.reason = nil
+    }
+  }
+
+  public func encode(appendingTo output: inout [UInt8]) {
+    let arena = Arena.forWriting()
+    arena.pack(build(in: arena), to: &output)
+  }
+
+  /// The message in protobuf-c's form; it lives as long as the arena.
+  func build(in arena: borrowing Arena) -> UnsafeMutablePointer<Latchkey__Licenses__V1__RevokeLicenseFilesRequest> {
+    let message = arena.make(Latchkey__Licenses__V1__RevokeLicenseFilesRequest.self)
+    latchkey__licenses__v1__revoke_license_files_request__init(message)
+    message.pointee.id = arena.copy(self.id)
+    if let value = self.serial {
+      message.pointee.has_serial = 1
+      message.pointee.serial = value
+    }
+    if let value = self.fingerprint {
+      message.pointee.fingerprint = arena.copy(value)
+    }
+    if let value = self.reason {
+      message.pointee.reason = arena.copy(value)
+    }
+    return message
+  }
+}

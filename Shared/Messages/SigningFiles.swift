@@ -591,7 +591,9 @@ public struct NoteStandingsResponse: ContractMessage, Equatable {
 }
 
 /// Which page of the files of which license.
-public struct ListLicenseFilesRequest: ContractMessage, Equatable {
+public struct ListFilesRequest: ContractMessage, Equatable {
+  public var accountId: String
+  public var environment: Caller.Environment
   public var licenseId: String
   /// The id of the last item of the page before; the first page when absent.
   public var cursor: String?
@@ -599,26 +601,32 @@ public struct ListLicenseFilesRequest: ContractMessage, Equatable {
   public var limit: Int32?
 
   public init(
+    accountId: String,
+    environment: Caller.Environment,
     licenseId: String,
     cursor: String? = nil,
     limit: Int32? = nil
   ) {
+    self.accountId = accountId
+    self.environment = environment
     self.licenseId = licenseId
     self.cursor = cursor
     self.limit = limit
   }
 
   public static let schema = MessageSchema(
-    latchkey__signing__v1__list_license_files_request__get_descriptor(),
+    latchkey__signing__v1__list_files_request__get_descriptor(),
     [
-      FieldContract("licenseId", isRequired: true, format: .uuid, place: .path),
-      FieldContract("cursor", format: .uuid, place: .query),
-      FieldContract("limit", place: .query, range: 1...100),
+      FieldContract("accountId", isRequired: true, format: .uuid),
+      FieldContract("environment", isRequired: true, enumeration: Caller.Environment.schema),
+      FieldContract("licenseId", isRequired: true, format: .uuid),
+      FieldContract("cursor", format: .uuid),
+      FieldContract("limit", range: 1...100),
     ])
 
   public init(decoding bytes: UnsafeRawBufferPointer) throws(Fault) {
     let arena = Arena()
-    let message = try arena.unpack(bytes, Self.schema, as: Latchkey__Signing__V1__ListLicenseFilesRequest.self)
+    let message = try arena.unpack(bytes, Self.schema, as: Latchkey__Signing__V1__ListFilesRequest.self)
     guard let value = Self(message) else {
       throw arena.refusal(of: message, Self.schema)
     }
@@ -627,7 +635,11 @@ public struct ListLicenseFilesRequest: ContractMessage, Equatable {
   }
 
   /// Nil when a required field is absent, a string is bad, or an enum value is unknown.
-  init?(_ message: UnsafePointer<Latchkey__Signing__V1__ListLicenseFilesRequest>) {
+  init?(_ message: UnsafePointer<Latchkey__Signing__V1__ListFilesRequest>) {
+    guard let value = message.pointee.account_id, let value = Arena.string(value) else { return nil }
+    self.accountId = value
+    guard message.pointee.has_environment != 0, let value = Caller.Environment(rawValue: Int32(bitPattern: message.pointee.environment.rawValue)) else { return nil }
+    self.environment = value
     guard let value = message.pointee.license_id, let value = Arena.string(value) else { return nil }
     self.licenseId = value
     if let value = message.pointee.cursor {
@@ -645,9 +657,12 @@ public struct ListLicenseFilesRequest: ContractMessage, Equatable {
   }
 
   /// The message in protobuf-c's form; it lives as long as the arena.
-  func build(in arena: borrowing Arena) -> UnsafeMutablePointer<Latchkey__Signing__V1__ListLicenseFilesRequest> {
-    let message = arena.make(Latchkey__Signing__V1__ListLicenseFilesRequest.self)
-    latchkey__signing__v1__list_license_files_request__init(message)
+  func build(in arena: borrowing Arena) -> UnsafeMutablePointer<Latchkey__Signing__V1__ListFilesRequest> {
+    let message = arena.make(Latchkey__Signing__V1__ListFilesRequest.self)
+    latchkey__signing__v1__list_files_request__init(message)
+    message.pointee.account_id = arena.copy(self.accountId)
+    message.pointee.has_environment = 1
+    message.pointee.environment = Latchkey__Rpc__V1__Caller__Environment(rawValue: UInt32(bitPattern: self.environment.rawValue))
     message.pointee.license_id = arena.copy(self.licenseId)
     if let value = self.cursor {
       message.pointee.cursor = arena.copy(value)
@@ -661,7 +676,7 @@ public struct ListLicenseFilesRequest: ContractMessage, Equatable {
 }
 
 /// A page of license files.
-public struct ListLicenseFilesResponse: ContractMessage, Equatable {
+public struct LicenseFiles: ContractMessage, Equatable {
   public var data: [IssuedFile]
   public var pagination: Pagination
 
@@ -674,7 +689,7 @@ public struct ListLicenseFilesResponse: ContractMessage, Equatable {
   }
 
   public static let schema = MessageSchema(
-    latchkey__signing__v1__list_license_files_response__get_descriptor(),
+    latchkey__signing__v1__license_files__get_descriptor(),
     [
       FieldContract("data", message: IssuedFile.schema),
       FieldContract("pagination", isRequired: true, message: Pagination.schema),
@@ -682,7 +697,7 @@ public struct ListLicenseFilesResponse: ContractMessage, Equatable {
 
   public init(decoding bytes: UnsafeRawBufferPointer) throws(Fault) {
     let arena = Arena()
-    let message = try arena.unpack(bytes, Self.schema, as: Latchkey__Signing__V1__ListLicenseFilesResponse.self)
+    let message = try arena.unpack(bytes, Self.schema, as: Latchkey__Signing__V1__LicenseFiles.self)
     guard let value = Self(message) else {
       throw arena.refusal(of: message, Self.schema)
     }
@@ -691,7 +706,7 @@ public struct ListLicenseFilesResponse: ContractMessage, Equatable {
   }
 
   /// Nil when a required field is absent, a string is bad, or an enum value is unknown.
-  init?(_ message: UnsafePointer<Latchkey__Signing__V1__ListLicenseFilesResponse>) {
+  init?(_ message: UnsafePointer<Latchkey__Signing__V1__LicenseFiles>) {
     guard let values = Arena.messages(message.pointee.data, message.pointee.n_data, IssuedFile.init(_:)) else { return nil }
     self.data = values
     guard let value = message.pointee.pagination, let value = Pagination(value) else { return nil }
@@ -704,9 +719,9 @@ public struct ListLicenseFilesResponse: ContractMessage, Equatable {
   }
 
   /// The message in protobuf-c's form; it lives as long as the arena.
-  func build(in arena: borrowing Arena) -> UnsafeMutablePointer<Latchkey__Signing__V1__ListLicenseFilesResponse> {
-    let message = arena.make(Latchkey__Signing__V1__ListLicenseFilesResponse.self)
-    latchkey__signing__v1__list_license_files_response__init(message)
+  func build(in arena: borrowing Arena) -> UnsafeMutablePointer<Latchkey__Signing__V1__LicenseFiles> {
+    let message = arena.make(Latchkey__Signing__V1__LicenseFiles.self)
+    latchkey__signing__v1__license_files__init(message)
     if !self.data.isEmpty {
       message.pointee.n_data = self.data.count
       message.pointee.data = arena.copyMessages(self.data) { $0.build(in: arena) }
@@ -717,7 +732,9 @@ public struct ListLicenseFilesResponse: ContractMessage, Equatable {
 }
 
 /// Which files of a license to revoke: all that are unexpired, unless one of the two says which.
-public struct RevokeLicenseFilesRequest: ContractMessage, Equatable {
+public struct RevokeFilesRequest: ContractMessage, Equatable {
+  public var accountId: String
+  public var environment: Caller.Environment
   public var licenseId: String
   /// The file with this number only.
   public var serial: Int64?
@@ -725,31 +742,50 @@ public struct RevokeLicenseFilesRequest: ContractMessage, Equatable {
   public var fingerprint: String?
   /// Why, for the audit log.
   public var reason: String?
+  /// Who asked for it, for the audit log.
+  public var actor: AuditEvent.Actor
+  public var requestId: String?
+  public var clientAddress: String?
 
   public init(
+    accountId: String,
+    environment: Caller.Environment,
     licenseId: String,
     serial: Int64? = nil,
     fingerprint: String? = nil,
-    reason: String? = nil
+    reason: String? = nil,
+    actor: AuditEvent.Actor,
+    requestId: String? = nil,
+    clientAddress: String? = nil
   ) {
+    self.accountId = accountId
+    self.environment = environment
     self.licenseId = licenseId
     self.serial = serial
     self.fingerprint = fingerprint
     self.reason = reason
+    self.actor = actor
+    self.requestId = requestId
+    self.clientAddress = clientAddress
   }
 
   public static let schema = MessageSchema(
-    latchkey__signing__v1__revoke_license_files_request__get_descriptor(),
+    latchkey__signing__v1__revoke_files_request__get_descriptor(),
     [
-      FieldContract("licenseId", isRequired: true, format: .uuid, place: .path),
+      FieldContract("accountId", isRequired: true, format: .uuid),
+      FieldContract("environment", isRequired: true, enumeration: Caller.Environment.schema),
+      FieldContract("licenseId", isRequired: true, format: .uuid),
       FieldContract("serial", range: 1...Int64.max),
       FieldContract("fingerprint", length: 8...256),
       FieldContract("reason", length: 0...1000),
+      FieldContract("actor", isRequired: true, message: AuditEvent.Actor.schema),
+      FieldContract("requestId", length: 0...64),
+      FieldContract("clientAddress", length: 0...64),
     ])
 
   public init(decoding bytes: UnsafeRawBufferPointer) throws(Fault) {
     let arena = Arena()
-    let message = try arena.unpack(bytes, Self.schema, as: Latchkey__Signing__V1__RevokeLicenseFilesRequest.self)
+    let message = try arena.unpack(bytes, Self.schema, as: Latchkey__Signing__V1__RevokeFilesRequest.self)
     guard let value = Self(message) else {
       throw arena.refusal(of: message, Self.schema)
     }
@@ -758,7 +794,11 @@ public struct RevokeLicenseFilesRequest: ContractMessage, Equatable {
   }
 
   /// Nil when a required field is absent, a string is bad, or an enum value is unknown.
-  init?(_ message: UnsafePointer<Latchkey__Signing__V1__RevokeLicenseFilesRequest>) {
+  init?(_ message: UnsafePointer<Latchkey__Signing__V1__RevokeFilesRequest>) {
+    guard let value = message.pointee.account_id, let value = Arena.string(value) else { return nil }
+    self.accountId = value
+    guard message.pointee.has_environment != 0, let value = Caller.Environment(rawValue: Int32(bitPattern: message.pointee.environment.rawValue)) else { return nil }
+    self.environment = value
     guard let value = message.pointee.license_id, let value = Arena.string(value) else { return nil }
     self.licenseId = value
     self.serial = message.pointee.has_serial != 0 ? message.pointee.serial : nil
@@ -774,6 +814,20 @@ public struct RevokeLicenseFilesRequest: ContractMessage, Equatable {
     } else {
       self.reason = nil
     }
+    guard let value = message.pointee.actor, let value = AuditEvent.Actor(value) else { return nil }
+    self.actor = value
+    if let value = message.pointee.request_id {
+      guard let value = Arena.string(value) else { return nil }
+      self.requestId = value
+    } else {
+      self.requestId = nil
+    }
+    if let value = message.pointee.client_address {
+      guard let value = Arena.string(value) else { return nil }
+      self.clientAddress = value
+    } else {
+      self.clientAddress = nil
+    }
   }
 
   public func encode(appendingTo output: inout [UInt8]) {
@@ -782,9 +836,12 @@ public struct RevokeLicenseFilesRequest: ContractMessage, Equatable {
   }
 
   /// The message in protobuf-c's form; it lives as long as the arena.
-  func build(in arena: borrowing Arena) -> UnsafeMutablePointer<Latchkey__Signing__V1__RevokeLicenseFilesRequest> {
-    let message = arena.make(Latchkey__Signing__V1__RevokeLicenseFilesRequest.self)
-    latchkey__signing__v1__revoke_license_files_request__init(message)
+  func build(in arena: borrowing Arena) -> UnsafeMutablePointer<Latchkey__Signing__V1__RevokeFilesRequest> {
+    let message = arena.make(Latchkey__Signing__V1__RevokeFilesRequest.self)
+    latchkey__signing__v1__revoke_files_request__init(message)
+    message.pointee.account_id = arena.copy(self.accountId)
+    message.pointee.has_environment = 1
+    message.pointee.environment = Latchkey__Rpc__V1__Caller__Environment(rawValue: UInt32(bitPattern: self.environment.rawValue))
     message.pointee.license_id = arena.copy(self.licenseId)
     if let value = self.serial {
       message.pointee.has_serial = 1
@@ -796,12 +853,19 @@ public struct RevokeLicenseFilesRequest: ContractMessage, Equatable {
     if let value = self.reason {
       message.pointee.reason = arena.copy(value)
     }
+    message.pointee.actor = self.actor.build(in: arena)
+    if let value = self.requestId {
+      message.pointee.request_id = arena.copy(value)
+    }
+    if let value = self.clientAddress {
+      message.pointee.client_address = arena.copy(value)
+    }
     return message
   }
 }
 
 /// What was revoked.
-public struct RevokeLicenseFilesResponse: ContractMessage, Equatable {
+public struct RevokedLicenseFiles: ContractMessage, Equatable {
   /// The files that are revoked now and were not before, the newest 1,000.
   public var files: [IssuedFile]
   /// How many there are.
@@ -816,7 +880,7 @@ public struct RevokeLicenseFilesResponse: ContractMessage, Equatable {
   }
 
   public static let schema = MessageSchema(
-    latchkey__signing__v1__revoke_license_files_response__get_descriptor(),
+    latchkey__signing__v1__revoked_license_files__get_descriptor(),
     [
       FieldContract("files", message: IssuedFile.schema),
       FieldContract("revokedCount", isRequired: true),
@@ -824,7 +888,7 @@ public struct RevokeLicenseFilesResponse: ContractMessage, Equatable {
 
   public init(decoding bytes: UnsafeRawBufferPointer) throws(Fault) {
     let arena = Arena()
-    let message = try arena.unpack(bytes, Self.schema, as: Latchkey__Signing__V1__RevokeLicenseFilesResponse.self)
+    let message = try arena.unpack(bytes, Self.schema, as: Latchkey__Signing__V1__RevokedLicenseFiles.self)
     guard let value = Self(message) else {
       throw arena.refusal(of: message, Self.schema)
     }
@@ -833,7 +897,7 @@ public struct RevokeLicenseFilesResponse: ContractMessage, Equatable {
   }
 
   /// Nil when a required field is absent, a string is bad, or an enum value is unknown.
-  init?(_ message: UnsafePointer<Latchkey__Signing__V1__RevokeLicenseFilesResponse>) {
+  init?(_ message: UnsafePointer<Latchkey__Signing__V1__RevokedLicenseFiles>) {
     guard let values = Arena.messages(message.pointee.files, message.pointee.n_files, IssuedFile.init(_:)) else { return nil }
     self.files = values
     guard message.pointee.has_revoked_count != 0 else { return nil }
@@ -846,9 +910,9 @@ public struct RevokeLicenseFilesResponse: ContractMessage, Equatable {
   }
 
   /// The message in protobuf-c's form; it lives as long as the arena.
-  func build(in arena: borrowing Arena) -> UnsafeMutablePointer<Latchkey__Signing__V1__RevokeLicenseFilesResponse> {
-    let message = arena.make(Latchkey__Signing__V1__RevokeLicenseFilesResponse.self)
-    latchkey__signing__v1__revoke_license_files_response__init(message)
+  func build(in arena: borrowing Arena) -> UnsafeMutablePointer<Latchkey__Signing__V1__RevokedLicenseFiles> {
+    let message = arena.make(Latchkey__Signing__V1__RevokedLicenseFiles.self)
+    latchkey__signing__v1__revoked_license_files__init(message)
     if !self.files.isEmpty {
       message.pointee.n_files = self.files.count
       message.pointee.files = arena.copyMessages(self.files) { $0.build(in: arena) }

@@ -435,6 +435,52 @@ public struct SigningKeyset: ContractMessage, Equatable {
   }
 }
 
+/// Names the key to show.
+public struct GetSigningKeyRequest: ContractMessage, Equatable {
+  public var id: String
+
+  public init(
+    id: String
+  ) {
+    self.id = id
+  }
+
+  public static let schema = MessageSchema(
+    latchkey__signing__v1__get_signing_key_request__get_descriptor(),
+    [
+      FieldContract("id", isRequired: true, format: .uuid, place: .path),
+    ])
+
+  public init(decoding bytes: UnsafeRawBufferPointer) throws(Fault) {
+    let arena = Arena()
+    let message = try arena.unpack(bytes, Self.schema, as: Latchkey__Signing__V1__GetSigningKeyRequest.self)
+    guard let value = Self(message) else {
+      throw arena.refusal(of: message, Self.schema)
+    }
+    try arena.check(message, Self.schema)
+    self = value
+  }
+
+  /// Nil when a required field is absent, a string is bad, or an enum value is unknown.
+  init?(_ message: UnsafePointer<Latchkey__Signing__V1__GetSigningKeyRequest>) {
+    guard let value = message.pointee.id, let value = Arena.string(value) else { return nil }
+    self.id = value
+  }
+
+  public func encode(appendingTo output: inout [UInt8]) {
+    let arena = Arena.forWriting()
+    arena.pack(build(in: arena), to: &output)
+  }
+
+  /// The message in protobuf-c's form; it lives as long as the arena.
+  func build(in arena: borrowing Arena) -> UnsafeMutablePointer<Latchkey__Signing__V1__GetSigningKeyRequest> {
+    let message = arena.make(Latchkey__Signing__V1__GetSigningKeyRequest.self)
+    latchkey__signing__v1__get_signing_key_request__init(message)
+    message.pointee.id = arena.copy(self.id)
+    return message
+  }
+}
+
 /// When the next key takes over.
 public struct RotateSigningKeyRequest: ContractMessage, Equatable {
   /// How long the present key goes on, in seconds; it stops at once when absent.

@@ -68,6 +68,13 @@ public enum LicensesMethods {
   /// Makes a license file for one machine, which is checked without a network. It takes no seat.
   public static let checkOutLicense = MethodDescriptor(
     path: "/latchkey.licenses.v1.Licenses/CheckOutLicense", kind: .unary, scope: "licenses:write", admitsLicenseKeys: true, callers: ["gateway"])
+  /// Lists the files that were made of a license, newest first; expired and revoked ones included.
+  public static let listLicenseFiles = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/ListLicenseFiles", kind: .unary, isIdempotent: true, scope: "licenses:read", callers: ["gateway"])
+  /// Revokes files of a license for good: all of them, those of one machine, or one. They are on the published list from
+  /// then on, until they expire.
+  public static let revokeLicenseFiles = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/RevokeLicenseFiles", kind: .unary, scope: "licenses:write", callers: ["gateway"])
   /// Answers the request of a machine without a network: activates the machine, unless it is, and makes its license file.
   public static let requestLicenseFile = MethodDescriptor(
     path: "/latchkey.licenses.v1.Licenses/RequestLicenseFile", kind: .unary, scope: "licenses:write", admitsLicenseKeys: true, callers: ["gateway"])
@@ -258,6 +265,15 @@ public protocol LicensesService: AnyObject {
   func checkOutLicense(
     _ request: CheckOutLicenseRequest, _ call: Call
   ) async throws(Fault) -> CheckedOutLicense
+  /// Lists the files that were made of a license, newest first; expired and revoked ones included.
+  func listLicenseFiles(
+    _ request: ListLicenseFilesRequest, _ call: Call
+  ) async throws(Fault) -> LicenseFiles
+  /// Revokes files of a license for good: all of them, those of one machine, or one. They are on the published list from
+  /// then on, until they expire.
+  func revokeLicenseFiles(
+    _ request: RevokeLicenseFilesRequest, _ call: Call
+  ) async throws(Fault) -> RevokedLicenseFiles
   /// Answers the request of a machine without a network: activates the machine, unless it is, and makes its license file.
   func requestLicenseFile(
     _ request: RequestLicenseFileRequest, _ call: Call
@@ -480,6 +496,14 @@ extension LicensesService {
       .unary(LicensesMethods.checkOutLicense) {
         (request: CheckOutLicenseRequest, call: Call) async throws(Fault) -> CheckedOutLicense in
         try await self.checkOutLicense(request, call)
+      },
+      .unary(LicensesMethods.listLicenseFiles) {
+        (request: ListLicenseFilesRequest, call: Call) async throws(Fault) -> LicenseFiles in
+        try await self.listLicenseFiles(request, call)
+      },
+      .unary(LicensesMethods.revokeLicenseFiles) {
+        (request: RevokeLicenseFilesRequest, call: Call) async throws(Fault) -> RevokedLicenseFiles in
+        try await self.revokeLicenseFiles(request, call)
       },
       .unary(LicensesMethods.requestLicenseFile) {
         (request: RequestLicenseFileRequest, call: Call) async throws(Fault) -> CheckedOutLicense in
@@ -773,6 +797,21 @@ public struct LicensesClient {
     _ request: CheckOutLicenseRequest, _ options: CallOptions = CallOptions()
   ) async throws(Fault) -> CheckedOutLicense {
     try await channel.unary(LicensesMethods.checkOutLicense, request, options)
+  }
+
+  /// Lists the files that were made of a license, newest first; expired and revoked ones included.
+  public func listLicenseFiles(
+    _ request: ListLicenseFilesRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> LicenseFiles {
+    try await channel.unary(LicensesMethods.listLicenseFiles, request, options)
+  }
+
+  /// Revokes files of a license for good: all of them, those of one machine, or one. They are on the published list from
+  /// then on, until they expire.
+  public func revokeLicenseFiles(
+    _ request: RevokeLicenseFilesRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> RevokedLicenseFiles {
+    try await channel.unary(LicensesMethods.revokeLicenseFiles, request, options)
   }
 
   /// Answers the request of a machine without a network: activates the machine, unless it is, and makes its license file.

@@ -18,18 +18,20 @@ public enum SigningMethods {
   public static let noteStandings = MethodDescriptor(
     path: "/latchkey.signing.v1.Signing/NoteStandings", kind: .unary, isIdempotent: true, defaultTimeout: .milliseconds(10000), callers: ["licenses"])
   /// Lists the files that were made of a license, newest first.
-  public static let listLicenseFiles = MethodDescriptor(
-    path: "/latchkey.signing.v1.Signing/ListLicenseFiles", kind: .unary, isIdempotent: true, scope: "licenses:read", callers: ["gateway"])
-  /// Revokes files of a license: all of them, those of one machine, or one. They are on the published list from then on,
-  /// until they expire.
-  public static let revokeLicenseFiles = MethodDescriptor(
-    path: "/latchkey.signing.v1.Signing/RevokeLicenseFiles", kind: .unary, scope: "licenses:write", callers: ["gateway"])
+  public static let listFiles = MethodDescriptor(
+    path: "/latchkey.signing.v1.Signing/ListFiles", kind: .unary, isIdempotent: true, defaultTimeout: .milliseconds(5000), callers: ["licenses"])
+  /// Revokes files of a license: they are on the published list from then on, until they expire.
+  public static let revokeFiles = MethodDescriptor(
+    path: "/latchkey.signing.v1.Signing/RevokeFiles", kind: .unary, isIdempotent: true, defaultTimeout: .milliseconds(5000), callers: ["licenses"])
   /// The public keys of an account's environment; its keyset is made when it has none yet.
   public static let getPublicKeys = MethodDescriptor(
     path: "/latchkey.signing.v1.Signing/GetPublicKeys", kind: .unary, isIdempotent: true, callers: ["gateway", "keys", "licenses", "operator"])
   /// Shows the keys that sign license files, with how many unexpired files each has signed.
   public static let getKeyset = MethodDescriptor(
     path: "/latchkey.signing.v1.Signing/GetKeyset", kind: .unary, isIdempotent: true, scope: "signing:read", callers: ["gateway"])
+  /// Shows one of the keys that sign license files.
+  public static let getSigningKey = MethodDescriptor(
+    path: "/latchkey.signing.v1.Signing/GetSigningKey", kind: .unary, isIdempotent: true, scope: "signing:read", callers: ["gateway"])
   /// Has the next key sign from now on, or from the end of an overlap, and makes the one that will follow it. The key
   /// that signed until then is retired: what it has signed is accepted until it expires.
   public static let rotateSigningKey = MethodDescriptor(
@@ -72,14 +74,13 @@ public protocol SigningService: AnyObject {
     _ request: NoteStandingsRequest, _ call: Call
   ) async throws(Fault) -> NoteStandingsResponse
   /// Lists the files that were made of a license, newest first.
-  func listLicenseFiles(
-    _ request: ListLicenseFilesRequest, _ call: Call
-  ) async throws(Fault) -> ListLicenseFilesResponse
-  /// Revokes files of a license: all of them, those of one machine, or one. They are on the published list from then on,
-  /// until they expire.
-  func revokeLicenseFiles(
-    _ request: RevokeLicenseFilesRequest, _ call: Call
-  ) async throws(Fault) -> RevokeLicenseFilesResponse
+  func listFiles(
+    _ request: ListFilesRequest, _ call: Call
+  ) async throws(Fault) -> LicenseFiles
+  /// Revokes files of a license: they are on the published list from then on, until they expire.
+  func revokeFiles(
+    _ request: RevokeFilesRequest, _ call: Call
+  ) async throws(Fault) -> RevokedLicenseFiles
   /// The public keys of an account's environment; its keyset is made when it has none yet.
   func getPublicKeys(
     _ request: GetPublicKeysRequest, _ call: Call
@@ -88,6 +89,10 @@ public protocol SigningService: AnyObject {
   func getKeyset(
     _ request: GetKeysetRequest, _ call: Call
   ) async throws(Fault) -> SigningKeyset
+  /// Shows one of the keys that sign license files.
+  func getSigningKey(
+    _ request: GetSigningKeyRequest, _ call: Call
+  ) async throws(Fault) -> SigningKey
   /// Has the next key sign from now on, or from the end of an overlap, and makes the one that will follow it. The key
   /// that signed until then is retired: what it has signed is accepted until it expires.
   func rotateSigningKey(
@@ -134,13 +139,13 @@ extension SigningService {
         (request: NoteStandingsRequest, call: Call) async throws(Fault) -> NoteStandingsResponse in
         try await self.noteStandings(request, call)
       },
-      .unary(SigningMethods.listLicenseFiles) {
-        (request: ListLicenseFilesRequest, call: Call) async throws(Fault) -> ListLicenseFilesResponse in
-        try await self.listLicenseFiles(request, call)
+      .unary(SigningMethods.listFiles) {
+        (request: ListFilesRequest, call: Call) async throws(Fault) -> LicenseFiles in
+        try await self.listFiles(request, call)
       },
-      .unary(SigningMethods.revokeLicenseFiles) {
-        (request: RevokeLicenseFilesRequest, call: Call) async throws(Fault) -> RevokeLicenseFilesResponse in
-        try await self.revokeLicenseFiles(request, call)
+      .unary(SigningMethods.revokeFiles) {
+        (request: RevokeFilesRequest, call: Call) async throws(Fault) -> RevokedLicenseFiles in
+        try await self.revokeFiles(request, call)
       },
       .unary(SigningMethods.getPublicKeys) {
         (request: GetPublicKeysRequest, call: Call) async throws(Fault) -> PublicKeys in
@@ -149,6 +154,10 @@ extension SigningService {
       .unary(SigningMethods.getKeyset) {
         (request: GetKeysetRequest, call: Call) async throws(Fault) -> SigningKeyset in
         try await self.getKeyset(request, call)
+      },
+      .unary(SigningMethods.getSigningKey) {
+        (request: GetSigningKeyRequest, call: Call) async throws(Fault) -> SigningKey in
+        try await self.getSigningKey(request, call)
       },
       .unary(SigningMethods.rotateSigningKey) {
         (request: RotateSigningKeyRequest, call: Call) async throws(Fault) -> SigningKeyset in
@@ -214,18 +223,17 @@ public struct SigningClient {
   }
 
   /// Lists the files that were made of a license, newest first.
-  public func listLicenseFiles(
-    _ request: ListLicenseFilesRequest, _ options: CallOptions = CallOptions()
-  ) async throws(Fault) -> ListLicenseFilesResponse {
-    try await channel.unary(SigningMethods.listLicenseFiles, request, options)
+  public func listFiles(
+    _ request: ListFilesRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> LicenseFiles {
+    try await channel.unary(SigningMethods.listFiles, request, options)
   }
 
-  /// Revokes files of a license: all of them, those of one machine, or one. They are on the published list from then on,
-  /// until they expire.
-  public func revokeLicenseFiles(
-    _ request: RevokeLicenseFilesRequest, _ options: CallOptions = CallOptions()
-  ) async throws(Fault) -> RevokeLicenseFilesResponse {
-    try await channel.unary(SigningMethods.revokeLicenseFiles, request, options)
+  /// Revokes files of a license: they are on the published list from then on, until they expire.
+  public func revokeFiles(
+    _ request: RevokeFilesRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> RevokedLicenseFiles {
+    try await channel.unary(SigningMethods.revokeFiles, request, options)
   }
 
   /// The public keys of an account's environment; its keyset is made when it has none yet.
@@ -240,6 +248,13 @@ public struct SigningClient {
     _ request: GetKeysetRequest, _ options: CallOptions = CallOptions()
   ) async throws(Fault) -> SigningKeyset {
     try await channel.unary(SigningMethods.getKeyset, request, options)
+  }
+
+  /// Shows one of the keys that sign license files.
+  public func getSigningKey(
+    _ request: GetSigningKeyRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> SigningKey {
+    try await channel.unary(SigningMethods.getSigningKey, request, options)
   }
 
   /// Has the next key sign from now on, or from the end of an overlap, and makes the one that will follow it. The key

@@ -24,10 +24,11 @@ import Testing
         proof.tables.map(\.name) == [
           "changes.audit_entries", "changes.audit_seals", "changes.audit_unsealed",
           "changes.idempotent_answers", "events.outbox", "licenses.customers",
-          "licenses.data_keys", "licenses.entitlements", "licenses.license_fingerprints",
+          "licenses.data_keys", "licenses.entitlements", "licenses.file_notices",
+          "licenses.license_fingerprints",
           "licenses.license_key_hashes", "licenses.license_metadata", "licenses.licenses",
           "licenses.machines", "licenses.policies", "licenses.product_counts", "licenses.products",
-          "licenses.validation_counts",
+          "licenses.released_files", "licenses.validation_counts",
         ]
       )
       #expect(
@@ -58,7 +59,7 @@ import Testing
       #expect(
         names == [
           "dead_machines", "due_licenses", "find_for_validation", "forget_idempotent_answers",
-          "prefix_owners", "seal_audit_entries",
+          "pending_file_notices", "prefix_owners", "seal_audit_entries",
         ]
       )
     }

@@ -48,11 +48,21 @@ private let rows = [
   AccessRow(testDescription: "GetRevocationsDocument", callers: ["gateway"]) {
     _ = try await $0.getRevocationsDocument(PublishedRequest(account: id), $1)
   },
-  AccessRow(testDescription: "ListLicenseFiles", callers: ["gateway"], scope: "licenses:read") {
-    _ = try await $0.listLicenseFiles(ListLicenseFilesRequest(licenseId: id), $1)
+  AccessRow(testDescription: "ListFiles", callers: ["licenses"]) {
+    let request = ListFilesRequest(accountId: id, environment: .test, licenseId: id)
+    _ = try await $0.listFiles(request, $1)
   },
-  AccessRow(testDescription: "RevokeLicenseFiles", callers: ["gateway"], scope: "licenses:write") {
-    _ = try await $0.revokeLicenseFiles(RevokeLicenseFilesRequest(licenseId: id), $1)
+  AccessRow(testDescription: "RevokeFiles", callers: ["licenses"]) {
+    let request = RevokeFilesRequest(
+      accountId: id,
+      environment: .test,
+      licenseId: id,
+      actor: AuditEvent.Actor(kind: .apiKey)
+    )
+    _ = try await $0.revokeFiles(request, $1)
+  },
+  AccessRow(testDescription: "GetSigningKey", callers: ["gateway"], scope: "signing:read") {
+    _ = try await $0.getSigningKey(GetSigningKeyRequest(id: id), $1)
   },
   AccessRow(testDescription: "GetKeyset", callers: ["gateway"], scope: "signing:read") {
     _ = try await $0.getKeyset(GetKeysetRequest(), $1)

@@ -55,23 +55,9 @@ import Testing
       let license = UUID.v7()
       try await fixture.sign(license: license)
       let stranger = Tenant(accountID: .v7(), environment: .test)
-      let listed = try await fixture.gateway.listLicenseFiles(
-        ListLicenseFilesRequest(licenseId: license.description),
-        fixture.options(stranger)
-      )
-      #expect(listed.data.isEmpty)
-      let fault = try await fault {
-        try await fixture.gateway.revokeLicenseFiles(
-          RevokeLicenseFilesRequest(licenseId: license.description),
-          fixture.options(stranger)
-        )
-      }
-      #expect(fault.code == .notFound)
-      let own = try await fixture.gateway.listLicenseFiles(
-        ListLicenseFilesRequest(licenseId: license.description),
-        fixture.options
-      )
-      #expect(own.data.map(\.revokedAt) == [nil])
+      #expect(try await fixture.files(license, of: stranger).isEmpty)
+      #expect(try await fixture.revoke(license, of: stranger).revokedCount == 0)
+      #expect(try await fixture.files(license).map(\.revokedAt) == [nil])
     }
   }
 }

@@ -25,7 +25,7 @@ public final class Licenses: LicensesService {
   let changes: Changes
   let database: Database
   /// Has license files signed.
-  let licenseFiles: LicenseFiles
+  let files: FileMaker
   /// What is known of licenses that are to be checked out; asked for in batches.
   let checkOutFacts: Batcher<CheckOutQuestion, Result<Boxed<CheckOutFacts>, Fault>>
   /// How much an account may have.
@@ -88,7 +88,7 @@ public final class Licenses: LicensesService {
     let dataKeys = DataKeyStore(database: database, sealer: sealer, now: now)
     self.sealer = sealer
     self.dataKeys = dataKeys
-    licenseFiles = LicenseFiles(signing)
+    files = FileMaker(signing)
     changes = Changes(database: database, dataKeys: dataKeys, now: now)
     tally = ValidationTally(licenses: licenses)
     licenseFacts = Batcher(keysMax: Self.batchKeysMax) { (questions) async throws(Fault) in

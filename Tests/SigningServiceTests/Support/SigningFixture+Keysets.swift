@@ -99,11 +99,37 @@ extension SigningFixture {
   }
 
   /// The files of a license, newest first.
-  func files(_ license: UUID) async throws -> [IssuedFile] {
-    try await gateway.listLicenseFiles(
-      ListLicenseFilesRequest(licenseId: license.description),
-      options
+  func files(_ license: UUID, of tenant: Tenant? = nil) async throws -> [IssuedFile] {
+    let tenant = tenant ?? self.tenant
+    return try await licenses.listFiles(
+      ListFilesRequest(
+        accountId: tenant.accountID.description,
+        environment: tenant.environment == .live ? .live : .test,
+        licenseId: license.description
+      )
     ).data
+  }
+
+  /// Revokes files, as the licenses service does when it is asked to.
+  @discardableResult
+  func revoke(
+    _ license: UUID,
+    serial: Int64? = nil,
+    fingerprint: String? = nil,
+    of tenant: Tenant? = nil
+  ) async throws -> RevokedLicenseFiles {
+    let tenant = tenant ?? self.tenant
+    return try await licenses.revokeFiles(
+      RevokeFilesRequest(
+        accountId: tenant.accountID.description,
+        environment: tenant.environment == .live ? .live : .test,
+        licenseId: license.description,
+        serial: serial,
+        fingerprint: fingerprint,
+        reason: "lost",
+        actor: AuditEvent.Actor(kind: .apiKey, id: "key-1")
+      )
+    )
   }
 
   /// The serials on the published list, as a verifier reads them that trusts the active key.

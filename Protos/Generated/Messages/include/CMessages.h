@@ -280,6 +280,14 @@ static inline const ProtobufCMessageDescriptor *latchkey__licenses__v1__released
   return &latchkey__licenses__v1__released_license_file__descriptor;
 }
 
+static inline const ProtobufCMessageDescriptor *latchkey__licenses__v1__list_license_files_request__get_descriptor(void) {
+  return &latchkey__licenses__v1__list_license_files_request__descriptor;
+}
+
+static inline const ProtobufCMessageDescriptor *latchkey__licenses__v1__revoke_license_files_request__get_descriptor(void) {
+  return &latchkey__licenses__v1__revoke_license_files_request__descriptor;
+}
+
 static inline const ProtobufCMessageDescriptor *latchkey__licenses__v1__customer__get_descriptor(void) {
   return &latchkey__licenses__v1__customer__descriptor;
 }
@@ -536,20 +544,20 @@ static inline const ProtobufCMessageDescriptor *latchkey__signing__v1__note_stan
   return &latchkey__signing__v1__note_standings_response__descriptor;
 }
 
-static inline const ProtobufCMessageDescriptor *latchkey__signing__v1__list_license_files_request__get_descriptor(void) {
-  return &latchkey__signing__v1__list_license_files_request__descriptor;
+static inline const ProtobufCMessageDescriptor *latchkey__signing__v1__list_files_request__get_descriptor(void) {
+  return &latchkey__signing__v1__list_files_request__descriptor;
 }
 
-static inline const ProtobufCMessageDescriptor *latchkey__signing__v1__list_license_files_response__get_descriptor(void) {
-  return &latchkey__signing__v1__list_license_files_response__descriptor;
+static inline const ProtobufCMessageDescriptor *latchkey__signing__v1__license_files__get_descriptor(void) {
+  return &latchkey__signing__v1__license_files__descriptor;
 }
 
-static inline const ProtobufCMessageDescriptor *latchkey__signing__v1__revoke_license_files_request__get_descriptor(void) {
-  return &latchkey__signing__v1__revoke_license_files_request__descriptor;
+static inline const ProtobufCMessageDescriptor *latchkey__signing__v1__revoke_files_request__get_descriptor(void) {
+  return &latchkey__signing__v1__revoke_files_request__descriptor;
 }
 
-static inline const ProtobufCMessageDescriptor *latchkey__signing__v1__revoke_license_files_response__get_descriptor(void) {
-  return &latchkey__signing__v1__revoke_license_files_response__descriptor;
+static inline const ProtobufCMessageDescriptor *latchkey__signing__v1__revoked_license_files__get_descriptor(void) {
+  return &latchkey__signing__v1__revoked_license_files__descriptor;
 }
 
 static inline const ProtobufCMessageDescriptor *latchkey__signing__v1__signing_key__get_descriptor(void) {
@@ -574,6 +582,10 @@ static inline const ProtobufCMessageDescriptor *latchkey__signing__v1__signing_k
 
 static inline const ProtobufCMessageDescriptor *latchkey__signing__v1__signing_keyset__root__get_descriptor(void) {
   return &latchkey__signing__v1__signing_keyset__root__descriptor;
+}
+
+static inline const ProtobufCMessageDescriptor *latchkey__signing__v1__get_signing_key_request__get_descriptor(void) {
+  return &latchkey__signing__v1__get_signing_key_request__descriptor;
 }
 
 static inline const ProtobufCMessageDescriptor *latchkey__signing__v1__rotate_signing_key_request__get_descriptor(void) {
@@ -649,7 +661,7 @@ const unsigned char *descriptor_of_latchkey_rpc_rpc(void);
 /// The encoded descriptor of leaks.proto, 348 bytes.
 const unsigned char *descriptor_of_leaks(void);
 
-/// The encoded descriptor of licenses.proto, 5595 bytes.
+/// The encoded descriptor of licenses.proto, 5831 bytes.
 const unsigned char *descriptor_of_licenses(void);
 
 /// The encoded descriptor of licenses/analytics.proto, 872 bytes.
@@ -658,7 +670,7 @@ const unsigned char *descriptor_of_licenses_analytics(void);
 /// The encoded descriptor of licenses/bulk.proto, 1538 bytes.
 const unsigned char *descriptor_of_licenses_bulk(void);
 
-/// The encoded descriptor of licenses/checkout.proto, 658 bytes.
+/// The encoded descriptor of licenses/checkout.proto, 874 bytes.
 const unsigned char *descriptor_of_licenses_checkout(void);
 
 /// The encoded descriptor of licenses/customers.proto, 850 bytes.
@@ -685,13 +697,13 @@ const unsigned char *descriptor_of_licenses_validation(void);
 /// The encoded descriptor of paging.proto, 108 bytes.
 const unsigned char *descriptor_of_paging(void);
 
-/// The encoded descriptor of signing.proto, 1456 bytes.
+/// The encoded descriptor of signing.proto, 1502 bytes.
 const unsigned char *descriptor_of_signing(void);
 
-/// The encoded descriptor of signing/files.proto, 2066 bytes.
+/// The encoded descriptor of signing/files.proto, 2367 bytes.
 const unsigned char *descriptor_of_signing_files(void);
 
-/// The encoded descriptor of signing/keyset.proto, 1712 bytes.
+/// The encoded descriptor of signing/keyset.proto, 1752 bytes.
 const unsigned char *descriptor_of_signing_keyset(void);
 
 /// The encoded descriptor of signing/published.proto, 963 bytes.

@@ -26,6 +26,7 @@ PROTOBUF_C__BEGIN_DECLS
 #include "licenses/policies.pb-c.h"
 #include "licenses/products.pb-c.h"
 #include "licenses/validation.pb-c.h"
+#include "signing/files.pb-c.h"
 
 
 

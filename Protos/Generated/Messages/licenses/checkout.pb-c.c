@@ -232,6 +232,96 @@ void   latchkey__licenses__v1__released_license_file__free_unpacked
   assert(message->base.descriptor == &latchkey__licenses__v1__released_license_file__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   latchkey__licenses__v1__list_license_files_request__init
+                     (Latchkey__Licenses__V1__ListLicenseFilesRequest         *message)
+{
+  static const Latchkey__Licenses__V1__ListLicenseFilesRequest init_value = LATCHKEY__LICENSES__V1__LIST_LICENSE_FILES_REQUEST__INIT;
+  *message = init_value;
+}
+size_t latchkey__licenses__v1__list_license_files_request__get_packed_size
+                     (const Latchkey__Licenses__V1__ListLicenseFilesRequest *message)
+{
+  assert(message->base.descriptor == &latchkey__licenses__v1__list_license_files_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t latchkey__licenses__v1__list_license_files_request__pack
+                     (const Latchkey__Licenses__V1__ListLicenseFilesRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &latchkey__licenses__v1__list_license_files_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t latchkey__licenses__v1__list_license_files_request__pack_to_buffer
+                     (const Latchkey__Licenses__V1__ListLicenseFilesRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &latchkey__licenses__v1__list_license_files_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Latchkey__Licenses__V1__ListLicenseFilesRequest *
+       latchkey__licenses__v1__list_license_files_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Latchkey__Licenses__V1__ListLicenseFilesRequest *)
+     protobuf_c_message_unpack (&latchkey__licenses__v1__list_license_files_request__descriptor,
+                                allocator, len, data);
+}
+void   latchkey__licenses__v1__list_license_files_request__free_unpacked
+                     (Latchkey__Licenses__V1__ListLicenseFilesRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &latchkey__licenses__v1__list_license_files_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   latchkey__licenses__v1__revoke_license_files_request__init
+                     (Latchkey__Licenses__V1__RevokeLicenseFilesRequest         *message)
+{
+  static const Latchkey__Licenses__V1__RevokeLicenseFilesRequest init_value = LATCHKEY__LICENSES__V1__REVOKE_LICENSE_FILES_REQUEST__INIT;
+  *message = init_value;
+}
+size_t latchkey__licenses__v1__revoke_license_files_request__get_packed_size
+                     (const Latchkey__Licenses__V1__RevokeLicenseFilesRequest *message)
+{
+  assert(message->base.descriptor == &latchkey__licenses__v1__revoke_license_files_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t latchkey__licenses__v1__revoke_license_files_request__pack
+                     (const Latchkey__Licenses__V1__RevokeLicenseFilesRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &latchkey__licenses__v1__revoke_license_files_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t latchkey__licenses__v1__revoke_license_files_request__pack_to_buffer
+                     (const Latchkey__Licenses__V1__RevokeLicenseFilesRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &latchkey__licenses__v1__revoke_license_files_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Latchkey__Licenses__V1__RevokeLicenseFilesRequest *
+       latchkey__licenses__v1__revoke_license_files_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Latchkey__Licenses__V1__RevokeLicenseFilesRequest *)
+     protobuf_c_message_unpack (&latchkey__licenses__v1__revoke_license_files_request__descriptor,
+                                allocator, len, data);
+}
+void   latchkey__licenses__v1__revoke_license_files_request__free_unpacked
+                     (Latchkey__Licenses__V1__RevokeLicenseFilesRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &latchkey__licenses__v1__revoke_license_files_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor latchkey__licenses__v1__check_out_license_request__field_descriptors[3] =
 {
   {
@@ -563,5 +653,146 @@ const ProtobufCMessageDescriptor latchkey__licenses__v1__released_license_file__
   latchkey__licenses__v1__released_license_file__field_indices_by_name,
   1,  latchkey__licenses__v1__released_license_file__number_ranges,
   (ProtobufCMessageInit) latchkey__licenses__v1__released_license_file__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor latchkey__licenses__v1__list_license_files_request__field_descriptors[3] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Licenses__V1__ListLicenseFilesRequest, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cursor",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Licenses__V1__ListLicenseFilesRequest, cursor),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "limit",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT32,
+    offsetof(Latchkey__Licenses__V1__ListLicenseFilesRequest, has_limit),
+    offsetof(Latchkey__Licenses__V1__ListLicenseFilesRequest, limit),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned latchkey__licenses__v1__list_license_files_request__field_indices_by_name[] = {
+  1,   /* field[1] = cursor */
+  0,   /* field[0] = id */
+  2,   /* field[2] = limit */
+};
+static const ProtobufCIntRange latchkey__licenses__v1__list_license_files_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor latchkey__licenses__v1__list_license_files_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "latchkey.licenses.v1.ListLicenseFilesRequest",
+  "ListLicenseFilesRequest",
+  "Latchkey__Licenses__V1__ListLicenseFilesRequest",
+  "latchkey.licenses.v1",
+  sizeof(Latchkey__Licenses__V1__ListLicenseFilesRequest),
+  3,
+  latchkey__licenses__v1__list_license_files_request__field_descriptors,
+  latchkey__licenses__v1__list_license_files_request__field_indices_by_name,
+  1,  latchkey__licenses__v1__list_license_files_request__number_ranges,
+  (ProtobufCMessageInit) latchkey__licenses__v1__list_license_files_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor latchkey__licenses__v1__revoke_license_files_request__field_descriptors[4] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Licenses__V1__RevokeLicenseFilesRequest, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "serial",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Latchkey__Licenses__V1__RevokeLicenseFilesRequest, has_serial),
+    offsetof(Latchkey__Licenses__V1__RevokeLicenseFilesRequest, serial),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "fingerprint",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Licenses__V1__RevokeLicenseFilesRequest, fingerprint),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reason",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Licenses__V1__RevokeLicenseFilesRequest, reason),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned latchkey__licenses__v1__revoke_license_files_request__field_indices_by_name[] = {
+  2,   /* field[2] = fingerprint */
+  0,   /* field[0] = id */
+  3,   /* field[3] = reason */
+  1,   /* field[1] = serial */
+};
+static const ProtobufCIntRange latchkey__licenses__v1__revoke_license_files_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor latchkey__licenses__v1__revoke_license_files_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "latchkey.licenses.v1.RevokeLicenseFilesRequest",
+  "RevokeLicenseFilesRequest",
+  "Latchkey__Licenses__V1__RevokeLicenseFilesRequest",
+  "latchkey.licenses.v1",
+  sizeof(Latchkey__Licenses__V1__RevokeLicenseFilesRequest),
+  4,
+  latchkey__licenses__v1__revoke_license_files_request__field_descriptors,
+  latchkey__licenses__v1__revoke_license_files_request__field_indices_by_name,
+  1,  latchkey__licenses__v1__revoke_license_files_request__number_ranges,
+  (ProtobufCMessageInit) latchkey__licenses__v1__revoke_license_files_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -238,184 +238,184 @@ void   latchkey__signing__v1__note_standings_response__free_unpacked
   assert(message->base.descriptor == &latchkey__signing__v1__note_standings_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-void   latchkey__signing__v1__list_license_files_request__init
-                     (Latchkey__Signing__V1__ListLicenseFilesRequest         *message)
+void   latchkey__signing__v1__list_files_request__init
+                     (Latchkey__Signing__V1__ListFilesRequest         *message)
 {
-  static const Latchkey__Signing__V1__ListLicenseFilesRequest init_value = LATCHKEY__SIGNING__V1__LIST_LICENSE_FILES_REQUEST__INIT;
+  static const Latchkey__Signing__V1__ListFilesRequest init_value = LATCHKEY__SIGNING__V1__LIST_FILES_REQUEST__INIT;
   *message = init_value;
 }
-size_t latchkey__signing__v1__list_license_files_request__get_packed_size
-                     (const Latchkey__Signing__V1__ListLicenseFilesRequest *message)
+size_t latchkey__signing__v1__list_files_request__get_packed_size
+                     (const Latchkey__Signing__V1__ListFilesRequest *message)
 {
-  assert(message->base.descriptor == &latchkey__signing__v1__list_license_files_request__descriptor);
+  assert(message->base.descriptor == &latchkey__signing__v1__list_files_request__descriptor);
   return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
 }
-size_t latchkey__signing__v1__list_license_files_request__pack
-                     (const Latchkey__Signing__V1__ListLicenseFilesRequest *message,
+size_t latchkey__signing__v1__list_files_request__pack
+                     (const Latchkey__Signing__V1__ListFilesRequest *message,
                       uint8_t       *out)
 {
-  assert(message->base.descriptor == &latchkey__signing__v1__list_license_files_request__descriptor);
+  assert(message->base.descriptor == &latchkey__signing__v1__list_files_request__descriptor);
   return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
 }
-size_t latchkey__signing__v1__list_license_files_request__pack_to_buffer
-                     (const Latchkey__Signing__V1__ListLicenseFilesRequest *message,
+size_t latchkey__signing__v1__list_files_request__pack_to_buffer
+                     (const Latchkey__Signing__V1__ListFilesRequest *message,
                       ProtobufCBuffer *buffer)
 {
-  assert(message->base.descriptor == &latchkey__signing__v1__list_license_files_request__descriptor);
+  assert(message->base.descriptor == &latchkey__signing__v1__list_files_request__descriptor);
   return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
 }
-Latchkey__Signing__V1__ListLicenseFilesRequest *
-       latchkey__signing__v1__list_license_files_request__unpack
+Latchkey__Signing__V1__ListFilesRequest *
+       latchkey__signing__v1__list_files_request__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data)
 {
-  return (Latchkey__Signing__V1__ListLicenseFilesRequest *)
-     protobuf_c_message_unpack (&latchkey__signing__v1__list_license_files_request__descriptor,
+  return (Latchkey__Signing__V1__ListFilesRequest *)
+     protobuf_c_message_unpack (&latchkey__signing__v1__list_files_request__descriptor,
                                 allocator, len, data);
 }
-void   latchkey__signing__v1__list_license_files_request__free_unpacked
-                     (Latchkey__Signing__V1__ListLicenseFilesRequest *message,
+void   latchkey__signing__v1__list_files_request__free_unpacked
+                     (Latchkey__Signing__V1__ListFilesRequest *message,
                       ProtobufCAllocator *allocator)
 {
   if(!message)
     return;
-  assert(message->base.descriptor == &latchkey__signing__v1__list_license_files_request__descriptor);
+  assert(message->base.descriptor == &latchkey__signing__v1__list_files_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-void   latchkey__signing__v1__list_license_files_response__init
-                     (Latchkey__Signing__V1__ListLicenseFilesResponse         *message)
+void   latchkey__signing__v1__license_files__init
+                     (Latchkey__Signing__V1__LicenseFiles         *message)
 {
-  static const Latchkey__Signing__V1__ListLicenseFilesResponse init_value = LATCHKEY__SIGNING__V1__LIST_LICENSE_FILES_RESPONSE__INIT;
+  static const Latchkey__Signing__V1__LicenseFiles init_value = LATCHKEY__SIGNING__V1__LICENSE_FILES__INIT;
   *message = init_value;
 }
-size_t latchkey__signing__v1__list_license_files_response__get_packed_size
-                     (const Latchkey__Signing__V1__ListLicenseFilesResponse *message)
+size_t latchkey__signing__v1__license_files__get_packed_size
+                     (const Latchkey__Signing__V1__LicenseFiles *message)
 {
-  assert(message->base.descriptor == &latchkey__signing__v1__list_license_files_response__descriptor);
+  assert(message->base.descriptor == &latchkey__signing__v1__license_files__descriptor);
   return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
 }
-size_t latchkey__signing__v1__list_license_files_response__pack
-                     (const Latchkey__Signing__V1__ListLicenseFilesResponse *message,
+size_t latchkey__signing__v1__license_files__pack
+                     (const Latchkey__Signing__V1__LicenseFiles *message,
                       uint8_t       *out)
 {
-  assert(message->base.descriptor == &latchkey__signing__v1__list_license_files_response__descriptor);
+  assert(message->base.descriptor == &latchkey__signing__v1__license_files__descriptor);
   return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
 }
-size_t latchkey__signing__v1__list_license_files_response__pack_to_buffer
-                     (const Latchkey__Signing__V1__ListLicenseFilesResponse *message,
+size_t latchkey__signing__v1__license_files__pack_to_buffer
+                     (const Latchkey__Signing__V1__LicenseFiles *message,
                       ProtobufCBuffer *buffer)
 {
-  assert(message->base.descriptor == &latchkey__signing__v1__list_license_files_response__descriptor);
+  assert(message->base.descriptor == &latchkey__signing__v1__license_files__descriptor);
   return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
 }
-Latchkey__Signing__V1__ListLicenseFilesResponse *
-       latchkey__signing__v1__list_license_files_response__unpack
+Latchkey__Signing__V1__LicenseFiles *
+       latchkey__signing__v1__license_files__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data)
 {
-  return (Latchkey__Signing__V1__ListLicenseFilesResponse *)
-     protobuf_c_message_unpack (&latchkey__signing__v1__list_license_files_response__descriptor,
+  return (Latchkey__Signing__V1__LicenseFiles *)
+     protobuf_c_message_unpack (&latchkey__signing__v1__license_files__descriptor,
                                 allocator, len, data);
 }
-void   latchkey__signing__v1__list_license_files_response__free_unpacked
-                     (Latchkey__Signing__V1__ListLicenseFilesResponse *message,
+void   latchkey__signing__v1__license_files__free_unpacked
+                     (Latchkey__Signing__V1__LicenseFiles *message,
                       ProtobufCAllocator *allocator)
 {
   if(!message)
     return;
-  assert(message->base.descriptor == &latchkey__signing__v1__list_license_files_response__descriptor);
+  assert(message->base.descriptor == &latchkey__signing__v1__license_files__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-void   latchkey__signing__v1__revoke_license_files_request__init
-                     (Latchkey__Signing__V1__RevokeLicenseFilesRequest         *message)
+void   latchkey__signing__v1__revoke_files_request__init
+                     (Latchkey__Signing__V1__RevokeFilesRequest         *message)
 {
-  static const Latchkey__Signing__V1__RevokeLicenseFilesRequest init_value = LATCHKEY__SIGNING__V1__REVOKE_LICENSE_FILES_REQUEST__INIT;
+  static const Latchkey__Signing__V1__RevokeFilesRequest init_value = LATCHKEY__SIGNING__V1__REVOKE_FILES_REQUEST__INIT;
   *message = init_value;
 }
-size_t latchkey__signing__v1__revoke_license_files_request__get_packed_size
-                     (const Latchkey__Signing__V1__RevokeLicenseFilesRequest *message)
+size_t latchkey__signing__v1__revoke_files_request__get_packed_size
+                     (const Latchkey__Signing__V1__RevokeFilesRequest *message)
 {
-  assert(message->base.descriptor == &latchkey__signing__v1__revoke_license_files_request__descriptor);
+  assert(message->base.descriptor == &latchkey__signing__v1__revoke_files_request__descriptor);
   return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
 }
-size_t latchkey__signing__v1__revoke_license_files_request__pack
-                     (const Latchkey__Signing__V1__RevokeLicenseFilesRequest *message,
+size_t latchkey__signing__v1__revoke_files_request__pack
+                     (const Latchkey__Signing__V1__RevokeFilesRequest *message,
                       uint8_t       *out)
 {
-  assert(message->base.descriptor == &latchkey__signing__v1__revoke_license_files_request__descriptor);
+  assert(message->base.descriptor == &latchkey__signing__v1__revoke_files_request__descriptor);
   return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
 }
-size_t latchkey__signing__v1__revoke_license_files_request__pack_to_buffer
-                     (const Latchkey__Signing__V1__RevokeLicenseFilesRequest *message,
+size_t latchkey__signing__v1__revoke_files_request__pack_to_buffer
+                     (const Latchkey__Signing__V1__RevokeFilesRequest *message,
                       ProtobufCBuffer *buffer)
 {
-  assert(message->base.descriptor == &latchkey__signing__v1__revoke_license_files_request__descriptor);
+  assert(message->base.descriptor == &latchkey__signing__v1__revoke_files_request__descriptor);
   return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
 }
-Latchkey__Signing__V1__RevokeLicenseFilesRequest *
-       latchkey__signing__v1__revoke_license_files_request__unpack
+Latchkey__Signing__V1__RevokeFilesRequest *
+       latchkey__signing__v1__revoke_files_request__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data)
 {
-  return (Latchkey__Signing__V1__RevokeLicenseFilesRequest *)
-     protobuf_c_message_unpack (&latchkey__signing__v1__revoke_license_files_request__descriptor,
+  return (Latchkey__Signing__V1__RevokeFilesRequest *)
+     protobuf_c_message_unpack (&latchkey__signing__v1__revoke_files_request__descriptor,
                                 allocator, len, data);
 }
-void   latchkey__signing__v1__revoke_license_files_request__free_unpacked
-                     (Latchkey__Signing__V1__RevokeLicenseFilesRequest *message,
+void   latchkey__signing__v1__revoke_files_request__free_unpacked
+                     (Latchkey__Signing__V1__RevokeFilesRequest *message,
                       ProtobufCAllocator *allocator)
 {
   if(!message)
     return;
-  assert(message->base.descriptor == &latchkey__signing__v1__revoke_license_files_request__descriptor);
+  assert(message->base.descriptor == &latchkey__signing__v1__revoke_files_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-void   latchkey__signing__v1__revoke_license_files_response__init
-                     (Latchkey__Signing__V1__RevokeLicenseFilesResponse         *message)
+void   latchkey__signing__v1__revoked_license_files__init
+                     (Latchkey__Signing__V1__RevokedLicenseFiles         *message)
 {
-  static const Latchkey__Signing__V1__RevokeLicenseFilesResponse init_value = LATCHKEY__SIGNING__V1__REVOKE_LICENSE_FILES_RESPONSE__INIT;
+  static const Latchkey__Signing__V1__RevokedLicenseFiles init_value = LATCHKEY__SIGNING__V1__REVOKED_LICENSE_FILES__INIT;
   *message = init_value;
 }
-size_t latchkey__signing__v1__revoke_license_files_response__get_packed_size
-                     (const Latchkey__Signing__V1__RevokeLicenseFilesResponse *message)
+size_t latchkey__signing__v1__revoked_license_files__get_packed_size
+                     (const Latchkey__Signing__V1__RevokedLicenseFiles *message)
 {
-  assert(message->base.descriptor == &latchkey__signing__v1__revoke_license_files_response__descriptor);
+  assert(message->base.descriptor == &latchkey__signing__v1__revoked_license_files__descriptor);
   return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
 }
-size_t latchkey__signing__v1__revoke_license_files_response__pack
-                     (const Latchkey__Signing__V1__RevokeLicenseFilesResponse *message,
+size_t latchkey__signing__v1__revoked_license_files__pack
+                     (const Latchkey__Signing__V1__RevokedLicenseFiles *message,
                       uint8_t       *out)
 {
-  assert(message->base.descriptor == &latchkey__signing__v1__revoke_license_files_response__descriptor);
+  assert(message->base.descriptor == &latchkey__signing__v1__revoked_license_files__descriptor);
   return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
 }
-size_t latchkey__signing__v1__revoke_license_files_response__pack_to_buffer
-                     (const Latchkey__Signing__V1__RevokeLicenseFilesResponse *message,
+size_t latchkey__signing__v1__revoked_license_files__pack_to_buffer
+                     (const Latchkey__Signing__V1__RevokedLicenseFiles *message,
                       ProtobufCBuffer *buffer)
 {
-  assert(message->base.descriptor == &latchkey__signing__v1__revoke_license_files_response__descriptor);
+  assert(message->base.descriptor == &latchkey__signing__v1__revoked_license_files__descriptor);
   return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
 }
-Latchkey__Signing__V1__RevokeLicenseFilesResponse *
-       latchkey__signing__v1__revoke_license_files_response__unpack
+Latchkey__Signing__V1__RevokedLicenseFiles *
+       latchkey__signing__v1__revoked_license_files__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data)
 {
-  return (Latchkey__Signing__V1__RevokeLicenseFilesResponse *)
-     protobuf_c_message_unpack (&latchkey__signing__v1__revoke_license_files_response__descriptor,
+  return (Latchkey__Signing__V1__RevokedLicenseFiles *)
+     protobuf_c_message_unpack (&latchkey__signing__v1__revoked_license_files__descriptor,
                                 allocator, len, data);
 }
-void   latchkey__signing__v1__revoke_license_files_response__free_unpacked
-                     (Latchkey__Signing__V1__RevokeLicenseFilesResponse *message,
+void   latchkey__signing__v1__revoked_license_files__free_unpacked
+                     (Latchkey__Signing__V1__RevokedLicenseFiles *message,
                       ProtobufCAllocator *allocator)
 {
   if(!message)
     return;
-  assert(message->base.descriptor == &latchkey__signing__v1__revoke_license_files_response__descriptor);
+  assert(message->base.descriptor == &latchkey__signing__v1__revoked_license_files__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 static const ProtobufCFieldDescriptor latchkey__signing__v1__sign_license_file_request__field_descriptors[17] =
@@ -1042,15 +1042,39 @@ const ProtobufCMessageDescriptor latchkey__signing__v1__note_standings_response_
   (ProtobufCMessageInit) latchkey__signing__v1__note_standings_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor latchkey__signing__v1__list_license_files_request__field_descriptors[3] =
+static const ProtobufCFieldDescriptor latchkey__signing__v1__list_files_request__field_descriptors[5] =
 {
   {
-    "license_id",
+    "account_id",
     1,
     PROTOBUF_C_LABEL_OPTIONAL,
     PROTOBUF_C_TYPE_STRING,
     0,   /* quantifier_offset */
-    offsetof(Latchkey__Signing__V1__ListLicenseFilesRequest, license_id),
+    offsetof(Latchkey__Signing__V1__ListFilesRequest, account_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "environment",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_ENUM,
+    offsetof(Latchkey__Signing__V1__ListFilesRequest, has_environment),
+    offsetof(Latchkey__Signing__V1__ListFilesRequest, environment),
+    &latchkey__rpc__v1__caller__environment__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "license_id",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Signing__V1__ListFilesRequest, license_id),
     NULL,
     NULL,
     0,             /* flags */
@@ -1058,11 +1082,11 @@ static const ProtobufCFieldDescriptor latchkey__signing__v1__list_license_files_
   },
   {
     "cursor",
-    2,
+    4,
     PROTOBUF_C_LABEL_OPTIONAL,
     PROTOBUF_C_TYPE_STRING,
     0,   /* quantifier_offset */
-    offsetof(Latchkey__Signing__V1__ListLicenseFilesRequest, cursor),
+    offsetof(Latchkey__Signing__V1__ListFilesRequest, cursor),
     NULL,
     NULL,
     0,             /* flags */
@@ -1070,51 +1094,53 @@ static const ProtobufCFieldDescriptor latchkey__signing__v1__list_license_files_
   },
   {
     "limit",
-    3,
+    5,
     PROTOBUF_C_LABEL_OPTIONAL,
     PROTOBUF_C_TYPE_INT32,
-    offsetof(Latchkey__Signing__V1__ListLicenseFilesRequest, has_limit),
-    offsetof(Latchkey__Signing__V1__ListLicenseFilesRequest, limit),
+    offsetof(Latchkey__Signing__V1__ListFilesRequest, has_limit),
+    offsetof(Latchkey__Signing__V1__ListFilesRequest, limit),
     NULL,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
 };
-static const unsigned latchkey__signing__v1__list_license_files_request__field_indices_by_name[] = {
-  1,   /* field[1] = cursor */
-  0,   /* field[0] = license_id */
-  2,   /* field[2] = limit */
+static const unsigned latchkey__signing__v1__list_files_request__field_indices_by_name[] = {
+  0,   /* field[0] = account_id */
+  3,   /* field[3] = cursor */
+  1,   /* field[1] = environment */
+  2,   /* field[2] = license_id */
+  4,   /* field[4] = limit */
 };
-static const ProtobufCIntRange latchkey__signing__v1__list_license_files_request__number_ranges[1 + 1] =
+static const ProtobufCIntRange latchkey__signing__v1__list_files_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 5 }
 };
-const ProtobufCMessageDescriptor latchkey__signing__v1__list_license_files_request__descriptor =
+const ProtobufCMessageDescriptor latchkey__signing__v1__list_files_request__descriptor =
 {
   PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "latchkey.signing.v1.ListLicenseFilesRequest",
-  "ListLicenseFilesRequest",
-  "Latchkey__Signing__V1__ListLicenseFilesRequest",
+  "latchkey.signing.v1.ListFilesRequest",
+  "ListFilesRequest",
+  "Latchkey__Signing__V1__ListFilesRequest",
   "latchkey.signing.v1",
-  sizeof(Latchkey__Signing__V1__ListLicenseFilesRequest),
-  3,
-  latchkey__signing__v1__list_license_files_request__field_descriptors,
-  latchkey__signing__v1__list_license_files_request__field_indices_by_name,
-  1,  latchkey__signing__v1__list_license_files_request__number_ranges,
-  (ProtobufCMessageInit) latchkey__signing__v1__list_license_files_request__init,
+  sizeof(Latchkey__Signing__V1__ListFilesRequest),
+  5,
+  latchkey__signing__v1__list_files_request__field_descriptors,
+  latchkey__signing__v1__list_files_request__field_indices_by_name,
+  1,  latchkey__signing__v1__list_files_request__number_ranges,
+  (ProtobufCMessageInit) latchkey__signing__v1__list_files_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor latchkey__signing__v1__list_license_files_response__field_descriptors[2] =
+static const ProtobufCFieldDescriptor latchkey__signing__v1__license_files__field_descriptors[2] =
 {
   {
     "data",
     1,
     PROTOBUF_C_LABEL_REPEATED,
     PROTOBUF_C_TYPE_MESSAGE,
-    offsetof(Latchkey__Signing__V1__ListLicenseFilesResponse, n_data),
-    offsetof(Latchkey__Signing__V1__ListLicenseFilesResponse, data),
+    offsetof(Latchkey__Signing__V1__LicenseFiles, n_data),
+    offsetof(Latchkey__Signing__V1__LicenseFiles, data),
     &latchkey__signing__v1__issued_file__descriptor,
     NULL,
     0,             /* flags */
@@ -1126,46 +1152,70 @@ static const ProtobufCFieldDescriptor latchkey__signing__v1__list_license_files_
     PROTOBUF_C_LABEL_OPTIONAL,
     PROTOBUF_C_TYPE_MESSAGE,
     0,   /* quantifier_offset */
-    offsetof(Latchkey__Signing__V1__ListLicenseFilesResponse, pagination),
+    offsetof(Latchkey__Signing__V1__LicenseFiles, pagination),
     &latchkey__paging__v1__pagination__descriptor,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
 };
-static const unsigned latchkey__signing__v1__list_license_files_response__field_indices_by_name[] = {
+static const unsigned latchkey__signing__v1__license_files__field_indices_by_name[] = {
   0,   /* field[0] = data */
   1,   /* field[1] = pagination */
 };
-static const ProtobufCIntRange latchkey__signing__v1__list_license_files_response__number_ranges[1 + 1] =
+static const ProtobufCIntRange latchkey__signing__v1__license_files__number_ranges[1 + 1] =
 {
   { 1, 0 },
   { 0, 2 }
 };
-const ProtobufCMessageDescriptor latchkey__signing__v1__list_license_files_response__descriptor =
+const ProtobufCMessageDescriptor latchkey__signing__v1__license_files__descriptor =
 {
   PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "latchkey.signing.v1.ListLicenseFilesResponse",
-  "ListLicenseFilesResponse",
-  "Latchkey__Signing__V1__ListLicenseFilesResponse",
+  "latchkey.signing.v1.LicenseFiles",
+  "LicenseFiles",
+  "Latchkey__Signing__V1__LicenseFiles",
   "latchkey.signing.v1",
-  sizeof(Latchkey__Signing__V1__ListLicenseFilesResponse),
+  sizeof(Latchkey__Signing__V1__LicenseFiles),
   2,
-  latchkey__signing__v1__list_license_files_response__field_descriptors,
-  latchkey__signing__v1__list_license_files_response__field_indices_by_name,
-  1,  latchkey__signing__v1__list_license_files_response__number_ranges,
-  (ProtobufCMessageInit) latchkey__signing__v1__list_license_files_response__init,
+  latchkey__signing__v1__license_files__field_descriptors,
+  latchkey__signing__v1__license_files__field_indices_by_name,
+  1,  latchkey__signing__v1__license_files__number_ranges,
+  (ProtobufCMessageInit) latchkey__signing__v1__license_files__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor latchkey__signing__v1__revoke_license_files_request__field_descriptors[4] =
+static const ProtobufCFieldDescriptor latchkey__signing__v1__revoke_files_request__field_descriptors[9] =
 {
   {
-    "license_id",
+    "account_id",
     1,
     PROTOBUF_C_LABEL_OPTIONAL,
     PROTOBUF_C_TYPE_STRING,
     0,   /* quantifier_offset */
-    offsetof(Latchkey__Signing__V1__RevokeLicenseFilesRequest, license_id),
+    offsetof(Latchkey__Signing__V1__RevokeFilesRequest, account_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "environment",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_ENUM,
+    offsetof(Latchkey__Signing__V1__RevokeFilesRequest, has_environment),
+    offsetof(Latchkey__Signing__V1__RevokeFilesRequest, environment),
+    &latchkey__rpc__v1__caller__environment__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "license_id",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Signing__V1__RevokeFilesRequest, license_id),
     NULL,
     NULL,
     0,             /* flags */
@@ -1173,11 +1223,11 @@ static const ProtobufCFieldDescriptor latchkey__signing__v1__revoke_license_file
   },
   {
     "serial",
-    2,
+    4,
     PROTOBUF_C_LABEL_OPTIONAL,
     PROTOBUF_C_TYPE_INT64,
-    offsetof(Latchkey__Signing__V1__RevokeLicenseFilesRequest, has_serial),
-    offsetof(Latchkey__Signing__V1__RevokeLicenseFilesRequest, serial),
+    offsetof(Latchkey__Signing__V1__RevokeFilesRequest, has_serial),
+    offsetof(Latchkey__Signing__V1__RevokeFilesRequest, serial),
     NULL,
     NULL,
     0,             /* flags */
@@ -1185,11 +1235,11 @@ static const ProtobufCFieldDescriptor latchkey__signing__v1__revoke_license_file
   },
   {
     "fingerprint",
-    3,
+    5,
     PROTOBUF_C_LABEL_OPTIONAL,
     PROTOBUF_C_TYPE_STRING,
     0,   /* quantifier_offset */
-    offsetof(Latchkey__Signing__V1__RevokeLicenseFilesRequest, fingerprint),
+    offsetof(Latchkey__Signing__V1__RevokeFilesRequest, fingerprint),
     NULL,
     NULL,
     0,             /* flags */
@@ -1197,52 +1247,93 @@ static const ProtobufCFieldDescriptor latchkey__signing__v1__revoke_license_file
   },
   {
     "reason",
-    4,
+    6,
     PROTOBUF_C_LABEL_OPTIONAL,
     PROTOBUF_C_TYPE_STRING,
     0,   /* quantifier_offset */
-    offsetof(Latchkey__Signing__V1__RevokeLicenseFilesRequest, reason),
+    offsetof(Latchkey__Signing__V1__RevokeFilesRequest, reason),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "actor",
+    7,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Signing__V1__RevokeFilesRequest, actor),
+    &latchkey__audit__v1__audit_event__actor__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "request_id",
+    8,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Signing__V1__RevokeFilesRequest, request_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "client_address",
+    9,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Signing__V1__RevokeFilesRequest, client_address),
     NULL,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
 };
-static const unsigned latchkey__signing__v1__revoke_license_files_request__field_indices_by_name[] = {
-  2,   /* field[2] = fingerprint */
-  0,   /* field[0] = license_id */
-  3,   /* field[3] = reason */
-  1,   /* field[1] = serial */
+static const unsigned latchkey__signing__v1__revoke_files_request__field_indices_by_name[] = {
+  0,   /* field[0] = account_id */
+  6,   /* field[6] = actor */
+  8,   /* field[8] = client_address */
+  1,   /* field[1] = environment */
+  4,   /* field[4] = fingerprint */
+  2,   /* field[2] = license_id */
+  5,   /* field[5] = reason */
+  7,   /* field[7] = request_id */
+  3,   /* field[3] = serial */
 };
-static const ProtobufCIntRange latchkey__signing__v1__revoke_license_files_request__number_ranges[1 + 1] =
+static const ProtobufCIntRange latchkey__signing__v1__revoke_files_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 9 }
 };
-const ProtobufCMessageDescriptor latchkey__signing__v1__revoke_license_files_request__descriptor =
+const ProtobufCMessageDescriptor latchkey__signing__v1__revoke_files_request__descriptor =
 {
   PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "latchkey.signing.v1.RevokeLicenseFilesRequest",
-  "RevokeLicenseFilesRequest",
-  "Latchkey__Signing__V1__RevokeLicenseFilesRequest",
+  "latchkey.signing.v1.RevokeFilesRequest",
+  "RevokeFilesRequest",
+  "Latchkey__Signing__V1__RevokeFilesRequest",
   "latchkey.signing.v1",
-  sizeof(Latchkey__Signing__V1__RevokeLicenseFilesRequest),
-  4,
-  latchkey__signing__v1__revoke_license_files_request__field_descriptors,
-  latchkey__signing__v1__revoke_license_files_request__field_indices_by_name,
-  1,  latchkey__signing__v1__revoke_license_files_request__number_ranges,
-  (ProtobufCMessageInit) latchkey__signing__v1__revoke_license_files_request__init,
+  sizeof(Latchkey__Signing__V1__RevokeFilesRequest),
+  9,
+  latchkey__signing__v1__revoke_files_request__field_descriptors,
+  latchkey__signing__v1__revoke_files_request__field_indices_by_name,
+  1,  latchkey__signing__v1__revoke_files_request__number_ranges,
+  (ProtobufCMessageInit) latchkey__signing__v1__revoke_files_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor latchkey__signing__v1__revoke_license_files_response__field_descriptors[2] =
+static const ProtobufCFieldDescriptor latchkey__signing__v1__revoked_license_files__field_descriptors[2] =
 {
   {
     "files",
     1,
     PROTOBUF_C_LABEL_REPEATED,
     PROTOBUF_C_TYPE_MESSAGE,
-    offsetof(Latchkey__Signing__V1__RevokeLicenseFilesResponse, n_files),
-    offsetof(Latchkey__Signing__V1__RevokeLicenseFilesResponse, files),
+    offsetof(Latchkey__Signing__V1__RevokedLicenseFiles, n_files),
+    offsetof(Latchkey__Signing__V1__RevokedLicenseFiles, files),
     &latchkey__signing__v1__issued_file__descriptor,
     NULL,
     0,             /* flags */
@@ -1253,35 +1344,35 @@ static const ProtobufCFieldDescriptor latchkey__signing__v1__revoke_license_file
     2,
     PROTOBUF_C_LABEL_OPTIONAL,
     PROTOBUF_C_TYPE_INT32,
-    offsetof(Latchkey__Signing__V1__RevokeLicenseFilesResponse, has_revoked_count),
-    offsetof(Latchkey__Signing__V1__RevokeLicenseFilesResponse, revoked_count),
+    offsetof(Latchkey__Signing__V1__RevokedLicenseFiles, has_revoked_count),
+    offsetof(Latchkey__Signing__V1__RevokedLicenseFiles, revoked_count),
     NULL,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
 };
-static const unsigned latchkey__signing__v1__revoke_license_files_response__field_indices_by_name[] = {
+static const unsigned latchkey__signing__v1__revoked_license_files__field_indices_by_name[] = {
   0,   /* field[0] = files */
   1,   /* field[1] = revoked_count */
 };
-static const ProtobufCIntRange latchkey__signing__v1__revoke_license_files_response__number_ranges[1 + 1] =
+static const ProtobufCIntRange latchkey__signing__v1__revoked_license_files__number_ranges[1 + 1] =
 {
   { 1, 0 },
   { 0, 2 }
 };
-const ProtobufCMessageDescriptor latchkey__signing__v1__revoke_license_files_response__descriptor =
+const ProtobufCMessageDescriptor latchkey__signing__v1__revoked_license_files__descriptor =
 {
   PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "latchkey.signing.v1.RevokeLicenseFilesResponse",
-  "RevokeLicenseFilesResponse",
-  "Latchkey__Signing__V1__RevokeLicenseFilesResponse",
+  "latchkey.signing.v1.RevokedLicenseFiles",
+  "RevokedLicenseFiles",
+  "Latchkey__Signing__V1__RevokedLicenseFiles",
   "latchkey.signing.v1",
-  sizeof(Latchkey__Signing__V1__RevokeLicenseFilesResponse),
+  sizeof(Latchkey__Signing__V1__RevokedLicenseFiles),
   2,
-  latchkey__signing__v1__revoke_license_files_response__field_descriptors,
-  latchkey__signing__v1__revoke_license_files_response__field_indices_by_name,
-  1,  latchkey__signing__v1__revoke_license_files_response__number_ranges,
-  (ProtobufCMessageInit) latchkey__signing__v1__revoke_license_files_response__init,
+  latchkey__signing__v1__revoked_license_files__field_descriptors,
+  latchkey__signing__v1__revoked_license_files__field_indices_by_name,
+  1,  latchkey__signing__v1__revoked_license_files__number_ranges,
+  (ProtobufCMessageInit) latchkey__signing__v1__revoked_license_files__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -238,6 +238,51 @@ void   latchkey__signing__v1__signing_keyset__free_unpacked
   assert(message->base.descriptor == &latchkey__signing__v1__signing_keyset__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   latchkey__signing__v1__get_signing_key_request__init
+                     (Latchkey__Signing__V1__GetSigningKeyRequest         *message)
+{
+  static const Latchkey__Signing__V1__GetSigningKeyRequest init_value = LATCHKEY__SIGNING__V1__GET_SIGNING_KEY_REQUEST__INIT;
+  *message = init_value;
+}
+size_t latchkey__signing__v1__get_signing_key_request__get_packed_size
+                     (const Latchkey__Signing__V1__GetSigningKeyRequest *message)
+{
+  assert(message->base.descriptor == &latchkey__signing__v1__get_signing_key_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t latchkey__signing__v1__get_signing_key_request__pack
+                     (const Latchkey__Signing__V1__GetSigningKeyRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &latchkey__signing__v1__get_signing_key_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t latchkey__signing__v1__get_signing_key_request__pack_to_buffer
+                     (const Latchkey__Signing__V1__GetSigningKeyRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &latchkey__signing__v1__get_signing_key_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Latchkey__Signing__V1__GetSigningKeyRequest *
+       latchkey__signing__v1__get_signing_key_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Latchkey__Signing__V1__GetSigningKeyRequest *)
+     protobuf_c_message_unpack (&latchkey__signing__v1__get_signing_key_request__descriptor,
+                                allocator, len, data);
+}
+void   latchkey__signing__v1__get_signing_key_request__free_unpacked
+                     (Latchkey__Signing__V1__GetSigningKeyRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &latchkey__signing__v1__get_signing_key_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   latchkey__signing__v1__rotate_signing_key_request__init
                      (Latchkey__Signing__V1__RotateSigningKeyRequest         *message)
 {
@@ -999,6 +1044,44 @@ const ProtobufCMessageDescriptor latchkey__signing__v1__signing_keyset__descript
   latchkey__signing__v1__signing_keyset__field_indices_by_name,
   1,  latchkey__signing__v1__signing_keyset__number_ranges,
   (ProtobufCMessageInit) latchkey__signing__v1__signing_keyset__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor latchkey__signing__v1__get_signing_key_request__field_descriptors[1] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Signing__V1__GetSigningKeyRequest, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned latchkey__signing__v1__get_signing_key_request__field_indices_by_name[] = {
+  0,   /* field[0] = id */
+};
+static const ProtobufCIntRange latchkey__signing__v1__get_signing_key_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor latchkey__signing__v1__get_signing_key_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "latchkey.signing.v1.GetSigningKeyRequest",
+  "GetSigningKeyRequest",
+  "Latchkey__Signing__V1__GetSigningKeyRequest",
+  "latchkey.signing.v1",
+  sizeof(Latchkey__Signing__V1__GetSigningKeyRequest),
+  1,
+  latchkey__signing__v1__get_signing_key_request__field_descriptors,
+  latchkey__signing__v1__get_signing_key_request__field_indices_by_name,
+  1,  latchkey__signing__v1__get_signing_key_request__number_ranges,
+  (ProtobufCMessageInit) latchkey__signing__v1__get_signing_key_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor latchkey__signing__v1__rotate_signing_key_request__field_descriptors[2] =

@@ -63,7 +63,7 @@ extension Licenses {
       call
     )
     defer { wipe(&secret) }
-    return try await licenseFiles.make(
+    return try await files.make(
       terms,
       of: facts.license,
       on: facts.policy,

@@ -17,7 +17,7 @@ extension Licenses {
     while true {
       let notices = try await licenses.pendingNotices(max: Self.noticesMax)
       guard !notices.isEmpty else { return }
-      try await licenseFiles.tell(notices)
+      try await files.tell(notices)
       for (tenant, own) in Dictionary(grouping: notices, by: \.tenant) {
         try await licenses.forget(own, of: tenant)
       }

@@ -53,7 +53,7 @@ extension Licenses {
         case .held(let machine), .taken(let machine):
           if !seats.license.events.isEmpty { try licenses.save(seats.license, change) }
           return .done(
-            try await licenseFiles.make(
+            try await files.make(
               terms,
               of: seats.license.current(at: change.now),
               on: seats.license.policy,
@@ -84,7 +84,7 @@ extension Licenses {
     let secret = try fileSecret(of: license, sealed: sealed, openedBy: dataKey, call)
     do throws(Refusal) {
       // A copy of its own, which it wipes.
-      try check(FileSecret(Array(secret.map(\.self))))
+      try check(FileSecret(secret.map(\.self)))
     } catch {
       throw .invalidDocument("Not made with the key of the license: \(error.message)")
     }

@@ -12,10 +12,7 @@ final class FileJob: Hashable, Sendable {
   let request: SignLicenseFileRequest
 
   init(_ request: SignLicenseFileRequest) throws(Fault) {
-    tenant = Tenant(
-      accountID: try UUID(checked: request.accountId),
-      environment: request.environment == .live ? .live : .test
-    )
+    tenant = try Tenant(request.accountId, request.environment)
     license = try UUID(checked: request.licenseId)
     product = try UUID(checked: request.productId)
     machine = try request.machineId.map { (id) throws(Fault) in try UUID(checked: id) }

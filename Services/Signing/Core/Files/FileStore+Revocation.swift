@@ -46,15 +46,6 @@ extension FileStore {
     )
   }
 
-  /// Whether any file was ever made of a license.
-  @EventLoop
-  func hasFiles(_ license: UUID, _ change: Change) async throws(Fault) -> Bool {
-    let rows = try await change.transaction.query(
-      "select from signing.license_files where license_id = \(license) limit 1"
-    )
-    return !rows.isEmpty
-  }
-
   /// Notes whether the files of licenses count, unless a later word is known already.
   ///
   /// - Returns: The licenses of which it was not known, and whether their files count no more.

@@ -16,10 +16,7 @@ extension Signing {
   ) async throws(Fault) -> NoteStandingsResponse {
     var notes: [Tenant: [NoteStandingsRequest.Standing]] = [:]
     for standing in request.standings {
-      let tenant = Tenant(
-        accountID: try UUID(checked: standing.accountId),
-        environment: standing.environment == .live ? .live : .test
-      )
+      let tenant = try Tenant(standing.accountId, standing.environment)
       notes[tenant, default: []].append(standing)
     }
     for (tenant, standings) in notes {
@@ -89,6 +86,7 @@ extension Signing {
   func record(
     revoked files: [FileRecord],
     reason: String? = nil,
+    by origin: Origin? = nil,
     _ change: Change
   ) throws(Fault) {
     for file in files {
@@ -99,7 +97,8 @@ extension Signing {
         file.id,
         before: before.message,
         after: file.message,
-        reason: reason
+        reason: reason,
+        by: origin
       )
     }
   }

@@ -3,7 +3,6 @@ public import Faults
 public import Messages
 internal import Primitives
 public import RPC
-internal import ServiceKit
 
 extension Signing {
   /// The public keys of a tenant; its keyset is made where it has none yet.
@@ -11,10 +10,7 @@ extension Signing {
     _ request: GetPublicKeysRequest,
     _ call: Call
   ) async throws(Fault) -> PublicKeys {
-    let tenant = Tenant(
-      accountID: try UUID(checked: request.accountId),
-      environment: request.environment == .live ? .live : .test
-    )
+    let tenant = try Tenant(request.accountId, request.environment)
     let keyset = try await keyset(of: tenant)
     let now = now()
     let active = try keyset.active(at: now)

@@ -55,7 +55,7 @@ struct StoredKeyset: Equatable, Sendable {
   /// - Throws: ``Fault`` `notFound`.
   func key(_ id: UUID) throws(Fault) -> StoredKey {
     guard let key = keys.first(where: { $0.id == id }) else {
-      throw .notFound("Signing key not found: \(id)")
+      throw .keyNotFound(id)
     }
     return key
   }
@@ -150,6 +150,9 @@ struct StoredKeyset: Equatable, Sendable {
 }
 
 extension Fault {
+  /// The tenant has no such key.
+  static func keyNotFound(_ id: UUID) -> Fault { .notFound("Signing key not found: \(id)") }
+
   /// A key is in no state for what is asked of it.
   static func keyConflict(_ message: String) -> Fault {
     Fault(.aborted, message, reason: .conflict)

@@ -7,9 +7,9 @@ public enum Succession {
   /// Signs what the server proposes, if it is a succession of this root and nothing else.
   ///
   /// - Parameters:
-  ///   - proposed: The text to sign as the server gives it (`GET /api/v1/signing/succession`, member `unsigned`).
+  ///   - proposed: The text to sign as the server gives it (`GET /api/v1/signing-root/succession`, member `unsigned`).
   ///   - root: The root.
-  /// - Returns: The statement with its markers, for `POST /api/v1/signing/succession`.
+  /// - Returns: The statement with its markers, for `POST /api/v1/signing-root/succession`.
   /// - Throws: ``Refusal`` ``Verdict/malformed`` or ``Verdict/unsupportedVersion`` when the text is no succession;
   ///   ``Verdict/unknownKey`` when it is another root's.
   public static func sign(_ proposed: String, by root: Ed25519PrivateKey) throws(Refusal) -> String {

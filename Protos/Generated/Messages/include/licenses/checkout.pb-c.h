@@ -21,6 +21,8 @@ typedef struct Latchkey__Licenses__V1__CheckedOutLicense Latchkey__Licenses__V1_
 typedef struct Latchkey__Licenses__V1__RequestLicenseFileRequest Latchkey__Licenses__V1__RequestLicenseFileRequest;
 typedef struct Latchkey__Licenses__V1__ReleaseLicenseFileRequest Latchkey__Licenses__V1__ReleaseLicenseFileRequest;
 typedef struct Latchkey__Licenses__V1__ReleasedLicenseFile Latchkey__Licenses__V1__ReleasedLicenseFile;
+typedef struct Latchkey__Licenses__V1__ListLicenseFilesRequest Latchkey__Licenses__V1__ListLicenseFilesRequest;
+typedef struct Latchkey__Licenses__V1__RevokeLicenseFilesRequest Latchkey__Licenses__V1__RevokeLicenseFilesRequest;
 
 
 /* --- enums --- */
@@ -92,6 +94,33 @@ struct  Latchkey__Licenses__V1__ReleasedLicenseFile
 #define LATCHKEY__LICENSES__V1__RELEASED_LICENSE_FILE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&latchkey__licenses__v1__released_license_file__descriptor) \
     , NULL, 0, 0, NULL }
+
+
+struct  Latchkey__Licenses__V1__ListLicenseFilesRequest
+{
+  ProtobufCMessage base;
+  char *id;
+  char *cursor;
+  protobuf_c_boolean has_limit;
+  int32_t limit;
+};
+#define LATCHKEY__LICENSES__V1__LIST_LICENSE_FILES_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&latchkey__licenses__v1__list_license_files_request__descriptor) \
+    , NULL, NULL, 0, 0 }
+
+
+struct  Latchkey__Licenses__V1__RevokeLicenseFilesRequest
+{
+  ProtobufCMessage base;
+  char *id;
+  protobuf_c_boolean has_serial;
+  int64_t serial;
+  char *fingerprint;
+  char *reason;
+};
+#define LATCHKEY__LICENSES__V1__REVOKE_LICENSE_FILES_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&latchkey__licenses__v1__revoke_license_files_request__descriptor) \
+    , NULL, 0, 0, NULL, NULL }
 
 
 /* Latchkey__Licenses__V1__CheckOutLicenseRequest methods */
@@ -189,6 +218,44 @@ Latchkey__Licenses__V1__ReleasedLicenseFile *
 void   latchkey__licenses__v1__released_license_file__free_unpacked
                      (Latchkey__Licenses__V1__ReleasedLicenseFile *message,
                       ProtobufCAllocator *allocator);
+/* Latchkey__Licenses__V1__ListLicenseFilesRequest methods */
+void   latchkey__licenses__v1__list_license_files_request__init
+                     (Latchkey__Licenses__V1__ListLicenseFilesRequest         *message);
+size_t latchkey__licenses__v1__list_license_files_request__get_packed_size
+                     (const Latchkey__Licenses__V1__ListLicenseFilesRequest   *message);
+size_t latchkey__licenses__v1__list_license_files_request__pack
+                     (const Latchkey__Licenses__V1__ListLicenseFilesRequest   *message,
+                      uint8_t             *out);
+size_t latchkey__licenses__v1__list_license_files_request__pack_to_buffer
+                     (const Latchkey__Licenses__V1__ListLicenseFilesRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Latchkey__Licenses__V1__ListLicenseFilesRequest *
+       latchkey__licenses__v1__list_license_files_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   latchkey__licenses__v1__list_license_files_request__free_unpacked
+                     (Latchkey__Licenses__V1__ListLicenseFilesRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Latchkey__Licenses__V1__RevokeLicenseFilesRequest methods */
+void   latchkey__licenses__v1__revoke_license_files_request__init
+                     (Latchkey__Licenses__V1__RevokeLicenseFilesRequest         *message);
+size_t latchkey__licenses__v1__revoke_license_files_request__get_packed_size
+                     (const Latchkey__Licenses__V1__RevokeLicenseFilesRequest   *message);
+size_t latchkey__licenses__v1__revoke_license_files_request__pack
+                     (const Latchkey__Licenses__V1__RevokeLicenseFilesRequest   *message,
+                      uint8_t             *out);
+size_t latchkey__licenses__v1__revoke_license_files_request__pack_to_buffer
+                     (const Latchkey__Licenses__V1__RevokeLicenseFilesRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Latchkey__Licenses__V1__RevokeLicenseFilesRequest *
+       latchkey__licenses__v1__revoke_license_files_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   latchkey__licenses__v1__revoke_license_files_request__free_unpacked
+                     (Latchkey__Licenses__V1__RevokeLicenseFilesRequest *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Latchkey__Licenses__V1__CheckOutLicenseRequest_Closure)
@@ -206,6 +273,12 @@ typedef void (*Latchkey__Licenses__V1__ReleaseLicenseFileRequest_Closure)
 typedef void (*Latchkey__Licenses__V1__ReleasedLicenseFile_Closure)
                  (const Latchkey__Licenses__V1__ReleasedLicenseFile *message,
                   void *closure_data);
+typedef void (*Latchkey__Licenses__V1__ListLicenseFilesRequest_Closure)
+                 (const Latchkey__Licenses__V1__ListLicenseFilesRequest *message,
+                  void *closure_data);
+typedef void (*Latchkey__Licenses__V1__RevokeLicenseFilesRequest_Closure)
+                 (const Latchkey__Licenses__V1__RevokeLicenseFilesRequest *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -217,6 +290,8 @@ extern const ProtobufCMessageDescriptor latchkey__licenses__v1__checked_out_lice
 extern const ProtobufCMessageDescriptor latchkey__licenses__v1__request_license_file_request__descriptor;
 extern const ProtobufCMessageDescriptor latchkey__licenses__v1__release_license_file_request__descriptor;
 extern const ProtobufCMessageDescriptor latchkey__licenses__v1__released_license_file__descriptor;
+extern const ProtobufCMessageDescriptor latchkey__licenses__v1__list_license_files_request__descriptor;
+extern const ProtobufCMessageDescriptor latchkey__licenses__v1__revoke_license_files_request__descriptor;
 
 PROTOBUF_C__END_DECLS
 

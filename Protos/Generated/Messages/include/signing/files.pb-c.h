@@ -24,10 +24,10 @@ typedef struct Latchkey__Signing__V1__IssuedFile Latchkey__Signing__V1__IssuedFi
 typedef struct Latchkey__Signing__V1__NoteStandingsRequest Latchkey__Signing__V1__NoteStandingsRequest;
 typedef struct Latchkey__Signing__V1__NoteStandingsRequest__Standing Latchkey__Signing__V1__NoteStandingsRequest__Standing;
 typedef struct Latchkey__Signing__V1__NoteStandingsResponse Latchkey__Signing__V1__NoteStandingsResponse;
-typedef struct Latchkey__Signing__V1__ListLicenseFilesRequest Latchkey__Signing__V1__ListLicenseFilesRequest;
-typedef struct Latchkey__Signing__V1__ListLicenseFilesResponse Latchkey__Signing__V1__ListLicenseFilesResponse;
-typedef struct Latchkey__Signing__V1__RevokeLicenseFilesRequest Latchkey__Signing__V1__RevokeLicenseFilesRequest;
-typedef struct Latchkey__Signing__V1__RevokeLicenseFilesResponse Latchkey__Signing__V1__RevokeLicenseFilesResponse;
+typedef struct Latchkey__Signing__V1__ListFilesRequest Latchkey__Signing__V1__ListFilesRequest;
+typedef struct Latchkey__Signing__V1__LicenseFiles Latchkey__Signing__V1__LicenseFiles;
+typedef struct Latchkey__Signing__V1__RevokeFilesRequest Latchkey__Signing__V1__RevokeFilesRequest;
+typedef struct Latchkey__Signing__V1__RevokedLicenseFiles Latchkey__Signing__V1__RevokedLicenseFiles;
 
 
 /* --- enums --- */
@@ -146,46 +146,55 @@ struct  Latchkey__Signing__V1__NoteStandingsResponse
      }
 
 
-struct  Latchkey__Signing__V1__ListLicenseFilesRequest
+struct  Latchkey__Signing__V1__ListFilesRequest
 {
   ProtobufCMessage base;
+  char *account_id;
+  protobuf_c_boolean has_environment;
+  Latchkey__Rpc__V1__Caller__Environment environment;
   char *license_id;
   char *cursor;
   protobuf_c_boolean has_limit;
   int32_t limit;
 };
-#define LATCHKEY__SIGNING__V1__LIST_LICENSE_FILES_REQUEST__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&latchkey__signing__v1__list_license_files_request__descriptor) \
-    , NULL, NULL, 0, 0 }
+#define LATCHKEY__SIGNING__V1__LIST_FILES_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&latchkey__signing__v1__list_files_request__descriptor) \
+    , NULL, 0, LATCHKEY__RPC__V1__CALLER__ENVIRONMENT__TEST, NULL, NULL, 0, 0 }
 
 
-struct  Latchkey__Signing__V1__ListLicenseFilesResponse
+struct  Latchkey__Signing__V1__LicenseFiles
 {
   ProtobufCMessage base;
   size_t n_data;
   Latchkey__Signing__V1__IssuedFile **data;
   Latchkey__Paging__V1__Pagination *pagination;
 };
-#define LATCHKEY__SIGNING__V1__LIST_LICENSE_FILES_RESPONSE__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&latchkey__signing__v1__list_license_files_response__descriptor) \
+#define LATCHKEY__SIGNING__V1__LICENSE_FILES__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&latchkey__signing__v1__license_files__descriptor) \
     , 0,NULL, NULL }
 
 
-struct  Latchkey__Signing__V1__RevokeLicenseFilesRequest
+struct  Latchkey__Signing__V1__RevokeFilesRequest
 {
   ProtobufCMessage base;
+  char *account_id;
+  protobuf_c_boolean has_environment;
+  Latchkey__Rpc__V1__Caller__Environment environment;
   char *license_id;
   protobuf_c_boolean has_serial;
   int64_t serial;
   char *fingerprint;
   char *reason;
+  Latchkey__Audit__V1__AuditEvent__Actor *actor;
+  char *request_id;
+  char *client_address;
 };
-#define LATCHKEY__SIGNING__V1__REVOKE_LICENSE_FILES_REQUEST__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&latchkey__signing__v1__revoke_license_files_request__descriptor) \
-    , NULL, 0, 0, NULL, NULL }
+#define LATCHKEY__SIGNING__V1__REVOKE_FILES_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&latchkey__signing__v1__revoke_files_request__descriptor) \
+    , NULL, 0, LATCHKEY__RPC__V1__CALLER__ENVIRONMENT__TEST, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL }
 
 
-struct  Latchkey__Signing__V1__RevokeLicenseFilesResponse
+struct  Latchkey__Signing__V1__RevokedLicenseFiles
 {
   ProtobufCMessage base;
   size_t n_files;
@@ -193,8 +202,8 @@ struct  Latchkey__Signing__V1__RevokeLicenseFilesResponse
   protobuf_c_boolean has_revoked_count;
   int32_t revoked_count;
 };
-#define LATCHKEY__SIGNING__V1__REVOKE_LICENSE_FILES_RESPONSE__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&latchkey__signing__v1__revoke_license_files_response__descriptor) \
+#define LATCHKEY__SIGNING__V1__REVOKED_LICENSE_FILES__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&latchkey__signing__v1__revoked_license_files__descriptor) \
     , 0,NULL, 0, 0 }
 
 
@@ -296,81 +305,81 @@ Latchkey__Signing__V1__NoteStandingsResponse *
 void   latchkey__signing__v1__note_standings_response__free_unpacked
                      (Latchkey__Signing__V1__NoteStandingsResponse *message,
                       ProtobufCAllocator *allocator);
-/* Latchkey__Signing__V1__ListLicenseFilesRequest methods */
-void   latchkey__signing__v1__list_license_files_request__init
-                     (Latchkey__Signing__V1__ListLicenseFilesRequest         *message);
-size_t latchkey__signing__v1__list_license_files_request__get_packed_size
-                     (const Latchkey__Signing__V1__ListLicenseFilesRequest   *message);
-size_t latchkey__signing__v1__list_license_files_request__pack
-                     (const Latchkey__Signing__V1__ListLicenseFilesRequest   *message,
+/* Latchkey__Signing__V1__ListFilesRequest methods */
+void   latchkey__signing__v1__list_files_request__init
+                     (Latchkey__Signing__V1__ListFilesRequest         *message);
+size_t latchkey__signing__v1__list_files_request__get_packed_size
+                     (const Latchkey__Signing__V1__ListFilesRequest   *message);
+size_t latchkey__signing__v1__list_files_request__pack
+                     (const Latchkey__Signing__V1__ListFilesRequest   *message,
                       uint8_t             *out);
-size_t latchkey__signing__v1__list_license_files_request__pack_to_buffer
-                     (const Latchkey__Signing__V1__ListLicenseFilesRequest   *message,
+size_t latchkey__signing__v1__list_files_request__pack_to_buffer
+                     (const Latchkey__Signing__V1__ListFilesRequest   *message,
                       ProtobufCBuffer     *buffer);
-Latchkey__Signing__V1__ListLicenseFilesRequest *
-       latchkey__signing__v1__list_license_files_request__unpack
+Latchkey__Signing__V1__ListFilesRequest *
+       latchkey__signing__v1__list_files_request__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data);
-void   latchkey__signing__v1__list_license_files_request__free_unpacked
-                     (Latchkey__Signing__V1__ListLicenseFilesRequest *message,
+void   latchkey__signing__v1__list_files_request__free_unpacked
+                     (Latchkey__Signing__V1__ListFilesRequest *message,
                       ProtobufCAllocator *allocator);
-/* Latchkey__Signing__V1__ListLicenseFilesResponse methods */
-void   latchkey__signing__v1__list_license_files_response__init
-                     (Latchkey__Signing__V1__ListLicenseFilesResponse         *message);
-size_t latchkey__signing__v1__list_license_files_response__get_packed_size
-                     (const Latchkey__Signing__V1__ListLicenseFilesResponse   *message);
-size_t latchkey__signing__v1__list_license_files_response__pack
-                     (const Latchkey__Signing__V1__ListLicenseFilesResponse   *message,
+/* Latchkey__Signing__V1__LicenseFiles methods */
+void   latchkey__signing__v1__license_files__init
+                     (Latchkey__Signing__V1__LicenseFiles         *message);
+size_t latchkey__signing__v1__license_files__get_packed_size
+                     (const Latchkey__Signing__V1__LicenseFiles   *message);
+size_t latchkey__signing__v1__license_files__pack
+                     (const Latchkey__Signing__V1__LicenseFiles   *message,
                       uint8_t             *out);
-size_t latchkey__signing__v1__list_license_files_response__pack_to_buffer
-                     (const Latchkey__Signing__V1__ListLicenseFilesResponse   *message,
+size_t latchkey__signing__v1__license_files__pack_to_buffer
+                     (const Latchkey__Signing__V1__LicenseFiles   *message,
                       ProtobufCBuffer     *buffer);
-Latchkey__Signing__V1__ListLicenseFilesResponse *
-       latchkey__signing__v1__list_license_files_response__unpack
+Latchkey__Signing__V1__LicenseFiles *
+       latchkey__signing__v1__license_files__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data);
-void   latchkey__signing__v1__list_license_files_response__free_unpacked
-                     (Latchkey__Signing__V1__ListLicenseFilesResponse *message,
+void   latchkey__signing__v1__license_files__free_unpacked
+                     (Latchkey__Signing__V1__LicenseFiles *message,
                       ProtobufCAllocator *allocator);
-/* Latchkey__Signing__V1__RevokeLicenseFilesRequest methods */
-void   latchkey__signing__v1__revoke_license_files_request__init
-                     (Latchkey__Signing__V1__RevokeLicenseFilesRequest         *message);
-size_t latchkey__signing__v1__revoke_license_files_request__get_packed_size
-                     (const Latchkey__Signing__V1__RevokeLicenseFilesRequest   *message);
-size_t latchkey__signing__v1__revoke_license_files_request__pack
-                     (const Latchkey__Signing__V1__RevokeLicenseFilesRequest   *message,
+/* Latchkey__Signing__V1__RevokeFilesRequest methods */
+void   latchkey__signing__v1__revoke_files_request__init
+                     (Latchkey__Signing__V1__RevokeFilesRequest         *message);
+size_t latchkey__signing__v1__revoke_files_request__get_packed_size
+                     (const Latchkey__Signing__V1__RevokeFilesRequest   *message);
+size_t latchkey__signing__v1__revoke_files_request__pack
+                     (const Latchkey__Signing__V1__RevokeFilesRequest   *message,
                       uint8_t             *out);
-size_t latchkey__signing__v1__revoke_license_files_request__pack_to_buffer
-                     (const Latchkey__Signing__V1__RevokeLicenseFilesRequest   *message,
+size_t latchkey__signing__v1__revoke_files_request__pack_to_buffer
+                     (const Latchkey__Signing__V1__RevokeFilesRequest   *message,
                       ProtobufCBuffer     *buffer);
-Latchkey__Signing__V1__RevokeLicenseFilesRequest *
-       latchkey__signing__v1__revoke_license_files_request__unpack
+Latchkey__Signing__V1__RevokeFilesRequest *
+       latchkey__signing__v1__revoke_files_request__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data);
-void   latchkey__signing__v1__revoke_license_files_request__free_unpacked
-                     (Latchkey__Signing__V1__RevokeLicenseFilesRequest *message,
+void   latchkey__signing__v1__revoke_files_request__free_unpacked
+                     (Latchkey__Signing__V1__RevokeFilesRequest *message,
                       ProtobufCAllocator *allocator);
-/* Latchkey__Signing__V1__RevokeLicenseFilesResponse methods */
-void   latchkey__signing__v1__revoke_license_files_response__init
-                     (Latchkey__Signing__V1__RevokeLicenseFilesResponse         *message);
-size_t latchkey__signing__v1__revoke_license_files_response__get_packed_size
-                     (const Latchkey__Signing__V1__RevokeLicenseFilesResponse   *message);
-size_t latchkey__signing__v1__revoke_license_files_response__pack
-                     (const Latchkey__Signing__V1__RevokeLicenseFilesResponse   *message,
+/* Latchkey__Signing__V1__RevokedLicenseFiles methods */
+void   latchkey__signing__v1__revoked_license_files__init
+                     (Latchkey__Signing__V1__RevokedLicenseFiles         *message);
+size_t latchkey__signing__v1__revoked_license_files__get_packed_size
+                     (const Latchkey__Signing__V1__RevokedLicenseFiles   *message);
+size_t latchkey__signing__v1__revoked_license_files__pack
+                     (const Latchkey__Signing__V1__RevokedLicenseFiles   *message,
                       uint8_t             *out);
-size_t latchkey__signing__v1__revoke_license_files_response__pack_to_buffer
-                     (const Latchkey__Signing__V1__RevokeLicenseFilesResponse   *message,
+size_t latchkey__signing__v1__revoked_license_files__pack_to_buffer
+                     (const Latchkey__Signing__V1__RevokedLicenseFiles   *message,
                       ProtobufCBuffer     *buffer);
-Latchkey__Signing__V1__RevokeLicenseFilesResponse *
-       latchkey__signing__v1__revoke_license_files_response__unpack
+Latchkey__Signing__V1__RevokedLicenseFiles *
+       latchkey__signing__v1__revoked_license_files__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data);
-void   latchkey__signing__v1__revoke_license_files_response__free_unpacked
-                     (Latchkey__Signing__V1__RevokeLicenseFilesResponse *message,
+void   latchkey__signing__v1__revoked_license_files__free_unpacked
+                     (Latchkey__Signing__V1__RevokedLicenseFiles *message,
                       ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
@@ -392,17 +401,17 @@ typedef void (*Latchkey__Signing__V1__NoteStandingsRequest_Closure)
 typedef void (*Latchkey__Signing__V1__NoteStandingsResponse_Closure)
                  (const Latchkey__Signing__V1__NoteStandingsResponse *message,
                   void *closure_data);
-typedef void (*Latchkey__Signing__V1__ListLicenseFilesRequest_Closure)
-                 (const Latchkey__Signing__V1__ListLicenseFilesRequest *message,
+typedef void (*Latchkey__Signing__V1__ListFilesRequest_Closure)
+                 (const Latchkey__Signing__V1__ListFilesRequest *message,
                   void *closure_data);
-typedef void (*Latchkey__Signing__V1__ListLicenseFilesResponse_Closure)
-                 (const Latchkey__Signing__V1__ListLicenseFilesResponse *message,
+typedef void (*Latchkey__Signing__V1__LicenseFiles_Closure)
+                 (const Latchkey__Signing__V1__LicenseFiles *message,
                   void *closure_data);
-typedef void (*Latchkey__Signing__V1__RevokeLicenseFilesRequest_Closure)
-                 (const Latchkey__Signing__V1__RevokeLicenseFilesRequest *message,
+typedef void (*Latchkey__Signing__V1__RevokeFilesRequest_Closure)
+                 (const Latchkey__Signing__V1__RevokeFilesRequest *message,
                   void *closure_data);
-typedef void (*Latchkey__Signing__V1__RevokeLicenseFilesResponse_Closure)
-                 (const Latchkey__Signing__V1__RevokeLicenseFilesResponse *message,
+typedef void (*Latchkey__Signing__V1__RevokedLicenseFiles_Closure)
+                 (const Latchkey__Signing__V1__RevokedLicenseFiles *message,
                   void *closure_data);
 
 /* --- services --- */
@@ -416,10 +425,10 @@ extern const ProtobufCMessageDescriptor latchkey__signing__v1__issued_file__desc
 extern const ProtobufCMessageDescriptor latchkey__signing__v1__note_standings_request__descriptor;
 extern const ProtobufCMessageDescriptor latchkey__signing__v1__note_standings_request__standing__descriptor;
 extern const ProtobufCMessageDescriptor latchkey__signing__v1__note_standings_response__descriptor;
-extern const ProtobufCMessageDescriptor latchkey__signing__v1__list_license_files_request__descriptor;
-extern const ProtobufCMessageDescriptor latchkey__signing__v1__list_license_files_response__descriptor;
-extern const ProtobufCMessageDescriptor latchkey__signing__v1__revoke_license_files_request__descriptor;
-extern const ProtobufCMessageDescriptor latchkey__signing__v1__revoke_license_files_response__descriptor;
+extern const ProtobufCMessageDescriptor latchkey__signing__v1__list_files_request__descriptor;
+extern const ProtobufCMessageDescriptor latchkey__signing__v1__license_files__descriptor;
+extern const ProtobufCMessageDescriptor latchkey__signing__v1__revoke_files_request__descriptor;
+extern const ProtobufCMessageDescriptor latchkey__signing__v1__revoked_license_files__descriptor;
 
 PROTOBUF_C__END_DECLS
 

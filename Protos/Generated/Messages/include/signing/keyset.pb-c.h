@@ -22,6 +22,7 @@ typedef struct Latchkey__Signing__V1__PublicKeys Latchkey__Signing__V1__PublicKe
 typedef struct Latchkey__Signing__V1__GetKeysetRequest Latchkey__Signing__V1__GetKeysetRequest;
 typedef struct Latchkey__Signing__V1__SigningKeyset Latchkey__Signing__V1__SigningKeyset;
 typedef struct Latchkey__Signing__V1__SigningKeyset__Root Latchkey__Signing__V1__SigningKeyset__Root;
+typedef struct Latchkey__Signing__V1__GetSigningKeyRequest Latchkey__Signing__V1__GetSigningKeyRequest;
 typedef struct Latchkey__Signing__V1__RotateSigningKeyRequest Latchkey__Signing__V1__RotateSigningKeyRequest;
 typedef struct Latchkey__Signing__V1__RetireSigningKeyRequest Latchkey__Signing__V1__RetireSigningKeyRequest;
 typedef struct Latchkey__Signing__V1__CreateSigningRootRequest Latchkey__Signing__V1__CreateSigningRootRequest;
@@ -128,6 +129,16 @@ struct  Latchkey__Signing__V1__SigningKeyset
 #define LATCHKEY__SIGNING__V1__SIGNING_KEYSET__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&latchkey__signing__v1__signing_keyset__descriptor) \
     , 0,NULL, NULL }
+
+
+struct  Latchkey__Signing__V1__GetSigningKeyRequest
+{
+  ProtobufCMessage base;
+  char *id;
+};
+#define LATCHKEY__SIGNING__V1__GET_SIGNING_KEY_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&latchkey__signing__v1__get_signing_key_request__descriptor) \
+    , NULL }
 
 
 struct  Latchkey__Signing__V1__RotateSigningKeyRequest
@@ -317,6 +328,25 @@ Latchkey__Signing__V1__SigningKeyset *
 void   latchkey__signing__v1__signing_keyset__free_unpacked
                      (Latchkey__Signing__V1__SigningKeyset *message,
                       ProtobufCAllocator *allocator);
+/* Latchkey__Signing__V1__GetSigningKeyRequest methods */
+void   latchkey__signing__v1__get_signing_key_request__init
+                     (Latchkey__Signing__V1__GetSigningKeyRequest         *message);
+size_t latchkey__signing__v1__get_signing_key_request__get_packed_size
+                     (const Latchkey__Signing__V1__GetSigningKeyRequest   *message);
+size_t latchkey__signing__v1__get_signing_key_request__pack
+                     (const Latchkey__Signing__V1__GetSigningKeyRequest   *message,
+                      uint8_t             *out);
+size_t latchkey__signing__v1__get_signing_key_request__pack_to_buffer
+                     (const Latchkey__Signing__V1__GetSigningKeyRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Latchkey__Signing__V1__GetSigningKeyRequest *
+       latchkey__signing__v1__get_signing_key_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   latchkey__signing__v1__get_signing_key_request__free_unpacked
+                     (Latchkey__Signing__V1__GetSigningKeyRequest *message,
+                      ProtobufCAllocator *allocator);
 /* Latchkey__Signing__V1__RotateSigningKeyRequest methods */
 void   latchkey__signing__v1__rotate_signing_key_request__init
                      (Latchkey__Signing__V1__RotateSigningKeyRequest         *message);
@@ -470,6 +500,9 @@ typedef void (*Latchkey__Signing__V1__SigningKeyset__Root_Closure)
 typedef void (*Latchkey__Signing__V1__SigningKeyset_Closure)
                  (const Latchkey__Signing__V1__SigningKeyset *message,
                   void *closure_data);
+typedef void (*Latchkey__Signing__V1__GetSigningKeyRequest_Closure)
+                 (const Latchkey__Signing__V1__GetSigningKeyRequest *message,
+                  void *closure_data);
 typedef void (*Latchkey__Signing__V1__RotateSigningKeyRequest_Closure)
                  (const Latchkey__Signing__V1__RotateSigningKeyRequest *message,
                   void *closure_data);
@@ -504,6 +537,7 @@ extern const ProtobufCMessageDescriptor latchkey__signing__v1__public_keys__desc
 extern const ProtobufCMessageDescriptor latchkey__signing__v1__get_keyset_request__descriptor;
 extern const ProtobufCMessageDescriptor latchkey__signing__v1__signing_keyset__descriptor;
 extern const ProtobufCMessageDescriptor latchkey__signing__v1__signing_keyset__root__descriptor;
+extern const ProtobufCMessageDescriptor latchkey__signing__v1__get_signing_key_request__descriptor;
 extern const ProtobufCMessageDescriptor latchkey__signing__v1__rotate_signing_key_request__descriptor;
 extern const ProtobufCMessageDescriptor latchkey__signing__v1__retire_signing_key_request__descriptor;
 extern const ProtobufCMessageDescriptor latchkey__signing__v1__create_signing_root_request__descriptor;

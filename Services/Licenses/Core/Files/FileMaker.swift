@@ -1,3 +1,4 @@
+internal import Changes
 internal import Cryptography
 internal import EventLoop
 internal import Faults
@@ -13,7 +14,7 @@ internal import Transcoding
 ///
 /// The license's file secret stays here. What goes out seals the payload of one machine's files and nothing else.
 @EventLoop
-struct LicenseFiles {
+struct FileMaker {
   /// Below what REST callers wait for, so that they see a clear answer.
   private static let timeout = Duration.seconds(5)
 
@@ -88,6 +89,45 @@ struct LicenseFiles {
     )
   }
 
+  /// Lists the files of a license.
+  func list(
+    _ request: ListLicenseFilesRequest,
+    for tenant: Tenant
+  ) async throws(Fault) -> LicenseFiles {
+    let question = ListFilesRequest(
+      accountId: tenant.accountID.description,
+      environment: tenant.environment == .live ? .live : .test,
+      licenseId: request.id,
+      cursor: request.cursor,
+      limit: request.limit
+    )
+    return try await reaching { () async throws(Fault) in
+      try await signing.listFiles(question, CallOptions(timeout: Self.timeout))
+    }
+  }
+
+  /// Revokes files of a license.
+  func revoke(
+    _ request: RevokeLicenseFilesRequest,
+    for tenant: Tenant,
+    by origin: Origin
+  ) async throws(Fault) -> RevokedLicenseFiles {
+    let order = RevokeFilesRequest(
+      accountId: tenant.accountID.description,
+      environment: tenant.environment == .live ? .live : .test,
+      licenseId: request.id,
+      serial: request.serial,
+      fingerprint: request.fingerprint,
+      reason: request.reason,
+      actor: AuditEvent.Actor(kind: origin.kind, id: origin.actorID),
+      requestId: origin.requestID,
+      clientAddress: origin.clientAddress
+    )
+    return try await reaching { () async throws(Fault) in
+      try await signing.revokeFiles(order, CallOptions(timeout: Self.timeout))
+    }
+  }
+
   /// Tells the signing service what has become of licenses, machines and files.
   func tell(_ notices: [FileNotice]) async throws(Fault) {
     let standings = notices.map(\.standing)
@@ -107,7 +147,7 @@ struct LicenseFiles {
       guard error.code == .unavailable || error.code == .deadlineExceeded else { throw error }
       throw Fault(
         .unavailable,
-        "License files cannot be signed at the moment; try again in a few seconds",
+        "License files are not available at the moment; try again in a few seconds",
         reason: .serviceUnavailable,
         detail: error.detail ?? error.message
       )

@@ -6,11 +6,10 @@ internal import ServiceKit
 
 extension Signing {
   /// Lists the files that were made of a license, newest first; expired and revoked ones included.
-  public func listLicenseFiles(
-    _ request: ListLicenseFilesRequest,
-    _ call: Call
-  ) async throws(Fault) -> ListLicenseFilesResponse {
-    let tenant = try call.requireTenant()
+  public func listFiles(_ request: ListFilesRequest, _ call: Call) async throws(Fault)
+    -> LicenseFiles
+  {
+    let tenant = try Tenant(request.accountId, request.environment)
     let page = try Page(cursor: request.cursor, limit: request.limit)
     let rows = try await files.list(
       tenant,
@@ -19,6 +18,6 @@ extension Signing {
       rows: page.rows
     )
     let (data, pagination) = page.cut(rows.map(\.message)) { $0.id }
-    return ListLicenseFilesResponse(data: data, pagination: pagination)
+    return LicenseFiles(data: data, pagination: pagination)
   }
 }

@@ -12,20 +12,18 @@ extension Signing {
 
   /// Revokes files of a license for good; what is expired or revoked already is left as it is.
   ///
-  /// - Throws: ``Fault`` `notFound` when no file was ever made of the license.
-  public func revokeLicenseFiles(
-    _ request: RevokeLicenseFilesRequest,
-    _ call: Call
-  ) async throws(Fault) -> RevokeLicenseFilesResponse {
-    let tenant = try call.requireTenant()
+  /// - Throws: ``Fault`` `invalidArgument` when the request names a serial and a machine.
+  public func revokeFiles(_ request: RevokeFilesRequest, _ call: Call) async throws(Fault)
+    -> RevokedLicenseFiles
+  {
+    let tenant = try Tenant(request.accountId, request.environment)
     let license = try UUID(checked: request.licenseId)
     let now = now()
     let selection: FileStore.Selection
     switch (request.serial, request.fingerprint) {
     case (nil, nil): selection = .all
     case (let serial?, nil): selection = .serial(serial)
-    case (nil, let fingerprint?):
-      selection = .machine(SHA256.hash(fingerprint), until: now)
+    case (nil, let fingerprint?): selection = .machine(SHA256.hash(fingerprint), until: now)
     case (_?, _?):
       throw .invalid([
         .init(
@@ -35,14 +33,16 @@ extension Signing {
         )
       ])
     }
-    return try await changes.make(call, for: tenant) { (change) async throws(Fault) in
+    let origin = Origin(
+      request.actor,
+      requestID: request.requestId,
+      clientAddress: request.clientAddress
+    )
+    return try await changes.makeUnasked(for: tenant) { (change) async throws(Fault) in
       self.keysets.lockOnly(change)
       let revoked = try await self.files.revoke(selection, of: license, change)
-      if revoked.isEmpty, try await !self.files.hasFiles(license, change) {
-        throw .notFound("No license file was made of the license \(license)")
-      }
-      try self.record(revoked: revoked, reason: request.reason, change)
-      return RevokeLicenseFilesResponse(
+      try self.record(revoked: revoked, reason: request.reason, by: origin, change)
+      return RevokedLicenseFiles(
         files: revoked.prefix(Self.filesShownMax).map(\.message),
         revokedCount: Int32(clamping: revoked.count)
       )
