@@ -27,6 +27,9 @@ struct ServicePlan: Sendable {
   var rpcPorts: [ServiceName: UInt16]
   var areRateLimitsOn: Bool
 
+  /// Where users find everything.
+  var url: String { "https://localhost:\(httpsPort)" }
+
   func executable(of service: ServiceName) -> String {
     "\(executables)/\(service.executable)"
   }
@@ -62,6 +65,9 @@ struct ServicePlan: Sendable {
         "LATCHKEY_DATABASE_PASSWORD_FILE=\(directory.password(of: role))",
         "LATCHKEY_MASTER_KEYS_FILE=\(masterKeys(of: service))",
       ]
+    }
+    if service == .keys {
+      variables.append("LATCHKEY_DASHBOARD_URL=\(url)")
     }
     if service == .licenses {
       variables.append("LATCHKEY_SIGNING_ADDRESS=\(address(of: .signing))")

@@ -55,9 +55,7 @@ extension LicenseStore {
       where id = \(locked.id)
       """
     )
-    if !locked.events.isEmpty {
-      change.transaction.send(Event.insertion(locked.events, for: change.tenant, at: change.now))
-    }
+    change.emit(locked.events)
     if license.isBarred != locked.wasBarred { give(.barred(license.isBarred), of: locked, change) }
   }
 }
