@@ -249,8 +249,8 @@ let package = Package(
       "KeysService",
       path: "Services/Keys/Core",
       [
-        "Changes", "Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives",
-        "RPC", "ServiceKit", "Stubs",
+        "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres",
+        "Primitives", "RPC", "ServiceKit", "Stubs",
       ],
       resources: [.embedInCode("Migrations")],
       settings: hot
@@ -267,8 +267,8 @@ let package = Package(
       "LicensesService",
       path: "Services/Licenses/Core",
       [
-        "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres",
-        "Primitives", "Protobuf", "RPC", "ServiceKit", "Stubs", "Transcoding", logging,
+        "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "LatchkeyOffline", "Messages",
+        "Postgres", "Primitives", "Protobuf", "RPC", "ServiceKit", "Stubs", "Transcoding", logging,
       ],
       resources: [.embedInCode("Migrations")],
       settings: hot
@@ -278,6 +278,24 @@ let package = Package(
       path: "Services/Licenses/Main",
       [
         "Changes", "Cryptography", "EventLoop", "Faults", "LicensesService", "RPC", "ServiceKit",
+        "Stubs",
+      ]
+    ),
+    module(
+      "SigningService",
+      path: "Services/Signing/Core",
+      [
+        "Changes", "Cryptography", "EventLoop", "Faults", "LatchkeyOffline", "Messages", "Postgres",
+        "Primitives", "RPC", "ServiceKit", "Stubs",
+      ],
+      resources: [.embedInCode("Migrations")],
+      settings: hot
+    ),
+    executable(
+      "latchkey-signing",
+      path: "Services/Signing/Main",
+      [
+        "Changes", "Cryptography", "EventLoop", "Faults", "RPC", "ServiceKit", "SigningService",
         "Stubs",
       ]
     ),
@@ -300,15 +318,14 @@ let package = Package(
       path: "Services/Latchkey/Core",
       [
         "Changes", "Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives",
-        "RPC",
-        "ServiceKit", "Stubs", "TLS", logging,
+        "Protobuf", "RPC", "ServiceKit", "Stubs", "TLS", logging,
       ],
       resources: [.embedInCode("Bootstrap")]
     ),
     executable(
       "latchkey",
       path: "Services/Latchkey/Main",
-      ["LatchkeyCommand", "EventLoop", arguments]
+      ["LatchkeyCommand", "EventLoop", "ServiceKit", arguments]
     ),
 
     // Tests, and the executables that only tests run.
@@ -327,6 +344,11 @@ let package = Package(
       "rpc-bench-server",
       path: "Tests/Benchmarks/Server",
       ["EventLoop", "Faults", "RPC", "TestMessages", "TestServing", "TestStubs"]
+    ),
+    executable(
+      "signing-bench",
+      path: "Tests/Benchmarks/Signing",
+      ["CSodium", "EventLoop", "Faults", "HTTP", "Messages", "RPC", "ServiceKit", "Stubs", "TLS"]
     ),
     module(
       "TestKit",
@@ -380,17 +402,24 @@ let package = Package(
       "KeysService",
       name: "KeysServiceTests",
       [
-        "Changes", "Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives",
-        "RPC",
-        "Stubs", "TestKit",
+        "Changes", "Cryptography", "EventLoop", "Faults", "LicensesService", "Messages", "Postgres",
+        "Primitives", "RPC", "Stubs", "TestKit",
       ]
     ),
     tests(
       "LicensesService",
       name: "LicensesServiceTests",
       [
-        "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres",
-        "Primitives", "RPC", "ServiceKit", "Stubs", "TestKit",
+        "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "LatchkeyOffline", "Messages",
+        "Postgres", "Primitives", "RPC", "ServiceKit", "SigningService", "Stubs", "TestKit",
+      ]
+    ),
+    tests(
+      "SigningService",
+      name: "SigningServiceTests",
+      [
+        "Changes", "Cryptography", "EventLoop", "Faults", "LatchkeyOffline", "Messages", "Postgres",
+        "Primitives", "RPC", "Stubs", "TestKit",
       ]
     ),
     tests(

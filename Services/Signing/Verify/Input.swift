@@ -1,6 +1,7 @@
 internal import Cryptography
 internal import Glibc
 internal import LatchkeyOffline
+internal import Primitives
 
 /// Reads what the command is given: files, standard input, the environment.
 enum Input {
@@ -60,6 +61,20 @@ enum Input {
       throw Complaint("--license-key or LATCHKEY_LICENSE_KEY is needed")
     }
     return key
+  }
+
+  /// The seed of a root, from where nobody else can see it.
+  static func rootKey(_ option: String) throws(Complaint) -> Ed25519PrivateKey {
+    guard option == "-" || option.hasPrefix("@") else {
+      throw Complaint(
+        "--root-key takes @FILE or - (standard input): every user of this machine can see arguments"
+      )
+    }
+    let text = try line(of: option == "-" ? option : String(option.dropFirst()))
+    guard var seed = Base64.decode(text), seed.count == Ed25519PrivateKey.seedByteCount else {
+      throw Complaint("a root key must be base 64 of 32 bytes")
+    }
+    return Ed25519PrivateKey(seed: SecretBytes(wiping: &seed))
   }
 
   /// A file of one line, without its end.

@@ -24,6 +24,7 @@ struct LatchkeyVerify {
       case "inspect": return try InspectCommand.run(words)
       case "request": return try RequestCommand.run(words)
       case "release": return try ReleaseCommand.run(words)
+      case "sign": return try SignCommand.run(words)
       case "fingerprint": return try FingerprintCommand.run(words)
       case "help", "--help", "-h":
         Output.write(Usage.text)

@@ -23,6 +23,11 @@ enum Usage {
       latchkey-verify release FILE --license-key SECRET --fingerprint F
           Writes the receipt that gives up FILE and returns its seat.
 
+      latchkey-verify sign FILE --root-key SECRET
+          For the vendor, where the root is: signs the succession that the server proposes in FILE
+          (`unsigned` of GET /api/v1/signing-root/succession), and says which keys it names. SECRET is @FILE with
+          the `privateKey` that was shown when the root was made, or - for standard input.
+
       latchkey-verify inspect FILE
           Shows in JSON what a file says, and checks nothing.
 

@@ -37,11 +37,25 @@ public final class FileSecret: @unchecked Sendable {
     wipe(&bytes)
   }
 
+  /// What seals the payloads of one machine's files; nothing leads back from it to the secret.
+  ///
+  /// - Parameters:
+  ///   - secret: The license's secret, ``byteCount`` bytes.
+  ///   - fingerprint: The machine's.
+  /// - Returns: 32 bytes; wipe them after use.
+  public static func payloadKey(of secret: [UInt8], fingerprint: String) -> [UInt8] {
+    secret.withUnsafeBytes {
+      HKDF.derive(from: $0, purpose: payloadPurpose(fingerprint), count: AESGCM.keyByteCount)
+    }
+  }
+
   /// The cipher for the payloads of one machine's files.
   func payloadCipher(fingerprint: String) -> AESGCM {
-    withKey(for: Array("latchkey license file payload 1\0".utf8) + fingerprint.utf8) {
-      AESGCM(key: $0)
-    }
+    withKey(for: Self.payloadPurpose(fingerprint)) { AESGCM(key: $0) }
+  }
+
+  private static func payloadPurpose(_ fingerprint: String) -> [UInt8] {
+    Array("latchkey license file payload 1\0".utf8) + fingerprint.utf8
   }
 
   /// Proofs that whoever made a document has the license key.

@@ -90,11 +90,42 @@ extension LicenseFile {
     )
   }
 
+  /// Makes a file for whoever has not the license's secret but what comes from it for the one machine; otherwise as
+  /// ``unsigned(_:payload:sealedBy:)``.
+  ///
+  /// - Parameter payloadKey: Of ``FileSecret/payloadKey(of:fingerprint:)``, for the header's fingerprint; the caller wipes it.
+  public static func unsigned(
+    _ header: LicenseFileHeader,
+    payload: LicenseFilePayload,
+    sealedBy payloadKey: [UInt8]
+  ) throws(Fault) -> UnsignedDocument {
+    try unsigned(
+      header,
+      payload: payload,
+      sealedBy: AESGCM(key: payloadKey),
+      nonce: SecureRandom.bytes(AESGCM.nonceByteCount)
+    )
+  }
+
   /// Makes a file with a given nonce, which published vectors need; nothing else may use this.
   package static func unsigned(
     _ header: LicenseFileHeader,
     payload: LicenseFilePayload,
     sealedBy secret: FileSecret,
+    nonce: [UInt8]
+  ) throws(Fault) -> UnsignedDocument {
+    try unsigned(
+      header,
+      payload: payload,
+      sealedBy: secret.payloadCipher(fingerprint: header.fingerprint),
+      nonce: nonce
+    )
+  }
+
+  private static func unsigned(
+    _ header: LicenseFileHeader,
+    payload: LicenseFilePayload,
+    sealedBy cipher: AESGCM,
     nonce: [UInt8]
   ) throws(Fault) -> UnsignedDocument {
     let json = header.json
@@ -112,8 +143,7 @@ extension LicenseFile {
     }
     let headerText = Line.encoded(json)
     let sealed = payload.json.withUnsafeBytes {
-      secret.payloadCipher(fingerprint: header.fingerprint)
-        .seal($0, nonce: nonce, associatedData: headerText)
+      cipher.seal($0, nonce: nonce, associatedData: headerText)
     }
     let signed = bytesToSign(header: headerText, payload: Line.encoded(sealed))
     return UnsignedDocument(bytesToSign: signed, line: signed, armor: armor)

@@ -15,7 +15,7 @@ public struct Keyset: Sendable, Equatable {
     /// By the active key.
     case keyset
 
-    fileprivate var statement: Statement.Kind {
+    var statement: Statement.Kind {
       switch self {
       case .succession: .succession
       case .keyset: .keyset
