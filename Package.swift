@@ -342,9 +342,8 @@ let package = Package(
       "KeysService",
       name: "KeysServiceTests",
       [
-        "Changes", "Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives",
-        "RPC",
-        "Stubs", "TestKit",
+        "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres",
+        "Primitives", "Protobuf", "RPC", "Stubs", "TestKit",
       ]
     ),
     tests(
