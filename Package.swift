@@ -342,8 +342,8 @@ let package = Package(
       "KeysService",
       name: "KeysServiceTests",
       [
-        "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres",
-        "Primitives", "Protobuf", "RPC", "Stubs", "TestKit",
+        "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "LicensesService", "Messages",
+        "Postgres", "Primitives", "Protobuf", "RPC", "Stubs", "TestKit",
       ]
     ),
     tests(
