@@ -402,8 +402,8 @@ let package = Package(
       "KeysService",
       name: "KeysServiceTests",
       [
-        "Changes", "Cryptography", "EventLoop", "Faults", "LicensesService", "Messages", "Postgres",
-        "Primitives", "RPC", "Stubs", "TestKit",
+        "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "LicensesService", "Messages",
+        "Postgres", "Primitives", "Protobuf", "RPC", "Stubs", "TestKit",
       ]
     ),
     tests(
