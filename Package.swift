@@ -88,6 +88,7 @@ let package = Package(
     library("CSodium", pkgConfig: "libsodium", package: "libsodium-dev"),
     library("CProtobufC", pkgConfig: "libprotobuf-c", package: "libprotobuf-c-dev"),
     library("CJansson", pkgConfig: "jansson", package: "libjansson-dev"),
+    library("CCurl", pkgConfig: "libcurl", package: "libcurl4-openssl-dev"),
 
     // Values, faults, cryptography.
     module("Primitives", path: "Shared/Primitives"),
@@ -245,6 +246,13 @@ let package = Package(
       ]
     ),
     module(
+      "WebhooksSending",
+      path: "Services/Webhooks/Sending",
+      ["CCurl", "Cryptography", "EventLoop", "Faults", "Primitives"],
+      exclude: ["README.md"],
+      settings: hot
+    ),
+    module(
       "GatewayService",
       path: "Services/Gateway/Core",
       [
@@ -355,6 +363,11 @@ let package = Package(
         "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres",
         "Primitives", "RPC", "ServiceKit", "Stubs", "TestKit",
       ]
+    ),
+    tests(
+      "WebhooksSending",
+      name: "WebhooksSendingTests",
+      ["Cryptography", "EventLoop", "Faults", "HTTP", "Primitives", "TLS", "TestKit"]
     ),
     tests(
       "GatewayService",
