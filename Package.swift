@@ -112,6 +112,7 @@ let package = Package(
     library("CSodium", pkgConfig: "libsodium", package: "libsodium-dev"),
     library("CProtobufC", pkgConfig: "libprotobuf-c", package: "libprotobuf-c-dev"),
     library("CJansson", pkgConfig: "jansson", package: "libjansson-dev"),
+    library("CCurl", pkgConfig: "libcurl", package: "libcurl4-openssl-dev"),
 
     // Values, faults, cryptography.
     module("Primitives", path: "Shared/Primitives"),
@@ -299,6 +300,12 @@ let package = Package(
         "Stubs",
       ]
     ),
+      "WebhooksSending",
+      path: "Services/Webhooks/Sending",
+      ["CCurl", "Cryptography", "EventLoop", "Faults", "Primitives"],
+      exclude: ["README.md"],
+      settings: hot
+    ),
     module(
       "GatewayService",
       path: "Services/Gateway/Core",
@@ -421,6 +428,11 @@ let package = Package(
         "Changes", "Cryptography", "EventLoop", "Faults", "LatchkeyOffline", "Messages", "Postgres",
         "Primitives", "RPC", "Stubs", "TestKit",
       ]
+    ),
+    tests(
+      "WebhooksSending",
+      name: "WebhooksSendingTests",
+      ["CCurl", "Cryptography", "EventLoop", "Faults", "HTTP", "Primitives", "TLS", "TestKit"]
     ),
     tests(
       "GatewayService",
