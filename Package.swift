@@ -189,8 +189,8 @@ let package = Package(
       "ServiceKit",
       path: "Shared/ServiceKit",
       [
-        "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres", "Primitives", "RPC",
-        "TLS", logging,
+        "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres", "Primitives",
+        "Protobuf", "RPC", "TLS", logging,
       ],
       exclude: ["README.md"]
     ),
@@ -242,6 +242,24 @@ let package = Package(
       [
         "Changes", "Cryptography", "EventLoop", "Faults", "LicensesService", "RPC", "ServiceKit",
         "Stubs",
+      ]
+    ),
+    module(
+      "WebhooksService",
+      path: "Services/Webhooks/Core",
+      [
+        "Changes", "Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives",
+        "Protobuf", "RPC", "ServiceKit", "Stubs", "Transcoding", "WebhookSending", logging,
+      ],
+      resources: [.embedInCode("Migrations")],
+      settings: hot
+    ),
+    executable(
+      "latchkey-webhooks",
+      path: "Services/Webhooks/Main",
+      [
+        "Changes", "Cryptography", "EventLoop", "Faults", "RPC", "ServiceKit", "Stubs",
+        "WebhookSending", "WebhooksService",
       ]
     ),
     module(
@@ -354,6 +372,14 @@ let package = Package(
       [
         "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres",
         "Primitives", "RPC", "ServiceKit", "Stubs", "TestKit",
+      ]
+    ),
+    tests(
+      "WebhooksService",
+      name: "WebhooksServiceTests",
+      [
+        "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "LicensesService", "Messages",
+        "Postgres", "Primitives", "RPC", "ServiceKit", "Stubs", "TLS", "TestKit", "WebhookSending",
       ]
     ),
     tests(

@@ -4,6 +4,7 @@ internal import Faults
 internal import Messages
 internal import Postgres
 internal import Primitives
+internal import ServiceKit
 
 /// A product as far as issuing licenses concerns it.
 struct ProductTerms: Sendable {
