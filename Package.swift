@@ -88,6 +88,7 @@ let package = Package(
     library("CSodium", pkgConfig: "libsodium", package: "libsodium-dev"),
     library("CProtobufC", pkgConfig: "libprotobuf-c", package: "libprotobuf-c-dev"),
     library("CJansson", pkgConfig: "jansson", package: "libjansson-dev"),
+    library("CCurl", pkgConfig: "libcurl", package: "libcurl4-openssl-dev"),
 
     // Values, faults, cryptography.
     module("Primitives", path: "Shared/Primitives"),
@@ -249,7 +250,8 @@ let package = Package(
       path: "Services/Webhooks/Core",
       [
         "Changes", "Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives",
-        "Protobuf", "RPC", "ServiceKit", "Stubs", "Transcoding", "WebhookSending", logging,
+        "Protobuf", "RPC", "ServiceKit", "Stubs", "Transcoding", "WebhooksSending",
+        logging,
       ],
       resources: [.embedInCode("Migrations")],
       settings: hot
@@ -259,8 +261,15 @@ let package = Package(
       path: "Services/Webhooks/Main",
       [
         "Changes", "Cryptography", "EventLoop", "Faults", "RPC", "ServiceKit", "Stubs",
-        "WebhookSending", "WebhooksService",
+        "WebhooksSending", "WebhooksService",
       ]
+    ),
+    module(
+      "WebhooksSending",
+      path: "Services/Webhooks/Sending",
+      ["CCurl", "Cryptography", "EventLoop", "Faults", "Primitives"],
+      exclude: ["README.md"],
+      settings: hot
     ),
     module(
       "GatewayService",
@@ -379,8 +388,13 @@ let package = Package(
       name: "WebhooksServiceTests",
       [
         "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "LicensesService", "Messages",
-        "Postgres", "Primitives", "RPC", "ServiceKit", "Stubs", "TLS", "TestKit", "WebhookSending",
+        "Postgres", "Primitives", "RPC", "ServiceKit", "Stubs", "TLS", "TestKit", "WebhooksSending",
       ]
+    ),
+    tests(
+      "WebhooksSending",
+      name: "WebhooksSendingTests",
+      ["Cryptography", "EventLoop", "Faults", "HTTP", "Primitives", "TLS", "TestKit"]
     ),
     tests(
       "GatewayService",

@@ -6,7 +6,7 @@ internal import Messages
 public import Postgres
 public import Primitives
 public import Stubs
-public import WebhookSending
+public import WebhooksSending
 
 /// The webhooks service: where events are sent, the feed of events, and the deliveries.
 ///

@@ -1,7 +1,7 @@
 public import Faults
 internal import Primitives
 public import ServiceKit
-public import WebhookSending
+public import WebhooksSending
 
 /// The settings of the webhooks service.
 public struct WebhooksSettings: Sendable {

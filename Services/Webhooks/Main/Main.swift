@@ -3,7 +3,7 @@ internal import Cryptography
 internal import Faults
 internal import ServiceKit
 internal import Stubs
-internal import WebhookSending
+internal import WebhooksSending
 internal import WebhooksService
 
 @main enum Main {

@@ -3,7 +3,7 @@ internal import Faults
 internal import Logging
 internal import Messages
 internal import Primitives
-internal import WebhookSending
+internal import WebhooksSending
 
 /// Makes deliveries: claims what is due, sends it, and writes what came of it.
 ///

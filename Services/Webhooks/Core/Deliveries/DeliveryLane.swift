@@ -1,6 +1,6 @@
 internal import EventLoop
 internal import Primitives
-internal import WebhookSending
+internal import WebhooksSending
 
 /// What this process has of one webhook: deliveries that it has claimed, and what the webhook admits.
 ///

@@ -1,6 +1,6 @@
 internal import Messages
 internal import Primitives
-internal import WebhookSending
+internal import WebhooksSending
 
 /// What became of a claimed delivery, to be written.
 struct DeliveryResult: Sendable {

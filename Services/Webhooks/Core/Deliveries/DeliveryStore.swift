@@ -4,7 +4,7 @@ internal import Messages
 internal import Postgres
 internal import Primitives
 internal import ServiceKit
-internal import WebhookSending
+internal import WebhooksSending
 
 /// Where deliveries are kept: the queue of those to be made, and the log of those that came to an end.
 ///

@@ -2,7 +2,7 @@ internal import Cryptography
 internal import EventLoop
 internal import Faults
 internal import Primitives
-internal import WebhookSending
+internal import WebhooksSending
 
 /// Where a webhook's deliveries go and how they are signed, ready to be used.
 struct Receiver: Sendable {

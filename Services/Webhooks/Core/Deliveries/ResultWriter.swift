@@ -2,7 +2,7 @@ internal import EventLoop
 internal import Faults
 internal import Logging
 internal import Primitives
-internal import WebhookSending
+internal import WebhooksSending
 
 /// Writes what became of deliveries, in batches: what has gathered while one batch is written is the next.
 @EventLoop

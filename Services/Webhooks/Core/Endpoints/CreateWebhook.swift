@@ -6,7 +6,7 @@ internal import Postgres
 internal import Primitives
 public import RPC
 internal import ServiceKit
-internal import WebhookSending
+internal import WebhooksSending
 
 extension Webhooks {
   /// Registers a URL that events are posted to; the answer is the only one that shows the secret.

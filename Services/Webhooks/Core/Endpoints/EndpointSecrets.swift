@@ -1,7 +1,7 @@
 internal import Cryptography
 internal import Faults
 internal import Primitives
-internal import WebhookSending
+internal import WebhooksSending
 
 /// The secrets of a webhook: made, sealed for its row, and opened for its signatures.
 enum EndpointSecrets {

@@ -4,7 +4,7 @@ public import Messages
 internal import Primitives
 public import RPC
 internal import ServiceKit
-internal import WebhookSending
+internal import WebhooksSending
 
 extension Webhooks {
   /// How long a replaced secret signs too unless the request says.

@@ -3,7 +3,7 @@ public import Messages
 internal import Primitives
 public import RPC
 internal import ServiceKit
-internal import WebhookSending
+internal import WebhooksSending
 
 extension Webhooks {
   /// Sends a sample event, signed as every other, and says how it was received.

@@ -5,7 +5,7 @@ internal import Postgres
 internal import Primitives
 public import RPC
 internal import ServiceKit
-internal import WebhookSending
+internal import WebhooksSending
 
 extension Webhooks {
   /// Changes a webhook, or enables one that was disabled.

@@ -4,7 +4,7 @@ internal import Faults
 internal import Logging
 internal import Messages
 internal import Primitives
-internal import WebhookSending
+internal import WebhooksSending
 
 extension Webhooks {
   private static let log = Logger(label: "webhooks")
