@@ -34,12 +34,22 @@ public final class Gateway: RequestHandler {
   /// - Parameters:
   ///   - keys: The channel to the keys service.
   ///   - licenses: The channel to the licenses service.
+  ///   - webhooks: The channel to the webhooks service.
   ///   - rateLimits: How many requests a minute are allowed; nil holds nobody to limits.
   ///   - log: Where failures of ours are told.
-  public convenience init(keys: Channel, licenses: Channel, rateLimits: RateLimits?, log: Logger) {
+  public convenience init(
+    keys: Channel,
+    licenses: Channel,
+    webhooks: Channel,
+    rateLimits: RateLimits?,
+    log: Logger
+  ) {
     self.init(
       Routes.all,
-      channels: [KeysMethods.serviceName: keys, LicensesMethods.serviceName: licenses],
+      channels: [
+        KeysMethods.serviceName: keys, LicensesMethods.serviceName: licenses,
+        WebhooksMethods.serviceName: webhooks,
+      ],
       keys: keys,
       rateLimiter: rateLimits.map { RateLimiter($0) },
       log: log

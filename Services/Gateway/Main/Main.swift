@@ -12,9 +12,15 @@ internal import ServiceKit
         identity: "licenses",
         as: settings.rpc
       )
+      let webhooks = try service.addChannel(
+        to: settings.webhooks,
+        identity: "webhooks",
+        as: settings.rpc
+      )
       let gateway = Gateway(
         keys: keys,
         licenses: licenses,
+        webhooks: webhooks,
         rateLimits: settings.rateLimits,
         log: service.log
       )

@@ -61,6 +61,10 @@ struct ServicePlan: Sendable {
         "LATCHKEY_MASTER_KEYS_FILE=\(directory.masterKeys)",
       ]
     }
+    if service == .webhooks {
+      // Receivers under development listen on the same machine, and seldom with TLS.
+      variables += ["LATCHKEY_WEBHOOKS_ALLOW_LOOPBACK=on", "LATCHKEY_WEBHOOKS_ALLOW_HTTP=on"]
+    }
     if service == .gateway {
       variables += [
         "LATCHKEY_HTTPS_LISTEN=127.0.0.1:\(httpsPort)",
@@ -68,6 +72,7 @@ struct ServicePlan: Sendable {
         "LATCHKEY_TLS_KEY_FILE=\(directory.certificates)/https.key",
         "LATCHKEY_KEYS_ADDRESS=\(address(of: .keys))",
         "LATCHKEY_LICENSES_ADDRESS=\(address(of: .licenses))",
+        "LATCHKEY_WEBHOOKS_ADDRESS=\(address(of: .webhooks))",
         "LATCHKEY_RATE_LIMITS=\(areRateLimitsOn ? "on" : "off")",
       ]
     }
