@@ -370,9 +370,8 @@ let package = Package(
       "KeysService",
       name: "KeysServiceTests",
       [
-        "Changes", "Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives",
-        "RPC",
-        "Stubs", "TestKit",
+        "Changes", "Cryptography", "EventLoop", "Faults", "LicensesService", "Messages", "Postgres",
+        "Primitives", "RPC", "Stubs", "TestKit",
       ]
     ),
     tests(

@@ -1,5 +1,5 @@
-internal import Messages
-internal import ServiceKit
+public import Messages
+public import ServiceKit
 
 // What the database keeps by its name.
 extension License.Status: WireNamed {}

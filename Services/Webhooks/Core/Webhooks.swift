@@ -1,7 +1,7 @@
 internal import Changes
 public import Cryptography
 public import EventLoop
-public import Faults
+internal import Faults
 internal import Messages
 public import Postgres
 public import Primitives

@@ -63,8 +63,6 @@ extension LicenseStore {
       where l.id = n.id
       """
     )
-    change.transaction.send(
-      Event.insertion(expired.flatMap(\.events), for: change.tenant, at: change.now)
-    )
+    change.emit(expired.flatMap(\.events))
   }
 }

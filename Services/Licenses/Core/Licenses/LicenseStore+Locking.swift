@@ -55,8 +55,6 @@ extension LicenseStore {
       where id = \(locked.id)
       """
     )
-    if !locked.events.isEmpty {
-      change.transaction.send(Event.insertion(locked.events, for: change.tenant, at: change.now))
-    }
+    change.emit(locked.events)
   }
 }

@@ -1,6 +1,7 @@
 internal import Cryptography
 internal import EventLoop
 internal import Faults
+internal import Messages
 internal import Primitives
 internal import WebhooksSending
 

@@ -1,3 +1,4 @@
+internal import Changes
 internal import EventLoop
 internal import Faults
 internal import Logging

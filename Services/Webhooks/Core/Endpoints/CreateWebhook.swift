@@ -66,21 +66,23 @@ extension Webhooks {
   ///
   /// - Throws: ``Fault`` `invalidArgument` with what to change.
   func vettedURL(_ text: String) async throws(Fault) -> WebhookURL {
-    try await destinations.vet(text)
+    do throws(WebhookURL.Refusal) {
+      let url = try WebhookURL(text, policy: destinations.policy)
+      try await destinations.vet(url)
+      return url
+    } catch {
+      throw .invalid([Fault.Issue(path: ["url"], message: error.message, code: "custom")])
+    }
   }
 
   /// Makes sure that a bundle holds certificate authorities.
   ///
   /// - Throws: ``Fault`` `invalidArgument`.
   func checkBundle(_ pem: String) throws(Fault) {
-    guard TrustedAuthorities(pem: pem) != nil else {
-      throw .invalid([
-        Fault.Issue(
-          path: ["caBundle"],
-          message: "Must be one or more certificates in PEM",
-          code: "custom"
-        )
-      ])
+    do throws(TrustedAuthorities.Refusal) {
+      _ = try TrustedAuthorities(pem: pem)
+    } catch {
+      throw .invalid([Fault.Issue(path: ["caBundle"], message: error.message, code: "custom")])
     }
   }
 }

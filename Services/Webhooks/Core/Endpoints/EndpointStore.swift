@@ -16,7 +16,7 @@ struct EndpointStore: Sendable {
   @EventLoop
   func insert(_ endpoint: WebhookEndpoint, _ change: Change) async throws(Fault) {
     let tenant = endpoint.tenant
-    try await storingMetadata(as: "licenseMetadata") { () async throws(Fault) in
+    _ = try await storingMetadata(as: "licenseMetadata") { () async throws(Fault) in
       try await change.transaction.query(
         """
         insert into webhooks.endpoints (
@@ -91,7 +91,7 @@ struct EndpointStore: Sendable {
   /// The count of its failures begins anew once nothing of them is left.
   @EventLoop
   func update(_ endpoint: WebhookEndpoint, _ change: Change) async throws(Fault) {
-    try await storingMetadata(as: "licenseMetadata") { () async throws(Fault) in
+    _ = try await storingMetadata(as: "licenseMetadata") { () async throws(Fault) in
       try await change.transaction.query(
         """
         update webhooks.endpoints set

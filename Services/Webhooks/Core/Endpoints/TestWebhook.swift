@@ -1,3 +1,4 @@
+internal import EventLoop
 public import Faults
 public import Messages
 internal import Primitives
@@ -22,7 +23,8 @@ extension Webhooks {
       ])
     }
     let endpoint = try await requireEndpoint(request.id, of: tenant)
-    let chosen = request.eventType ?? endpoint.eventTypes.first { $0 != .all } ?? .licenseCreated
+    let first: Webhook.EventType? = endpoint.eventTypes.first { $0 != .all }
+    let chosen: Webhook.EventType = request.eventType ?? first ?? .licenseCreated
     let startedAt = now()
     let event = SampleEvent.of(chosen, at: startedAt)
     let receiver = try await receivers.receiver(of: endpoint, at: startedAt)
@@ -35,7 +37,7 @@ extension Webhooks {
       eventType: event.type,
       licenseID: event.licenseID,
       body: [],
-      leaseEnds: .now + ClaimedDelivery.lease
+      leaseEnds: Instant.now + ClaimedDelivery.lease
     )
     let body = try renderer.render(event, of: tenant)
     let sent = receiver.request(delivery, body, at: startedAt)

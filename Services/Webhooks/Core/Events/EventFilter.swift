@@ -1,5 +1,6 @@
 internal import Changes
 internal import Messages
+internal import Postgres
 internal import Primitives
 internal import ServiceKit
 
