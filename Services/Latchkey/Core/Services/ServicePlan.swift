@@ -25,6 +25,9 @@ struct ServicePlan: Sendable {
   var rpcPorts: [ServiceName: UInt16]
   var areRateLimitsOn: Bool
 
+  /// Where users find everything.
+  var url: String { "https://localhost:\(httpsPort)" }
+
   func executable(of service: ServiceName) -> String {
     "\(executables)/\(service.executable)"
   }
@@ -60,6 +63,9 @@ struct ServicePlan: Sendable {
         "LATCHKEY_DATABASE_PASSWORD_FILE=\(directory.password(of: role))",
         "LATCHKEY_MASTER_KEYS_FILE=\(directory.masterKeys)",
       ]
+    }
+    if service == .keys {
+      variables.append("LATCHKEY_DASHBOARD_URL=\(url)")
     }
     if service == .webhooks {
       // Receivers under development listen on the same machine, and seldom with TLS.
