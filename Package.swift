@@ -289,8 +289,8 @@ let package = Package(
       "LatchkeyCommand",
       path: "Services/Latchkey/Core",
       [
-        "Changes", "Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives",
-        "Protobuf", "RPC", "ServiceKit", "Stubs", "TLS", logging,
+        "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres",
+        "Primitives", "Protobuf", "RPC", "ServiceKit", "Stubs", "TLS", "WebhooksSending", logging,
       ],
       resources: [.embedInCode("Bootstrap")]
     ),

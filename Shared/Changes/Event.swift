@@ -39,11 +39,13 @@ public struct Event: Equatable, Sendable {
   /// The place among the events of its license, from 1 without gaps; nil for an event without one.
   public let sequence: Int64?
   /// The product of the license, which webhooks may choose events by.
-  public let productID: UUID?
+  public var productID: UUID?
   /// The license's metadata, which webhooks may choose events by; nil where the resource is the license itself.
-  public let licenseMetadata: JSONB?
+  public var licenseMetadata: JSONB?
   /// The resource after the change: the encoded message that REST answers with, without any secret.
   public let payload: [UInt8]
+  /// When it happened.
+  public let createdAt: Timestamp
 
   /// Describes what happened.
   ///
@@ -73,6 +75,7 @@ public struct Event: Equatable, Sendable {
     var payload: [UInt8] = []
     resource.encode(appendingTo: &payload)
     self.payload = payload
+    createdAt = now
   }
 
   /// Adds events to the outbox.
@@ -80,23 +83,18 @@ public struct Event: Equatable, Sendable {
   /// - Parameters:
   ///   - events: In any number.
   ///   - tenant: Whose they are.
-  ///   - now: When they happened.
   /// - Returns: The statement, for a transaction of the tenant.
-  public static func insertion(
-    _ events: [Event],
-    for tenant: Tenant,
-    at now: Timestamp
-  ) -> Query {
+  public static func insertion(_ events: [Event], for tenant: Tenant) -> Query {
     """
     insert into events.outbox (
       account_id, environment, id, type, license_id, sequence, product_id, license_metadata, payload,
       created_at)
     select \(tenant.accountID), \(tenant.environment), e.id, e.type, e.license_id, e.sequence,
-      e.product_id, e.license_metadata, e.payload, \(now)
+      e.product_id, e.license_metadata, e.payload, e.created_at
     from unnest(\(events.map(\.id)), \(events.map(\.type.rawValue)), \(events.map(\.licenseID)),
       \(events.map(\.sequence)), \(events.map(\.productID)), \(events.map(\.licenseMetadata)),
-      \(events.map(\.payload)))
-      as e (id, type, license_id, sequence, product_id, license_metadata, payload)
+      \(events.map(\.payload)), \(events.map(\.createdAt)))
+      as e (id, type, license_id, sequence, product_id, license_metadata, payload, created_at)
     """
   }
 }
@@ -105,7 +103,7 @@ extension Change {
   /// Has the outbox tell what happened; committed with the change, or not at all.
   public func emit(_ events: [Event]) {
     guard !events.isEmpty else { return }
-    transaction.send(Event.insertion(events, for: tenant, at: now))
+    transaction.send(Event.insertion(events, for: tenant))
     hasEvents = true
   }
 }

@@ -10,7 +10,7 @@ extension ServicePlan {
     executables: "/opt/latchkey",
     socketFolder: "/data/run",
     httpsPort: 8443,
-    rpcPorts: [.keys: 8444, .licenses: 8445, .gateway: 8446],
+    rpcPorts: [.keys: 8444, .licenses: 8445, .webhooks: 8447, .gateway: 8446],
     areRateLimitsOn: false
   )
 }
@@ -45,6 +45,7 @@ extension ServicePlan {
     #expect(environment["LATCHKEY_HTTPS_LISTEN"] == "127.0.0.1:8443")
     #expect(environment["LATCHKEY_KEYS_ADDRESS"] == "127.0.0.1:8444")
     #expect(environment["LATCHKEY_LICENSES_ADDRESS"] == "127.0.0.1:8445")
+    #expect(environment["LATCHKEY_WEBHOOKS_ADDRESS"] == "127.0.0.1:8447")
     #expect(environment["LATCHKEY_RATE_LIMITS"] == "off")
   }
 

@@ -18,7 +18,9 @@ ENDPOINTS = openapi.endpoints()
 CONFLICTS = {
     *[f"POST /licenses/{{id}}/{action}" for action in ("suspend", "reinstate", "revoke", "renew", "ban")],
     "DELETE /products/{id}", "DELETE /policies/{id}", "POST /machines", "POST /machines/{id}/heartbeat",
-    "PATCH /api-keys/{id}", "POST /api-keys/{id}/rotate",
+    "PATCH /api-keys/{id}", "POST /api-keys/{id}/rotate", "POST /webhooks/{id}/rotate-secret",
+    "POST /webhooks/{id}/redeliver", "POST /webhooks/{id}/recover",
+    "POST /webhooks/{id}/deliveries/{deliveryId}/redeliver", "POST /webhooks/{id}/deliveries/{deliveryId}/cancel",
 }  # fmt: skip
 RULES = {
     "POST /products", "PATCH /products/{id}", "POST /policies", "POST /licenses", "PATCH /licenses/{id}",
@@ -35,6 +37,12 @@ WORKING_BODIES = {
     "DELETE /policies/{id}/entitlements": {"entitlementIds": ["{entitlementId}"]},
 }
 
+# What a body must have to be looked at, whatever the path names.
+NEEDED_FIELDS = {
+    "POST /webhooks/{id}/redeliver": {"from": "2026-01-01T00:00:00.000Z"},
+    "POST /webhooks/{id}/recover": {"since": "2026-01-01T00:00:00.000Z"},
+}
+
 
 def derived(endpoint):
     """The rows that follow from what the document says of an endpoint."""
@@ -42,9 +50,10 @@ def derived(endpoint):
     # Nothing of it is there, but for what a body may name.
     path_ready = given.both(
         given.entitlement() if name in WORKING_BODIES else nothing,
-        lambda api: {"id": ABSENT, "key": "LIC-0000-0000-0000-0000"},
+        lambda api: {"id": ABSENT, "key": "LIC-0000-0000-0000-0000", "deliveryId": ABSENT},
     )
-    body = WORKING_BODIES.get(name, {} if endpoint.has_json_body else NOTHING)
+    needed = NEEDED_FIELDS.get(name, {}) if endpoint.has_json_body else NOTHING
+    body = WORKING_BODIES.get(name, needed)
     if not endpoint.is_public:
         yield Row(name, 401, path_ready, body=body, by="nobody", why="without a credential")
         yield Row(name, 401, path_ready, body=body, by="nobody", why="unknown API key",
@@ -53,17 +62,18 @@ def derived(endpoint):
         yield Row(name, 401, path_ready, body=body, by="license key", why="a license key")
     if endpoint.names_one:
         yield Row(name, 404, path_ready, body=body, code="NOT_FOUND", why="absent")
-        yield Row(name, 400, lambda api: {"id": "nobody"}, body={} if endpoint.has_json_body else NOTHING,
+        yield Row(name, 400, lambda api: {"id": "nobody", "deliveryId": ABSENT}, body=needed,
                   issues=[("id",)], why="bad id")  # fmt: skip
     if endpoint.is_list:
         for query in ({"limit": "0"}, {"limit": "101"}, {"limit": "x"}, {"limit": "-1"}, {"cursor": "nobody"}):
-            yield Row(name, 400, query=query, issues=[tuple(query)], why=f"{query}")
+            yield Row(name, 400, path_ready, query=query, issues=[tuple(query)], why=f"{query}")
 
 
 DERIVED = [row for endpoint in ENDPOINTS for row in derived(endpoint)]
 WITH_BODY = [endpoint for endpoint in ENDPOINTS if endpoint.has_json_body]
 SCOPED = [endpoint for endpoint in ENDPOINTS if endpoint.scope]
-LISTS = [endpoint for endpoint in ENDPOINTS if endpoint.is_list]
+# The feed, which begins with the oldest, and the lists below a resource are read in tests of their own.
+LISTS = [one for one in ENDPOINTS if one.is_list and "{" not in one.path and one.path != "/events"]
 
 
 def name_of(endpoint):
@@ -77,7 +87,8 @@ def test_derived(row, api):
 
 def filled(endpoint):
     """The path with an id and a key in it."""
-    return endpoint.path.replace("{id}", ABSENT).replace("{key}", "LIC-0000-0000-0000-0000")
+    path = endpoint.path.replace("{id}", ABSENT).replace("{deliveryId}", ABSENT)
+    return path.replace("{key}", "LIC-0000-0000-0000-0000")
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +146,7 @@ def test_lists_page_through_everything_once(endpoint, api):
         "/policies": lambda: given.policy()(api)["id"],
         "/entitlements": lambda: given.entitlement()(api)["id"],
         "/customers": lambda: given.customer()(api)["id"],
+        "/webhooks": lambda: given.webhook()(api)["id"],
         "/audit-events": lambda: given.customer()(api)["id"] and None,
     }
     made = [one for one in [makers[endpoint.path]() for _ in range(3)] if one]
@@ -182,6 +194,8 @@ def test_no_row_is_missing():
     # Streams of CSV have tests and not rows.
     shown["POST /licenses/import"] |= {200, 400, 415, 422}
     shown["GET /licenses/export"] |= {200}
+    # So has the stream of events.
+    shown["GET /events/stream"] |= {200, 400, 401}
 
     missing = []
     for endpoint in ENDPOINTS:

@@ -118,6 +118,14 @@ final class WebhooksFixture {
     )
   }
 
+  /// Tenants that must not see anything of ``tenant``.
+  var strangers: [Tenant] {
+    [
+      Tenant(accountID: tenant.accountID, environment: .live),
+      Tenant(accountID: .v7(), environment: .test),
+    ]
+  }
+
   /// Registers a webhook.
   func webhook(
     _ url: String,
@@ -158,11 +166,12 @@ final class WebhooksFixture {
     }
     let written = events
     try await producer.transaction(for: tenant) { (transaction) async throws(Fault) in
-      transaction.send(Event.insertion(written, for: tenant, at: now))
+      transaction.send(Event.insertion(written, for: tenant))
     }
     return events
   }
 
+  private lazy var administrator = test.open()
   private lazy var producer = test.open(as: "latchkey_licenses")
 
   /// A license as its events show it.
@@ -184,9 +193,28 @@ final class WebhooksFixture {
     )
   }
 
+  /// The deliveries to a webhook that are so far.
+  func deliveries(_ webhook: Webhook, _ status: Delivery.Status) async throws -> [Delivery] {
+    try await client.listDeliveries(
+      ListDeliveriesRequest(id: webhook.id, limit: 100, status: status),
+      options
+    ).data
+  }
+
+  /// The newest such delivery, with its attempts.
+  func delivery(_ webhook: Webhook, _ status: Delivery.Status) async throws -> Delivery {
+    guard let found = try await deliveries(webhook, status).first else {
+      throw Fault(.notFound, "There is no such delivery")
+    }
+    return try await client.getDelivery(
+      DeliveryRequest(id: webhook.id, deliveryId: found.id),
+      options
+    )
+  }
+
   /// Reads a number as an administrator does.
   func count(_ query: Query) async throws -> Int {
-    try await test.open().read(query).single().value(0)
+    try await administrator.read(query).single().value(0)
   }
 
   /// Waits until something is so, looking again and again.
