@@ -386,7 +386,8 @@ let package = Package(
       name: "WebhooksServiceTests",
       [
         "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "LicensesService", "Messages",
-        "Postgres", "Primitives", "RPC", "ServiceKit", "Stubs", "TLS", "TestKit", "WebhooksSending",
+        "Postgres", "Primitives", "Protobuf", "RPC", "ServiceKit", "Stubs", "TLS", "TestKit",
+        "WebhooksSending",
       ]
     ),
     tests(

@@ -4,6 +4,8 @@ import Faults
 import Messages
 import Postgres
 import Primitives
+import Protobuf
+import Stubs
 import TestKit
 import Testing
 import WebhooksService

@@ -1,8 +1,11 @@
+import Changes
 import EventLoop
 import Faults
 import Messages
 import Postgres
 import Primitives
+import Protobuf
+import Stubs
 import TestKit
 import Testing
 import WebhooksService
@@ -81,7 +84,7 @@ import WebhooksService
 
   @Test @EventLoop func `who is sent validations is known to their producers`() async throws {
     try await WebhooksFixture.with { fixture in
-      func subscribed() async throws -> [String] {
+      @EventLoop func subscribed() async throws -> [String] {
         try await fixture.test.open().read("select type from events.all_subscriptions() order by 1")
           .map { try $0.value(0) }
       }

@@ -1,8 +1,11 @@
+import Changes
 import EventLoop
 import Faults
 import Messages
 import Postgres
 import Primitives
+import Protobuf
+import Stubs
 import TestKit
 import Testing
 import WebhooksService

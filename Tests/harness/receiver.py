@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from . import processes
 
 # An address where nobody listens: deliveries to it fail at once and are tried again.
-NOBODY = "http://127.0.0.1:9/hook"
+NOBODY = "http://127.0.0.1:47999/hook"
 
 
 class Delivery:

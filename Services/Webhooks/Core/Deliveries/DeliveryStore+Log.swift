@@ -179,12 +179,13 @@ extension DeliveryStore {
 
   /// Moves deliveries from the log back to the queue, the oldest first.
   ///
-  /// What was in a line goes in it again, at its old place, before all that wait.
+  /// What was in a line goes in it again, at its old place, before all that wait. Whoever does this has locked the
+  /// webhook, so nobody else moves the same.
   private static func requeueing(_ condition: Query, _ count: Int32, at now: Timestamp) -> Query {
     """
     with chosen as (
       select d.endpoint_id, d.id from webhooks.finished_deliveries d
-      where \(condition) order by d.id limit \(count) for update skip locked
+      where \(condition) order by d.id limit \(count)
     ), gone as (
       delete from webhooks.finished_deliveries d using chosen c
       where d.endpoint_id = c.endpoint_id and d.id = c.id returning d.*
