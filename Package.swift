@@ -393,7 +393,7 @@ let package = Package(
     tests(
       "WebhooksSending",
       name: "WebhooksSendingTests",
-      ["Cryptography", "EventLoop", "Faults", "HTTP", "Primitives", "TLS", "TestKit"]
+      ["CCurl", "Cryptography", "EventLoop", "Faults", "HTTP", "Primitives", "TLS", "TestKit"]
     ),
     tests(
       "GatewayService",

@@ -218,7 +218,8 @@ final class CurlHandle {
     if exchange.wasBlocked { return code == CURLE_OK ? nil : .blockedAddress }
     if exchange.isHeadTooLarge { return .headTooLarge }
     if exchange.isBodyTooLarge { return .bodyTooLarge }
-    return SendingFailure(code)
+    // libcurl takes a head that breaks off for a whole one.
+    return SendingFailure(code) ?? (exchange.isHeadComplete ? nil : .reset)
   }
 
   // MARK: Options

@@ -15,6 +15,8 @@ final class Exchange {
   private(set) var head: [UInt8] = []
   private(set) var body: [UInt8] = []
   private(set) var retryAfter: String?
+  /// Whether the head of the reply, and not only of an interim one, has come to its end.
+  private(set) var isHeadComplete = false
   private(set) var isHeadTooLarge = false
   private(set) var isBodyTooLarge = false
   private var headByteCount = 0
@@ -34,6 +36,7 @@ final class Exchange {
     head = []
     body = []
     retryAfter = nil
+    isHeadComplete = false
     isHeadTooLarge = false
     isBodyTooLarge = false
     headByteCount = 0
@@ -96,7 +99,9 @@ final class Exchange {
     if line.starts(with: "HTTP/".utf8) {
       head = []
       retryAfter = nil
+      isHeadComplete = false
     }
+    if line.elementsEqual("\r\n".utf8) || line.elementsEqual("\n".utf8) { isHeadComplete = true }
     head.append(contentsOf: line.prefix(limits.headBytesKept - head.count))
     if let value = Exchange.retryAfter(line) { retryAfter = value }
     return true

@@ -21,6 +21,9 @@ extension SendingFailure {
       self = .reset
     case CURLE_WEIRD_SERVER_REPLY, CURLE_UNSUPPORTED_PROTOCOL, CURLE_BAD_CONTENT_ENCODING:
       self = .malformedReply
+    // What libcurl says when a line of the head outgrows its own limit; Swift does not live on without memory.
+    case CURLE_OUT_OF_MEMORY:
+      self = .headTooLarge
     default:
       self = .internalError
     }
