@@ -23,7 +23,8 @@ import Testing
       #expect(
         proof.tables.map(\.name) == [
           "changes.audit_entries", "changes.audit_seals", "changes.audit_unsealed",
-          "changes.idempotent_answers", "events.outbox", "events.subscriptions", "licenses.customers",
+          "changes.idempotent_answers", "events.outbox", "events.subscriptions",
+          "licenses.customers",
           "licenses.data_keys", "licenses.entitlements", "licenses.license_fingerprints",
           "licenses.license_key_hashes", "licenses.license_metadata", "licenses.licenses",
           "licenses.machines", "licenses.policies", "licenses.product_counts", "licenses.products",

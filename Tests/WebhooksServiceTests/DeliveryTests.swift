@@ -11,7 +11,8 @@ import Testing
 import WebhooksService
 
 @Suite(.onLoop) struct DeliveryTests {
-  @Test @EventLoop func `what fails is tried again with the same id and body, until it is received`()
+  @Test @EventLoop
+  func `what fails is tried again with the same id and body, until it is received`()
     async throws
   {
     try await TestReceiver.with { receiver in
@@ -38,7 +39,8 @@ import WebhooksService
     }
   }
 
-  @Test @EventLoop func `after its last attempt a delivery is a dead letter, and can be sent again`()
+  @Test @EventLoop
+  func `after its last attempt a delivery is a dead letter, and can be sent again`()
     async throws
   {
     try await TestReceiver.with { receiver in
@@ -114,7 +116,9 @@ import WebhooksService
           fixture.clock.advance(by: .milliseconds(20))
           return try await fixture.deliveries(webhook, .succeeded).count == 1
         }
-        #expect(try await fixture.deliveries(webhook, .failed).map(\.eventType) == ["license.created"])
+        #expect(
+          try await fixture.deliveries(webhook, .failed).map(\.eventType) == ["license.created"]
+        )
         await fixture.service.stop()
       }
       try await WebhooksFixture.with { fixture in
@@ -255,7 +259,8 @@ import WebhooksService
     }
   }
 
-  @Test @EventLoop func `a webhook that has failed for days is disabled, not for one event in a quiet week`()
+  @Test @EventLoop
+  func `a webhook that has failed for days is disabled, not for one event in a quiet week`()
     async throws
   {
     try await TestReceiver.with { receiver in
@@ -381,7 +386,9 @@ import WebhooksService
     }
   }
 
-  @Test @EventLoop func `the deliveries of an event are listed, whatever became of them`() async throws {
+  @Test @EventLoop func `the deliveries of an event are listed, whatever became of them`()
+    async throws
+  {
     try await TestReceiver.with { receiver in
       try await WebhooksFixture.with { fixture in
         let one = try await fixture.webhook(receiver.url)

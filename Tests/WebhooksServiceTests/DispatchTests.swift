@@ -57,7 +57,8 @@ import WebhooksService
       case .types: ["license.suspended"]
       case .product: ["license.created", "license.renewed"]
       case .metadata: ["license.renewed", "license.suspended"]
-      case .everything: ["license.created", "license.expired", "license.renewed", "license.suspended"]
+      case .everything:
+        ["license.created", "license.expired", "license.renewed", "license.suspended"]
       }
     }
   }
@@ -86,7 +87,8 @@ import WebhooksService
     }
   }
 
-  @Test @EventLoop func `the feed has no gaps and keeps the sequence of each license, with several dispatchers`()
+  @Test @EventLoop
+  func `the feed has no gaps and keeps the sequence of each license, with several dispatchers`()
     async throws
   {
     try await WebhooksFixture.with { fixture in
@@ -120,7 +122,8 @@ import WebhooksService
     }
   }
 
-  @Test @EventLoop func `a producer's clock that runs behind does not turn a license's events around`()
+  @Test @EventLoop
+  func `a producer's clock that runs behind does not turn a license's events around`()
     async throws
   {
     try await WebhooksFixture.with { fixture in

@@ -148,7 +148,9 @@ import WebhooksService
       }
       #expect(Set(refused.issues.map(\.path)) == [["ordering"], ["url"]])
       #expect(
-        try await fixture.count("select count(*) from changes.audit_entries where action like 'webhook.%'")
+        try await fixture.count(
+          "select count(*) from changes.audit_entries where action like 'webhook.%'"
+        )
           == 3
       )
     }

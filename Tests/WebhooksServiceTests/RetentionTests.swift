@@ -25,7 +25,8 @@ import WebhooksService
       await fixture.service.stop()
       // In the partition of their day, not in the one for what has none.
       #expect(try await fixture.count("select count(*) from webhooks.events_default") == 0)
-      let partitions = "select count(*) from pg_inherits where inhparent = 'webhooks.events'::regclass"
+      let partitions =
+        "select count(*) from pg_inherits where inhparent = 'webhooks.events'::regclass"
       #expect(try await fixture.count(Query(sql: partitions)) == 9)
       fixture.clock.advance(by: .seconds(29 * 86_400))
       try await fixture.service.keepHouse()

@@ -65,7 +65,8 @@ import WebhooksService
   }
 
   /// The named list of what looks across accounts by design.
-  @Test @EventLoop func `these functions cross accounts, as a role that cannot log in`() async throws
+  @Test @EventLoop func `these functions cross accounts, as a role that cannot log in`()
+    async throws
   {
     try await WebhooksFixture.with { fixture in
       let rows = try await fixture.test.open().read(

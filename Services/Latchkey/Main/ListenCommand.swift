@@ -6,7 +6,8 @@ internal import LatchkeyCommand
 struct ListenCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "listen",
-    abstract: "Brings the events of the test environment to a receiver on this machine, until Ctrl-C.",
+    abstract:
+      "Brings the events of the test environment to a receiver on this machine, until Ctrl-C.",
     discussion: """
       Each event is posted once, signed with a secret of this run, which is printed. The deployment is the one of \
       LATCHKEY_URL, LATCHKEY_CA_FILE and LATCHKEY_TEST_API_KEY, or else that of the data directory.

@@ -44,7 +44,11 @@ internal import Stubs
       service.addPeriodicTask("subscriptions", every: Licenses.subscriptionsInterval) {
         () async throws(Fault) in try await licenses.refreshSubscriptions()
       }
-      service.addPeriodicTask("validation events", every: Licenses.eventsInterval, hasLastRound: true) {
+      service.addPeriodicTask(
+        "validation events",
+        every: Licenses.eventsInterval,
+        hasLastRound: true
+      ) {
         () async throws(Fault) in try await licenses.flushEvents()
       }
       let server = try service.addRPCServer(settings.rpc, trusting: ["gateway"])

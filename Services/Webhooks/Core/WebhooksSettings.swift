@@ -30,7 +30,11 @@ public struct WebhooksSettings: Sendable {
         DatabaseSettings(reader),
         reader.readableFile("LATCHKEY_MASTER_KEYS_FILE"),
         AddressPolicy(reader),
-        reader.integer("LATCHKEY_WEBHOOKS_MAX", default: WebhookLimits().endpointsMax, in: 1...1_000),
+        reader.integer(
+          "LATCHKEY_WEBHOOKS_MAX",
+          default: WebhookLimits().endpointsMax,
+          in: 1...1_000
+        ),
         reader.integer("LATCHKEY_EVENTS_RETENTION_DAYS", default: 30, in: days),
         reader.integer("LATCHKEY_DELIVERIES_RETENTION_DAYS", default: 30, in: days)
       )

@@ -60,7 +60,9 @@ final class DeliveryLane {
   }
 
   /// Whether a claim may bring more.
-  func takesClaims(at now: Instant) -> Bool { room(at: now) > Self.claimMax / 2 || isRateLimitedAndEmpty }
+  func takesClaims(at now: Instant) -> Bool {
+    room(at: now) > Self.claimMax / 2 || isRateLimitedAndEmpty
+  }
 
   private var isRateLimitedAndEmpty: Bool { receiver?.perSecond != nil && waitingCount == 0 }
 

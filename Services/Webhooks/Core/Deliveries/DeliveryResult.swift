@@ -39,6 +39,7 @@ struct DeliveryResult: Sendable {
   ///   - schedule: When what failed is tried again.
   ///   - now: When it ended.
   ///   - random: From 0 up to 1.
+  /// - Returns: What is to be written.
   static func of(
     _ outcome: Outcome,
     _ delivery: ClaimedDelivery,

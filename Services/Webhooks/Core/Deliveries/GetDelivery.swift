@@ -8,7 +8,8 @@ extension Webhooks {
   /// Shows one delivery with all its attempts.
   ///
   /// - Throws: ``Fault`` `notFound` when the tenant has no such webhook, or that has no such delivery.
-  public func getDelivery(_ request: DeliveryRequest, _ call: Call) async throws(Fault) -> Delivery {
+  public func getDelivery(_ request: DeliveryRequest, _ call: Call) async throws(Fault) -> Delivery
+  {
     let tenant = try call.requireTenant()
     let endpoint = try await requireEndpoint(request.id, of: tenant)
     let id = try UUID(checked: request.deliveryId)

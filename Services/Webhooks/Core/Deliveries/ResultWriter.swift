@@ -89,7 +89,10 @@ final class ResultWriter {
       await advanceLines(of: results, tenant)
       return []
     } catch {
-      log.warning("results of deliveries could not be written", metadata: ["reason": "\(error.message)"])
+      log.warning(
+        "results of deliveries could not be written",
+        metadata: ["reason": "\(error.message)"]
+      )
       return results
     }
   }

@@ -133,7 +133,8 @@ final class Dispatcher {
     let batch = try await store.database.transaction(for: tenant) {
       (transaction) async throws(Fault) -> DispatchedBatch? in
       guard let position = try await store.lockFeed(of: tenant, transaction) else { return nil }
-      let events = try await store.take(Self.batchMax, of: renderer.kinds, transaction).inFeedOrder()
+      let events = try await store.take(Self.batchMax, of: renderer.kinds, transaction)
+        .inFeedOrder()
       guard !events.isEmpty else { return nil }
       let endpoints = try await store.endpoints(of: tenant, transaction)
       let feed = try render(events, of: tenant, after: position)

@@ -93,6 +93,7 @@ extension Webhook.EventType {
   /// - Parameters:
   ///   - named: Those in the body.
   ///   - isGiven: Whether the body has the field at all.
+  /// - Returns: The events.
   /// - Throws: ``Fault`` `invalidArgument` for an empty list.
   static func chosen(_ named: [Self], isGiven: Bool) throws(Fault) -> [Self] {
     guard !named.isEmpty else {

@@ -8,7 +8,8 @@ extension Webhooks {
   /// Shows one webhook, without its secret.
   ///
   /// - Throws: ``Fault`` `notFound` when the tenant has no such webhook.
-  public func getWebhook(_ request: GetWebhookRequest, _ call: Call) async throws(Fault) -> Webhook {
+  public func getWebhook(_ request: GetWebhookRequest, _ call: Call) async throws(Fault) -> Webhook
+  {
     let tenant = try call.requireTenant()
     return try await requireEndpoint(request.id, of: tenant).message(at: now())
   }

@@ -41,6 +41,7 @@ struct WebhookEndpoint: Equatable, Sendable {
   /// What REST shows.
   ///
   /// - Parameter now: The time; a secret whose overlap is over is not mentioned.
+  /// - Returns: The webhook, without its secret.
   func message(at now: Timestamp) -> Webhook {
     let overlap = previousSecretExpiresAt.flatMap { $0 > now ? $0 : nil }
     return Webhook(
