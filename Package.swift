@@ -214,8 +214,8 @@ let package = Package(
       "ServiceKit",
       path: "Shared/ServiceKit",
       [
-        "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres", "Primitives", "RPC",
-        "TLS", logging,
+        "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres", "Primitives",
+        "Protobuf", "RPC", "TLS", logging,
       ],
       exclude: ["README.md"]
     ),
@@ -300,6 +300,26 @@ let package = Package(
         "Stubs",
       ]
     ),
+    module(
+      "WebhooksService",
+      path: "Services/Webhooks/Core",
+      [
+        "Changes", "Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives",
+        "Protobuf", "RPC", "ServiceKit", "Stubs", "Transcoding", "WebhooksSending",
+        logging,
+      ],
+      resources: [.embedInCode("Migrations")],
+      settings: hot
+    ),
+    executable(
+      "latchkey-webhooks",
+      path: "Services/Webhooks/Main",
+      [
+        "Changes", "Cryptography", "EventLoop", "Faults", "RPC", "ServiceKit", "Stubs",
+        "WebhooksSending", "WebhooksService",
+      ]
+    ),
+    module(
       "WebhooksSending",
       path: "Services/Webhooks/Sending",
       ["CCurl", "Cryptography", "EventLoop", "Faults", "Primitives"],
@@ -324,8 +344,8 @@ let package = Package(
       "LatchkeyCommand",
       path: "Services/Latchkey/Core",
       [
-        "Changes", "Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives",
-        "Protobuf", "RPC", "ServiceKit", "Stubs", "TLS", logging,
+        "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres",
+        "Primitives", "Protobuf", "RPC", "ServiceKit", "Stubs", "TLS", "WebhooksSending", logging,
       ],
       resources: [.embedInCode("Bootstrap")]
     ),
@@ -427,6 +447,15 @@ let package = Package(
       [
         "Changes", "Cryptography", "EventLoop", "Faults", "LatchkeyOffline", "Messages", "Postgres",
         "Primitives", "RPC", "Stubs", "TestKit",
+      ]
+    ),
+    tests(
+      "WebhooksService",
+      name: "WebhooksServiceTests",
+      [
+        "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "LicensesService", "Messages",
+        "Postgres", "Primitives", "Protobuf", "RPC", "ServiceKit", "Stubs", "TLS", "TestKit",
+        "WebhooksSending",
       ]
     ),
     tests(

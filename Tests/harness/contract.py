@@ -85,7 +85,7 @@ class Row:
         shown = rest.expect_data(response, self.status)
         assert set(response.json()) <= {"data", "pagination"}, response.text
         if self.shape is not None:
-            is_list = isinstance(self.shape, dict) and "data" in self.shape
+            is_list = isinstance(self.shape, dict) and "pagination" in self.shape
             shapes.matches(self.shape, response.json() if is_list else shown)
         expected = fill(self.shows, made)
         assert {name: shown.get(name, "absent") for name in expected} == expected

@@ -8,7 +8,7 @@ belongs to it.
 import subprocess
 import uuid
 
-from . import processes, rest, users
+from . import processes, receiver, rest, users
 
 
 def fingerprint():
@@ -79,6 +79,47 @@ def entitlement(**fields):
         body = {"code": f"feature-{uuid.uuid4().hex[:12]}", "name": "Feature", **fields}
         made = rest.expect_data(api.post("/entitlements", body), 201)
         return {"id": made["id"], "entitlementId": made["id"], "entitlementCode": made["code"]}
+
+    return make
+
+
+def webhook(**fields):
+    """A webhook whose receiver is not there, for events that do not happen unless a test asks for others."""
+
+    def make(api):
+        fields_ = {"events": ["webhook.disabled"], **fields}
+        return {"id": receiver.register(api, receiver.NOBODY, **fields_)["id"]}
+
+    return make
+
+
+def delivery(**fields):
+    """A delivery that waits for its second attempt: `{id}` is its webhook, `{deliveryId}` its own id, `{eventId}` the
+    event's."""
+
+    def make(api):
+        catalogue = api.catalogue()
+        made = webhook(events=["license.created"], productIds=[catalogue.product["id"]], **fields)(api)
+        api.license(catalogue)
+        path = f"/webhooks/{made['id']}/deliveries"
+        found = processes.poll(
+            lambda: [one for one in api.get(path).json()["data"] if one["attempt"] or one["status"] == "skipped"],
+            20,
+            "a delivery",
+        )[0]
+        return made | {"deliveryId": found["id"], "eventId": found["eventId"]}
+
+    return make
+
+
+def event():
+    """`{id}` is that of an event."""
+
+    def make(api):
+        license = api.license(api.catalogue())
+        query = {"licenseId": license["id"]}
+        found = processes.poll(lambda: api.get("/events", params=query).json()["data"], 20, "an event")[0]
+        return {"id": found["id"], "licenseId": license["id"]}
 
     return make
 

@@ -80,7 +80,7 @@ class Endpoint:
 
     @property
     def is_list(self):
-        return "cursor" in self.parameters("query")
+        return {"cursor", "limit"} <= set(self.parameters("query"))
 
     @property
     def has_json_body(self):

@@ -167,6 +167,65 @@ CUSTOMER = DELETABLE | {
     "metadata": is_object,
 }
 
+WEBHOOK = DELETABLE | {
+    "id": is_uuid,
+    "url": is_text,
+    "description": nullable(is_text),
+    "events": list_of(is_text),
+    "productIds": list_of(is_uuid),
+    "licenseMetadata": is_object,
+    "apiVersion": one_of("v1"),
+    "status": one_of("enabled", "disabled"),
+    "disabledReason": nullable(one_of("manual", "failing", "gone")),
+    "disabledAt": nullable(is_time),
+    "ordering": one_of("parallel", "ordered"),
+    "signatureScheme": one_of("timestamped", "legacy"),
+    "caBundle": nullable(is_text),
+    "maxConcurrency": is_whole,
+    "maxPerSecond": nullable(is_whole),
+    "previousSecretExpiresAt": nullable(is_time),
+    "failingSince": nullable(is_time),
+}
+NEW_WEBHOOK = WEBHOOK | {"secret": lambda value: value.startswith("whsec_")}
+
+DELIVERY_ATTEMPT = {
+    "startedAt": is_time,
+    "durationMs": is_whole,
+    "responseStatus": nullable(is_whole),
+    "error": nullable(is_text),
+    "requestHead": nullable(is_text),
+    "responseHead": nullable(is_text),
+    "responseBody": nullable(is_text),
+}
+DELIVERY = {
+    "id": is_uuid,
+    "webhookId": is_uuid,
+    "eventId": is_text,
+    "eventType": is_text,
+    "licenseId": nullable(is_uuid),
+    "status": one_of("pending", "waiting", "succeeded", "failed", "cancelled", "skipped"),
+    "attempt": is_whole,
+    "responseStatus": nullable(is_whole),
+    "durationMs": nullable(is_whole),
+    "error": nullable(is_text),
+    "createdAt": is_time,
+    "nextAttemptAt": nullable(is_time),
+    "finishedAt": nullable(is_time),
+}
+DELIVERY_IN_FULL = DELIVERY | {"attempts": list_of(lambda value: expect(DELIVERY_ATTEMPT, value) or True)}
+
+EVENT = {
+    "id": is_text,
+    "type": is_text,
+    "createdAt": is_time,
+    "apiVersion": one_of("v1"),
+    "environment": one_of("test", "live"),
+    "licenseId": nullable(is_uuid),
+    "sequence": nullable(is_whole),
+    "data": is_object,
+}
+FEED = {"data": list_of(EVENT), "pagination": {"nextCursor": is_text, "hasMore": is_flag}}
+
 API_KEY = {
     "id": is_uuid,
     "name": is_text,

@@ -25,6 +25,9 @@ CONFLICTS = {
     *[f"POST /api/dashboard/{path}" for path in (
         "invitations", "me/second-factor", "me/second-factor/confirm", "me/recovery-codes")],
     "DELETE /api/dashboard/me/second-factor", "DELETE /api/dashboard/users/{id}/second-factor",
+    "POST /webhooks/{id}/rotate-secret",
+    "POST /webhooks/{id}/redeliver", "POST /webhooks/{id}/recover",
+    "POST /webhooks/{id}/deliveries/{deliveryId}/redeliver", "POST /webhooks/{id}/deliveries/{deliveryId}/cancel",
 }  # fmt: skip
 RULES = {
     "POST /products", "PATCH /products/{id}", "POST /policies", "POST /licenses", "PATCH /licenses/{id}",
@@ -43,6 +46,12 @@ WORKING_BODIES = {
     "DELETE /policies/{id}/entitlements": {"entitlementIds": ["{entitlementId}"]},
 }
 
+# What a body must have to be looked at, whatever the path names.
+NEEDED_FIELDS = {
+    "POST /webhooks/{id}/redeliver": {"from": "2026-01-01T00:00:00.000Z"},
+    "POST /webhooks/{id}/recover": {"since": "2026-01-01T00:00:00.000Z"},
+}
+
 
 def derived(endpoint):
     """The rows that follow from what the document says of an endpoint."""
@@ -50,9 +59,10 @@ def derived(endpoint):
     # Nothing of it is there, but for what a body may name.
     path_ready = given.both(
         given.entitlement() if name in WORKING_BODIES else nothing,
-        lambda api: {"id": ABSENT, "key": "LIC-0000-0000-0000-0000"},
+        lambda api: {"id": ABSENT, "key": "LIC-0000-0000-0000-0000", "deliveryId": ABSENT},
     )
-    body = WORKING_BODIES.get(name, {} if endpoint.has_json_body else NOTHING)
+    needed = NEEDED_FIELDS.get(name, {}) if endpoint.has_json_body else NOTHING
+    body = WORKING_BODIES.get(name, needed)
     if not endpoint.is_public:
         yield Row(name, 401, path_ready, body=body, by="nobody", why="without a credential")
         yield Row(name, 401, path_ready, body=body, by="nobody", why="unknown API key",
@@ -64,19 +74,18 @@ def derived(endpoint):
                   headers={"cookie": f"{users.COOKIE}={'A' * 43}"} | users.OURS)  # fmt: skip
     if endpoint.names_one:
         yield Row(name, 404, path_ready, body=body, code="NOT_FOUND", why="absent")
-        yield Row(name, 400, lambda api: {"id": "nobody"}, body={} if endpoint.has_json_body else NOTHING,
+        yield Row(name, 400, lambda api: {"id": "nobody", "deliveryId": ABSENT}, body=needed,
                   issues=[("id",)], why="bad id")  # fmt: skip
     if endpoint.is_list:
-        at = {"given": given.license()} if endpoint.names_one else {}
         for query in ({"limit": "0"}, {"limit": "101"}, {"limit": "x"}, {"limit": "-1"}, {"cursor": "nobody"}):
-            yield Row(name, 400, query=query, issues=[tuple(query)], why=f"{query}", **at)
+            yield Row(name, 400, path_ready, query=query, issues=[tuple(query)], why=f"{query}")
 
 
 DERIVED = [row for endpoint in ENDPOINTS for row in derived(endpoint)]
 WITH_BODY = [endpoint for endpoint in ENDPOINTS if endpoint.has_json_body]
 SCOPED = [endpoint for endpoint in ENDPOINTS if endpoint.scope]
-# What belongs to one resource has a test with that resource.
-LISTS = [endpoint for endpoint in ENDPOINTS if endpoint.is_list and not endpoint.names_one]
+# The feed, which begins with the oldest, and the lists below a resource are read in tests of their own.
+LISTS = [one for one in ENDPOINTS if one.is_list and "{" not in one.path and one.path != "/events"]
 
 
 def name_of(endpoint):
@@ -90,7 +99,8 @@ def test_derived(row, api):
 
 def filled(endpoint):
     """The path with an id and a key in it."""
-    return endpoint.path.replace("{id}", ABSENT).replace("{key}", "LIC-0000-0000-0000-0000")
+    path = endpoint.path.replace("{id}", ABSENT).replace("{deliveryId}", ABSENT)
+    return path.replace("{key}", "LIC-0000-0000-0000-0000")
 
 
 @pytest.fixture(scope="module")
@@ -158,12 +168,14 @@ def test_lists_page_through_everything_once(endpoint, api):
         "/policies": lambda: given.policy()(api)["id"],
         "/entitlements": lambda: given.entitlement()(api)["id"],
         "/customers": lambda: given.customer()(api)["id"],
+        "/webhooks": lambda: given.webhook()(api)["id"],
         "/audit-events": lambda: given.customer()(api)["id"] and None,
         "/api/dashboard/users": lambda: given.user()(api)["id"],
         "/api/dashboard/sessions": lambda: given.session()(api)["id"],
         "/api/dashboard/invitations": lambda: given.invitation()(api)["id"],
     }
-    made = [one for one in [makers[endpoint.path]() for _ in range(3)] if one]
+    # One more than is looked at, so that there is always another page.
+    made = [one for one in [makers[endpoint.path]() for _ in range(4)] if one][-3:]
     newest = api.get(endpoint.path, params={"limit": 3}).json()["data"]
     if made:
         assert [one["id"] for one in newest] == made[::-1]
@@ -215,6 +227,8 @@ def test_no_row_is_missing():
     # Streams of CSV have tests and not rows.
     shown["POST /licenses/import"] |= {200, 400, 415, 422}
     shown["GET /licenses/export"] |= {200}
+    # So has the stream of events.
+    shown["GET /events/stream"] |= {200, 400, 401}
 
     missing = []
     for endpoint in ENDPOINTS:

@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from harness import given, openapi, rest
+from harness import given, openapi, receiver, rest
 from harness.contract import ABSENT, Row, nothing
 
 LONGEST = "x" * 255
@@ -14,6 +14,8 @@ PRODUCT = {"name": "Atelier", "code": "{new}"}
 LICENSE = {"productId": "{productId}", "policyId": "{policyId}"}
 ATTACH = {"entitlementIds": ["{entitlementId}"]}
 SOON, LATER = ({"expiresAt": f"20{year}-01-01T00:00:00.000Z"} for year in (98, 99))
+NOW = "2026-01-01T00:00:00.000Z"
+HOOK = {"url": receiver.NOBODY, "events": ["webhook.disabled"]}
 ENTITLED = given.both(given.license(), given.entitlement())
 
 REPEATABLE = {
@@ -56,6 +58,11 @@ REPEATABLE = {
     "POST /api/dashboard/invitations": (nothing, {"email": "{new}@studio.example", "role": "support"},
                                         {"email": "{new}@studio.example", "role": "admin"}),
     "POST /api/dashboard/api-keys": (nothing, {"name": "A"}, {"name": "B"}),
+    "POST /webhooks": (nothing, HOOK, HOOK | {"description": "B"}),
+    "PATCH /webhooks/{id}": (given.webhook(), {"description": "A"}, {"description": "B"}),
+    "POST /webhooks/{id}/rotate-secret": (given.webhook(), {"overlapSeconds": 1}, {"overlapSeconds": 2}),
+    "POST /webhooks/{id}/redeliver": (given.webhook(), {"from": NOW}, {"from": NOW, "until": LATER["expiresAt"]}),
+    "POST /webhooks/{id}/recover": (given.webhook(), {"since": NOW}, {"since": LATER["expiresAt"]}),
 }  # fmt: skip
 # Those that repeat by their nature: a verdict, a lease, a release, a heartbeat, a look at a key, a report; a stream,
 # whose keys are unique; and a root, of which the same answer would show the private half again (test_signing.py).
@@ -63,6 +70,9 @@ BY_NATURE = {
     "POST /licenses/validate-key", "POST /licenses/acquire", "POST /licenses/release", "POST /licenses/import",
     "POST /machines/{id}/heartbeat", "POST /licenses/{id}/reveal-key",
     "POST /leaks/api-keys", "POST /leaks/license-keys", "POST /signing-root", "POST /signing-root/succession",
+    # A test sends what is no event; to send a delivery again, or to give it up, names it.
+    "POST /webhooks/{id}/test", "POST /webhooks/{id}/deliveries/{deliveryId}/redeliver",
+    "POST /webhooks/{id}/deliveries/{deliveryId}/cancel",
 }  # fmt: skip
 
 # Logins take no key, since each begins another session. What users do to themselves is proved by their password or a
