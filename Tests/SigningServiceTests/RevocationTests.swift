@@ -75,7 +75,9 @@ import Testing
       try await fixture.note(license, isBarred: false, sequence: 6)
       // What was revoked by itself stays so.
       #expect(try await fixture.revokedSerials() == [1])
-      let actions = try await fixture.audited().map(\.action).filter { $0.hasPrefix("licenseFile.r") }
+      let actions = try await fixture.audited().map(\.action).filter {
+        $0.hasPrefix("licenseFile.r")
+      }
       #expect(actions == ["licenseFile.revoke", "licenseFile.revoke", "licenseFile.restore"])
     }
   }
