@@ -224,7 +224,8 @@ KEY = LONG["publicKeys"][0]
     "arguments, complaint",
     [
         ([], "latchkey-verify checks"),
-        (["sign"], "no command"),
+        (["forge"], "no command"),
+        (["sign", "/dev/null", "--root-key", "AAAA"], "can see arguments"),
         (["verify"], "exactly one FILE"),
         (["verify", "/dev/null"], "--public-key"),
         (["verify", "/dev/null", "--root", KEY], "--keys"),

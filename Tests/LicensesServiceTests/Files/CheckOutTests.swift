@@ -156,7 +156,8 @@ import Testing
     }
   }
 
-  @Test @EventLoop func `without a signing service a check-out says so, and a request takes no seat`()
+  @Test @EventLoop
+  func `without a signing service a check-out says so, and a request takes no seat`()
     async throws
   {
     try await LicensesFixture.with { fixture in
