@@ -195,13 +195,25 @@ let package = Package(
       exclude: ["README.md"]
     ),
 
+    // Encryption at rest: data keys, and their rotation.
+    module(
+      "Sealing",
+      path: "Shared/Sealing",
+      [
+        "Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives", "RPC",
+        "ServiceKit", "Stubs", logging,
+      ],
+      exclude: ["README.md"],
+      resources: [.embedInCode("Migrations")]
+    ),
+
     // What every change leaves behind: the audit log, and answers to repeated requests.
     module(
       "Changes",
       path: "Shared/Changes",
       [
         "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres", "Primitives",
-        "Protobuf", "RPC", "Transcoding",
+        "Protobuf", "RPC", "Sealing", "Transcoding",
       ],
       exclude: ["README.md"],
       resources: [.embedInCode("Migrations")]
@@ -213,7 +225,7 @@ let package = Package(
       path: "Services/Keys/Core",
       [
         "Changes", "Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives",
-        "RPC", "ServiceKit", "Stubs",
+        "RPC", "Sealing", "ServiceKit", "Stubs",
       ],
       resources: [.embedInCode("Migrations")],
       settings: hot
@@ -222,8 +234,8 @@ let package = Package(
       "latchkey-keys",
       path: "Services/Keys/Main",
       [
-        "Changes", "Cryptography", "EventLoop", "Faults", "KeysService", "RPC", "ServiceKit",
-        "Stubs",
+        "Changes", "Cryptography", "EventLoop", "Faults", "KeysService", "RPC", "Sealing",
+        "ServiceKit", "Stubs",
       ]
     ),
     module(
@@ -231,7 +243,7 @@ let package = Package(
       path: "Services/Licenses/Core",
       [
         "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres",
-        "Primitives", "Protobuf", "RPC", "ServiceKit", "Stubs", "Transcoding", logging,
+        "Primitives", "Protobuf", "RPC", "Sealing", "ServiceKit", "Stubs", "Transcoding", logging,
       ],
       resources: [.embedInCode("Migrations")],
       settings: hot
@@ -240,8 +252,8 @@ let package = Package(
       "latchkey-licenses",
       path: "Services/Licenses/Main",
       [
-        "Changes", "Cryptography", "EventLoop", "Faults", "LicensesService", "RPC", "ServiceKit",
-        "Stubs",
+        "Changes", "Cryptography", "EventLoop", "Faults", "LicensesService", "RPC", "Sealing",
+        "ServiceKit", "Stubs",
       ]
     ),
     module(
@@ -294,7 +306,9 @@ let package = Package(
     module(
       "TestKit",
       path: "Tests/TestKit",
-      ["Cryptography", "EventLoop", "Faults", "Postgres", "Primitives", "RPC", "TLS"]
+      [
+        "Cryptography", "EventLoop", "Faults", "Postgres", "Primitives", "RPC", "Sealing", "TLS",
+      ]
     ),
     tests("Primitives", name: "PrimitivesTests"),
     tests("Faults", name: "FaultsTests"),
@@ -332,11 +346,19 @@ let package = Package(
       ["Cryptography", "EventLoop", "Faults", "TLS", logging]
     ),
     tests(
+      "Sealing",
+      name: "SealingTests",
+      [
+        "Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives", "TestKit",
+        logging,
+      ]
+    ),
+    tests(
       "Changes",
       name: "ChangesTests",
       [
         "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres", "Primitives",
-        "Protobuf", "RPC", "Stubs", "TestKit",
+        "Protobuf", "RPC", "Sealing", "Stubs", "TestKit",
       ]
     ),
     tests(
@@ -344,8 +366,7 @@ let package = Package(
       name: "KeysServiceTests",
       [
         "Changes", "Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives",
-        "RPC",
-        "Stubs", "TestKit",
+        "RPC", "Sealing", "Stubs", "TestKit",
       ]
     ),
     tests(
@@ -353,7 +374,7 @@ let package = Package(
       name: "LicensesServiceTests",
       [
         "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres",
-        "Primitives", "RPC", "ServiceKit", "Stubs", "TestKit",
+        "Primitives", "RPC", "Sealing", "ServiceKit", "Stubs", "TestKit",
       ]
     ),
     tests(

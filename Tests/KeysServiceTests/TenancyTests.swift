@@ -47,7 +47,7 @@ import Testing
   }
 
   /// The named list of what looks across accounts by design.
-  @Test @EventLoop func `three functions cross accounts, as a role that cannot log in`()
+  @Test @EventLoop func `these functions cross accounts, as a role that cannot log in`()
     async throws
   {
     try await KeysFixture.with { fixture in
@@ -66,7 +66,12 @@ import Testing
         #expect(!canLogIn)
         #expect(!isPublic)
       }
-      #expect(names == ["authenticate", "expiring_api_keys", "response_signing_key"])
+      #expect(
+        names == [
+          "admit_data_key", "authenticate", "expiring_api_keys", "master_key_uses",
+          "response_signing_key", "sealing_accounts",
+        ]
+      )
     }
   }
 

@@ -57,8 +57,9 @@ import Testing
       }
       #expect(
         names == [
-          "dead_machines", "due_licenses", "find_for_validation", "forget_idempotent_answers",
-          "prefix_owners", "seal_audit_entries",
+          "admit_data_key", "dead_machines", "due_licenses", "find_for_validation",
+          "forget_idempotent_answers", "master_key_uses", "prefix_owners", "seal_audit_entries",
+          "sealing_accounts",
         ]
       )
     }

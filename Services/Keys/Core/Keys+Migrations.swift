@@ -1,4 +1,5 @@
 public import Postgres
+internal import Sealing
 
 extension Keys {
   /// The steps that make the schema of keys.
@@ -10,6 +11,11 @@ extension Keys {
     Migration(
       name: "m0003_api_key_lifecycle",
       bytes: PackageResources.m0003_api_key_lifecycle_sql
+    ),
+    sealingSchema.migration(named: "m0010_sealing"),
+    Migration(
+      name: "m0011_signing_key_versions",
+      bytes: PackageResources.m0011_signing_key_versions_sql
     ),
   ]
 }

@@ -2,6 +2,7 @@ internal import Changes
 internal import Cryptography
 internal import Faults
 internal import KeysService
+internal import Sealing
 internal import ServiceKit
 internal import Stubs
 
@@ -20,6 +21,11 @@ internal import Stubs
         masterKeys: masterKeys,
         leakedKeys: settings.leakedKeys
       )
+      let sealing = service.addSealing(
+        keys.dataKeys,
+        tables: Keys.sealedTables,
+        masterKeysFile: settings.masterKeysFile
+      )
       service.addPeriodicTask("key uses", every: Keys.usesInterval, hasLastRound: true) {
         () async throws(Fault) in try await keys.flushUses()
       }
@@ -27,6 +33,7 @@ internal import Stubs
         () async throws(Fault) in try await keys.warnOfExpiry()
       }
       let server = try service.addRPCServer(settings.rpc, trusting: ["gateway"])
+      sealing.register(on: server)
       keys.register(on: server)
     }
   }

@@ -1,4 +1,5 @@
 public import Postgres
+internal import Sealing
 
 extension Licenses {
   /// The steps that make the schema of licenses.
@@ -12,5 +13,6 @@ extension Licenses {
     Migration(name: "m0006_licensing", bytes: PackageResources.m0006_licensing_sql),
     Migration(name: "m0007_machines", bytes: PackageResources.m0007_machines_sql),
     Migration(name: "m0008_key_storage", bytes: PackageResources.m0008_key_storage_sql),
+    sealingSchema.migration(named: "m0010_sealing"),
   ]
 }

@@ -5,6 +5,7 @@ public import Faults
 internal import Messages
 public import Postgres
 public import Primitives
+public import Sealing
 public import Stubs
 
 /// The licenses service: products, policies, licenses, and the validation of license keys.
@@ -19,8 +20,8 @@ public final class Licenses: LicensesService {
   let machines: MachineStore
   let entitlements: EntitlementStore
   let audit: AuditStore
-  let dataKeys: DataKeyStore
-  let sealer: Sealer
+  /// What tenants' secrets are sealed by.
+  public let dataKeys: DataKeyStore
   let changes: Changes
   let database: Database
   /// How much an account may have.
@@ -77,8 +78,12 @@ public final class Licenses: LicensesService {
     customers = CustomerStore(database: database)
     entitlements = EntitlementStore(database: database)
     audit = AuditStore(database: database)
-    sealer = Sealer(masterKeys: masterKeys)
-    dataKeys = DataKeyStore(database: database, sealer: sealer, now: now)
+    dataKeys = DataKeyStore(
+      database: database,
+      schema: Licenses.sealingSchema,
+      sealer: Sealer(masterKeys: masterKeys),
+      now: now
+    )
     changes = Changes(database: database, dataKeys: dataKeys, now: now)
     tally = ValidationTally(licenses: licenses)
     licenseFacts = Batcher(keysMax: Self.batchKeysMax) { (questions) async throws(Fault) in

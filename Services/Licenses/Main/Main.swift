@@ -2,6 +2,7 @@ internal import Changes
 internal import Cryptography
 internal import Faults
 internal import LicensesService
+internal import Sealing
 internal import ServiceKit
 internal import Stubs
 
@@ -15,6 +16,17 @@ internal import Stubs
       let settings = try LicensesSettings(service.settings)
       let masterKeys = try MasterKeys.load(path: settings.masterKeysFile)
       let database = try service.addDatabase(settings.database)
+      let licenses = Licenses(
+        database: database,
+        masterKeys: masterKeys,
+        limits: settings.limits,
+        leakedKeys: settings.leakedKeys
+      )
+      let sealing = service.addSealing(
+        licenses.dataKeys,
+        tables: Licenses.sealedTables,
+        masterKeysFile: settings.masterKeysFile
+      )
       let keeper = ChangeKeeper(database: database)
       service.addPeriodicTask("audit sealer", every: ChangeKeeper.interval) {
         () async throws(Fault) in try await keeper.seal()
@@ -22,12 +34,6 @@ internal import Stubs
       service.addPeriodicTask("answer keeper", every: .seconds(60)) {
         () async throws(Fault) in try await keeper.forget()
       }
-      let licenses = Licenses(
-        database: database,
-        masterKeys: masterKeys,
-        limits: settings.limits,
-        leakedKeys: settings.leakedKeys
-      )
       service.addPeriodicTask("expiry sweeper", every: ExpirySweeper.interval) {
         () async throws(Fault) in try await licenses.expirySweeper.sweep()
       }
@@ -38,6 +44,7 @@ internal import Stubs
         () async throws(Fault) in try await licenses.flushTally()
       }
       let server = try service.addRPCServer(settings.rpc, trusting: ["gateway"])
+      sealing.register(on: server)
       licenses.register(on: server)
     }
   }

@@ -31,6 +31,10 @@ struct DataDirectory: Sendable, Equatable {
   var certificates: String { "\(path)/certificates" }
   var logs: String { "\(path)/logs" }
 
+  /// The file with the master keys of a service; nil where it keeps nothing encrypted.
+  func masterKeys(of service: ServiceName) -> String? {
+    service.databaseRole == nil ? nil : masterKeys
+  }
   func log(of process: String) -> String { "\(logs)/\(process).log" }
   func password(of role: String) -> String { "\(secrets)/\(role).password" }
 

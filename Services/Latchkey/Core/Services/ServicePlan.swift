@@ -58,8 +58,10 @@ struct ServicePlan: Sendable {
       variables += [
         "LATCHKEY_DATABASE_URL=\(connection(as: role))",
         "LATCHKEY_DATABASE_PASSWORD_FILE=\(directory.password(of: role))",
-        "LATCHKEY_MASTER_KEYS_FILE=\(directory.masterKeys)",
       ]
+    }
+    if let masterKeys = directory.masterKeys(of: service) {
+      variables.append("LATCHKEY_MASTER_KEYS_FILE=\(masterKeys)")
     }
     if service == .gateway {
       variables += [
