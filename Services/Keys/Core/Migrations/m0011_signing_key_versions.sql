@@ -1,6 +1,7 @@
 -- A response-signing key is opened by the data key that has sealed it, which is not always the newest, and is sealed
 -- anew when keys are rotated.
-create or replace function keys.response_signing_key(wanted uuid)
+drop function keys.response_signing_key(uuid);
+create function keys.response_signing_key(wanted uuid)
 returns table (
   account_id uuid, id uuid, sealed_secret bytea, data_key_version integer, wrapped_key bytea)
 language plpgsql stable security definer
@@ -21,5 +22,11 @@ begin
     where s.account_id = wanted;
 end
 $function$;
+
+revoke all on function keys.response_signing_key(uuid) from public;
+grant execute on function keys.response_signing_key(uuid) to latchkey_keys;
+grant create on schema keys to latchkey_lookup_keys;
+alter function keys.response_signing_key(uuid) owner to latchkey_lookup_keys;
+revoke create on schema keys from latchkey_lookup_keys;
 
 grant update (sealed_secret) on keys.response_signing_keys to latchkey_keys;
