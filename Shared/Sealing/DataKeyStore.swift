@@ -99,6 +99,24 @@ public final class DataKeyStore: DataKeys {
     )
   }
 
+  /// All of an account's keys, by version: for what many values of it are opened at once.
+  ///
+  /// Ask after the values were read: a key that sealed one of them is there then.
+  public func all(of tenant: Tenant) async throws(Fault) -> [UInt32: DataKey] {
+    let rows = try await database.read(
+      for: tenant,
+      "select version, wrapped_key from \(unescaped: table)"
+    )
+    var keys: [UInt32: DataKey] = [:]
+    for row in rows {
+      let (version, bytes) = try row.values(Int32.self, [UInt8].self)
+      keys[UInt32(version)] = try await unwrap(
+        WrappedDataKey(accountID: tenant.accountID, version: UInt32(version), bytes: bytes)
+      )
+    }
+    return keys
+  }
+
   /// Unwraps a data key as the table has it.
   ///
   /// - Throws: ``Fault`` `failedPrecondition` when the file of master keys lacks the version that is needed;

@@ -260,9 +260,12 @@ def test_rotation_under_load_survives_kills_and_leaves_nothing_under_the_old_key
         assert re.search(rf"licenses\.licenses\.sealed_key +version 1: 0 +version 2: {before}\n", output), output
 
         # 4. It is taken away, and everything starts again and opens what it opened.
+        assert keys_command("retire", 2, *place).returncode == 1, "the active one stays"
         retired = keys_command("retire", 1, *place)
         assert retired.returncode == 0
         assert versions(file) == ([2], 2)
+        status = keys_command("status", *place)
+        assert status.returncode == 0 and "licenses has version 2, of which 2 is active" in status.stdout
     assert served.interrupt() == 0
     served.start()
     with rest.Api(served, served["LATCHKEY_TEST_API_KEY"]) as api:

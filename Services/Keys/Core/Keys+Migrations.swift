@@ -12,6 +12,9 @@ extension Keys {
       name: "m0003_api_key_lifecycle",
       bytes: PackageResources.m0003_api_key_lifecycle_sql
     ),
+    Migration(name: "m0004_users", bytes: PackageResources.m0004_users_sql),
+    Migration(name: "m0005_sessions", bytes: PackageResources.m0005_sessions_sql),
+    Migration(name: "m0006_second_factors", bytes: PackageResources.m0006_second_factors_sql),
     sealingSchema.migration(named: "m0010_sealing"),
     Migration(
       name: "m0011_signing_key_versions",

@@ -26,15 +26,27 @@ internal import Stubs
         tables: Keys.sealedTables,
         masterKeysFile: settings.masterKeysFile
       )
+      let users = Users(
+        database: database,
+        dataKeys: keys.dataKeys,
+        dashboard: settings.dashboard
+      )
       service.addPeriodicTask("key uses", every: Keys.usesInterval, hasLastRound: true) {
         () async throws(Fault) in try await keys.flushUses()
       }
       service.addPeriodicTask("expiry warnings", every: Keys.warningsInterval) {
         () async throws(Fault) in try await keys.warnOfExpiry()
       }
+      service.addPeriodicTask("session uses", every: Users.usesInterval, hasLastRound: true) {
+        () async throws(Fault) in try await users.flushUses()
+      }
+      service.addPeriodicTask("ended logins", every: Users.sweepInterval) {
+        () async throws(Fault) in try await users.sweep()
+      }
       let server = try service.addRPCServer(settings.rpc, trusting: ["gateway"])
       sealing.register(on: server)
       keys.register(on: server)
+      users.register(on: server)
     }
   }
 }

@@ -28,12 +28,20 @@ struct DataDirectory: Sendable, Equatable {
   var run: String { "\(path)/run" }
   var secrets: String { "\(path)/secrets" }
   var masterKeys: String { "\(secrets)/master-keys.json" }
+  /// The signing service's own.
+  var signingMasterKeys: String { "\(secrets)/signing-master-keys.json" }
   var certificates: String { "\(path)/certificates" }
   var logs: String { "\(path)/logs" }
 
   /// The file with the master keys of a service; nil where it keeps nothing encrypted.
+  ///
+  /// What signing keys are sealed with is known to the signing service alone.
   func masterKeys(of service: ServiceName) -> String? {
-    service.databaseRole == nil ? nil : masterKeys
+    switch service {
+    case .keys, .licenses: masterKeys
+    case .signing: signingMasterKeys
+    case .gateway: nil
+    }
   }
   func log(of process: String) -> String { "\(logs)/\(process).log" }
   func password(of role: String) -> String { "\(secrets)/\(role).password" }

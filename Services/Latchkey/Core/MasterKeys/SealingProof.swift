@@ -23,28 +23,33 @@ struct SealingProof {
     return SealingProof(statuses: statuses)
   }
 
-  private var uses: [SealingUse] { statuses.flatMap(\.status.uses) }
-
   /// Where versions that satisfy a condition protect something.
   func uses(where condition: (Int64) -> Bool) -> [SealingUse] {
-    uses.filter { $0.count > 0 && $0.version > 0 && condition($0.version) }
+    statuses.flatMap(\.status.uses).filter {
+      $0.count > 0 && $0.version > 0 && condition($0.version)
+    }
   }
 
-  /// A line for every place: how much each version protects there.
+  /// A line for every place of every service: how much each version protects there.
   func text(versions: [UInt32]) -> String {
-    var shown = Set(versions.map(Int64.init))
-    shown.formUnion(uses.filter { $0.count > 0 }.map(\.version))
-    let columns = shown.sorted()
+    let width = statuses.flatMap(\.status.uses).map(\.place.count).max() ?? 0
+    return statuses.flatMap { service, status in
+      ["  \(service.rawValue)"] + Self.lines(status.uses, versions: versions, width: width)
+    }.joined(separator: "\n")
+  }
+
+  private static func lines(_ uses: [SealingUse], versions: [UInt32], width: Int) -> [String] {
+    let shown = Set(versions.map(Int64.init)).union(uses.filter { $0.count > 0 }.map(\.version))
+    // The uses of a place follow one another.
     let places = uses.reduce(into: [String]()) { if $0.last != $1.place { $0.append($1.place) } }
-    let width = places.map(\.count).max() ?? 0
     return places.map { place in
-      let counts = columns.map { version in
+      let counts = shown.sorted().map { version in
         let count = uses.first { $0.place == place && $0.version == version }?.count ?? 0
         return (version == 0 ? "no key" : "version \(version)") + ": \(count)"
       }
       let padding = String(repeating: " ", count: width - place.count)
-      return "  \(place)\(padding)   \(counts.joined(separator: "   "))"
-    }.joined(separator: "\n")
+      return "    \(place)\(padding)   \(counts.joined(separator: "   "))"
+    }
   }
 }
 

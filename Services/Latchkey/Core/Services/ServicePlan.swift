@@ -9,6 +9,8 @@ struct ServicePlan: Sendable {
   static let lifelineDescriptor = 3
   /// The role that migrations run as.
   static let migratorRole = "latchkey_migrator"
+  /// The role of the signing service.
+  static let signingRole = "latchkey_signing"
   /// The role that reads the audit log of all accounts.
   static let auditorRole = "latchkey_auditor"
   /// The database's name.
@@ -24,6 +26,9 @@ struct ServicePlan: Sendable {
   /// Where each service is called by the others.
   var rpcPorts: [ServiceName: UInt16]
   var areRateLimitsOn: Bool
+
+  /// Where users find everything.
+  var url: String { "https://localhost:\(httpsPort)" }
 
   func executable(of service: ServiceName) -> String {
     "\(executables)/\(service.executable)"
@@ -63,6 +68,12 @@ struct ServicePlan: Sendable {
     if let masterKeys = directory.masterKeys(of: service) {
       variables.append("LATCHKEY_MASTER_KEYS_FILE=\(masterKeys)")
     }
+    if service == .keys {
+      variables.append("LATCHKEY_DASHBOARD_URL=\(url)")
+    }
+    if service == .licenses {
+      variables.append("LATCHKEY_SIGNING_ADDRESS=\(address(of: .signing))")
+    }
     if service == .gateway {
       variables += [
         "LATCHKEY_HTTPS_LISTEN=127.0.0.1:\(httpsPort)",
@@ -70,6 +81,7 @@ struct ServicePlan: Sendable {
         "LATCHKEY_TLS_KEY_FILE=\(directory.certificates)/https.key",
         "LATCHKEY_KEYS_ADDRESS=\(address(of: .keys))",
         "LATCHKEY_LICENSES_ADDRESS=\(address(of: .licenses))",
+        "LATCHKEY_SIGNING_ADDRESS=\(address(of: .signing))",
         "LATCHKEY_RATE_LIMITS=\(areRateLimitsOn ? "on" : "off")",
       ]
     }
