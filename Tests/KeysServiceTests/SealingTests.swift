@@ -18,6 +18,8 @@ import Testing
       options.caller?.idempotencyKey = [UInt8](repeating: 1, count: 32)
       options.caller?.requestHash = [UInt8](repeating: 2, count: 32)
       _ = try await fixture.gateway.createApiKey(CreateApiKeyRequest(name: "n"), options)
+      let member = try await fixture.join(account)
+      _ = try await fixture.enableSecondFactor(member)
       let proof = try await SealingPlaceProof(
         fixture.test,
         schemas: ["keys", "changes"],
@@ -29,6 +31,7 @@ import Testing
       #expect(
         proof.columns == [
           "changes.idempotent_answers.sealed_answer", "keys.response_signing_keys.sealed_secret",
+          "keys.second_factors.sealed_totp_secret",
         ]
       )
     }

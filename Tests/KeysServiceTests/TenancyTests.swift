@@ -26,6 +26,15 @@ import Testing
       let soon = fixture.clock.now.milliseconds + 1_000
       _ = try await fixture.key(account, .live, expiresAt: soon)
       #expect(try await fixture.keys.warnOfExpiry() == 1)
+      // A user with everything: a session, a half-done login, a second factor, links.
+      let owner = try await fixture.join(account)
+      _ = try await fixture.enableSecondFactor(owner)
+      _ = try await fixture.login(owner.email)
+      _ = try await fixture.gatewayUsers.createPasswordReset(
+        CreatePasswordResetRequest(id: owner.id.description),
+        fixture.options(owner)
+      )
+      _ = try await fixture.invitation(account, .support)
       let proof = try await TenancyProof(
         fixture.test,
         role: "latchkey_keys",
@@ -42,8 +51,10 @@ import Testing
         proof.tables.map(\.name) == [
           "changes.audit_entries", "changes.audit_seals", "changes.audit_unsealed",
           "changes.idempotent_answers", "events.outbox", "keys.accounts", "keys.api_key_hashes",
-          "keys.api_keys", "keys.data_keys",
-          "keys.response_signing_keys",
+          "keys.api_keys", "keys.data_keys", "keys.invitations", "keys.login_challenges",
+          "keys.password_resets", "keys.recovery_codes", "keys.response_signing_keys",
+          "keys.second_factors", "keys.sessions", "keys.user_emails", "keys.user_tokens",
+          "keys.users",
         ]
       )
     }
@@ -71,8 +82,9 @@ import Testing
       }
       #expect(
         names == [
-          "admit_data_key", "authenticate", "expiring_api_keys", "master_key_uses",
-          "response_signing_key", "sealing_accounts",
+          "admit_data_key", "authenticate", "authenticate_sessions", "expiring_api_keys",
+          "find_user", "find_user_token", "master_key_uses", "response_signing_key",
+          "sealing_accounts", "sweep_logins",
         ]
       )
     }

@@ -312,6 +312,66 @@ AUDIT_EVENT = {
     "clientAddress": nullable(is_text),
 }
 
+ROLE = one_of("owner", "admin", "developer", "support", "read-only")
+USER = {
+    "id": is_uuid,
+    "email": is_text,
+    "name": is_text,
+    "role": ROLE,
+    "disabledAt": nullable(is_time),
+    "secondFactor": is_flag,
+    "lastLoginAt": nullable(is_time),
+    "createdAt": is_time,
+}
+ME = {
+    "user": USER,
+    "accountId": is_uuid,
+    "accountName": is_text,
+    "sessionId": is_uuid,
+    "testScopes": list_of(is_text),
+    "liveScopes": list_of(is_text),
+    "recoveryCodesLeft": is_whole,
+}
+LOGIN = {"status": one_of("loggedIn", "secondFactorNeeded"), "user": lambda value: value is None or matches(USER, value)}
+CHALLENGE = LOGIN | {"challenge": is_text}
+SESSION = {
+    "id": is_uuid,
+    "current": is_flag,
+    "clientAddress": nullable(is_text),
+    "lastUsedAt": is_time,
+    "expiresAt": is_time,
+    "createdAt": is_time,
+}
+INVITATION = {
+    "id": is_uuid,
+    "email": is_text,
+    "role": ROLE,
+    "invitedBy": nullable(is_uuid),
+    "expiresAt": is_time,
+    "createdAt": is_time,
+}
+NEW_INVITATION = INVITATION | {"link": is_text}
+NEW_PASSWORD_RESET = {
+    "id": is_uuid,
+    "userId": is_uuid,
+    "link": is_text,
+    "expiresAt": is_time,
+    "createdAt": is_time,
+}
+NEW_SECOND_FACTOR = {"secret": is_text, "otpauthUri": is_text}
+RECOVERY_CODES = {"recoveryCodes": list_of(is_text)}
+DASHBOARD_API_KEY = {
+    **dict.fromkeys(("id",), is_uuid),
+    **dict.fromkeys(("plainKey", "plain_key", "signingKey", "signing_key", "name", "hint"), is_text),
+    "environment": one_of("test", "live"),
+    "fullAccess": is_flag,
+    "scopes": list_of(is_text),
+    "createdBy": nullable(is_uuid),
+    "expiresAt": nullable(is_time),
+    "createdAt": is_time,
+    "allowedAddresses": list_of(is_text),
+}
+
 PAGINATION = {"nextCursor": nullable(is_uuid), "hasMore": is_flag}
 
 

@@ -20,5 +20,6 @@ extension Keys {
       name: "m0011_signing_key_versions",
       bytes: PackageResources.m0011_signing_key_versions_sql
     ),
+    Migration(name: "m0012_user_lookups", bytes: PackageResources.m0012_user_lookups_sql),
   ]
 }

@@ -6,7 +6,7 @@ import pathlib
 
 import pytest
 
-from harness import given, openapi, rest
+from harness import given, openapi, rest, users
 from harness.contract import ABSENT, NOTHING, Row, nothing
 
 BODY_BYTES_MAX = 1 << 20
@@ -18,9 +18,13 @@ ENDPOINTS = openapi.endpoints()
 CONFLICTS = {
     *[f"POST /licenses/{{id}}/{action}" for action in ("suspend", "reinstate", "revoke", "renew", "ban")],
     "DELETE /products/{id}", "DELETE /policies/{id}", "POST /machines", "POST /machines/{id}/heartbeat",
-    "PATCH /api-keys/{id}", "POST /api-keys/{id}/rotate", "POST /licenses/{id}/checkout",
+    "POST /licenses/{id}/checkout",
     "POST /license-files/request", "POST /signing-keys/{id}/retire", "POST /signing-root",
     "POST /signing-root/succession",
+    "PATCH /api-keys/{id}", "POST /api-keys/{id}/rotate",
+    *[f"POST /api/dashboard/{path}" for path in (
+        "invitations", "me/second-factor", "me/second-factor/confirm", "me/recovery-codes")],
+    "DELETE /api/dashboard/me/second-factor", "DELETE /api/dashboard/users/{id}/second-factor",
 }  # fmt: skip
 RULES = {
     "POST /products", "PATCH /products/{id}", "POST /policies", "POST /licenses", "PATCH /licenses/{id}",
@@ -55,6 +59,9 @@ def derived(endpoint):
                   headers={"authorization": "Bearer lk_test_" + "0" * 36})  # fmt: skip
     if not endpoint.takes_license_key and not endpoint.is_public:
         yield Row(name, 401, path_ready, body=body, by="license key", why="a license key")
+    if endpoint.takes_session:
+        yield Row(name, 401, path_ready, body=body, by="nobody", why="a session that has ended",
+                  headers={"cookie": f"{users.COOKIE}={'A' * 43}"} | users.OURS)  # fmt: skip
     if endpoint.names_one:
         yield Row(name, 404, path_ready, body=body, code="NOT_FOUND", why="absent")
         yield Row(name, 400, lambda api: {"id": "nobody"}, body={} if endpoint.has_json_body else NOTHING,
@@ -89,7 +96,7 @@ def filled(endpoint):
 @pytest.fixture(scope="module")
 def others(deployment, api):
     """A client for each scope, whose key has all scopes but that one."""
-    scopes = {endpoint.scope for endpoint in SCOPED}
+    scopes = {endpoint.scope for endpoint in SCOPED if not endpoint.is_for_users}
     clients = {
         scope: rest.Api(deployment, api.api_key(scopes=sorted(scopes - {scope}))["key"])
         for scope in scopes
@@ -99,10 +106,18 @@ def others(deployment, api):
         client.client.close()
 
 
+@pytest.fixture(scope="module")
+def reader(api):
+    """A user who may do nothing to API keys and other users."""
+    with api.owner.invite("read-only") as one:
+        yield one
+
+
 @pytest.mark.parametrize("endpoint", SCOPED, ids=name_of)
-def test_another_scope_does_not_do(endpoint, others):
+def test_another_scope_does_not_do(endpoint, others, reader):
     options = {"json": {}} if endpoint.has_json_body else {}
-    refused = others[endpoint.scope].send(endpoint.method, filled(endpoint), **options)
+    client = reader if endpoint.is_for_users else others[endpoint.scope]
+    refused = client.send(endpoint.method, filled(endpoint), **options)
     assert rest.expect_error(refused, 403)["code"] == "FORBIDDEN"
 
 
@@ -110,9 +125,12 @@ def test_another_scope_does_not_do(endpoint, others):
 def credential(api):
     """The credential that an endpoint takes, as a header."""
     key = given.license()(api)["key"]
-    return lambda endpoint: {
-        "authorization": f"Bearer {api.key}" if endpoint.takes_api_key else f"License {key}"
-    }
+    session = {"cookie": f"{users.COOKIE}={api.owner.token}"} | users.OURS
+    return lambda endpoint: (
+        session
+        if endpoint.is_for_users
+        else {"authorization": f"Bearer {api.key}" if endpoint.takes_api_key else f"License {key}"}
+    )
 
 
 @pytest.mark.parametrize("endpoint", WITH_BODY, ids=name_of)
@@ -121,8 +139,7 @@ def test_bodies(endpoint, api, credential):
     headers = credential(endpoint) | {"content-type": "application/json"}
 
     def send(content, **more):
-        url = f"/api/v1{filled(endpoint)}"
-        return api.client.request(endpoint.method, url, content=content, headers=headers | more)
+        return api.client.request(endpoint.method, rest.whole(filled(endpoint)), content=content, headers=headers | more)
 
     for content in (b"{", b"[]", b'"x"', b'{"a": NaN}', b'{"a": 1, "a": 2}'):
         assert rest.expect_error(send(content), 400)["code"] == "VALIDATION_ERROR", content
@@ -142,6 +159,9 @@ def test_lists_page_through_everything_once(endpoint, api):
         "/entitlements": lambda: given.entitlement()(api)["id"],
         "/customers": lambda: given.customer()(api)["id"],
         "/audit-events": lambda: given.customer()(api)["id"] and None,
+        "/api/dashboard/users": lambda: given.user()(api)["id"],
+        "/api/dashboard/sessions": lambda: given.session()(api)["id"],
+        "/api/dashboard/invitations": lambda: given.invitation()(api)["id"],
     }
     made = [one for one in [makers[endpoint.path]() for _ in range(3)] if one]
     newest = api.get(endpoint.path, params={"limit": 3}).json()["data"]

@@ -7,7 +7,7 @@ public import Faults
 public struct LicenseFile: Sendable {
   /// What the file says, which nothing has proved as long as ``isSigned(by:)`` was not asked.
   public let header: LicenseFileHeader
-  private let line: Line
+  let line: Line
 
   static let armor = Armor(label: "LICENSE FILE", partCount: 3)
 
