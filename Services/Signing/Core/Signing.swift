@@ -5,6 +5,7 @@ internal import Faults
 internal import Messages
 public import Postgres
 public import Primitives
+public import Sealing
 public import Stubs
 
 /// The signing service: keysets, license files, and what is published about both.
@@ -15,7 +16,8 @@ public final class Signing: SigningService {
   let keysets: KeysetStore
   let files: FileStore
   let statements: StatementStore
-  let dataKeys: DataKeyStore
+  /// What signing keys are sealed by.
+  public let dataKeys: DataKeyStore
   let privateKeys: PrivateKeys
   let changes: Changes
   let publisher: Publisher
@@ -43,6 +45,7 @@ public final class Signing: SigningService {
     let statements = StatementStore(database: database)
     let dataKeys = DataKeyStore(
       database: database,
+      schema: Signing.sealingSchema,
       sealer: Sealer(masterKeys: masterKeys),
       now: now
     )

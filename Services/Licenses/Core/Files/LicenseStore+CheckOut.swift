@@ -5,6 +5,7 @@ internal import Faults
 internal import Messages
 internal import Postgres
 internal import Primitives
+internal import Sealing
 
 /// What check-outs read.
 extension LicenseStore {
@@ -22,7 +23,6 @@ extension LicenseStore {
     _ dataKeys: DataKeyStore,
     at now: Timestamp
   ) async throws(Fault) -> [CheckOutQuestion: Boxed<CheckOutFacts>] {
-    let keys = try await dataKeys.all(of: tenant)
     let rows = try await database.read(
       for: tenant,
       """
@@ -37,6 +37,8 @@ extension LicenseStore {
       where l.deleted_at is null
       """
     )
+    // After the rows, so that a key is among them that a rotation has made in between.
+    let keys = try await dataKeys.all(of: tenant)
     var facts: [CheckOutQuestion: Boxed<CheckOutFacts>] = [:]
     for row in rows {
       let question: Int = try row.value(0)

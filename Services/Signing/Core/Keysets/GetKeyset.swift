@@ -4,6 +4,7 @@ public import Faults
 public import Messages
 internal import Primitives
 public import RPC
+internal import Sealing
 
 extension Signing {
   /// Shows the keys of the caller's environment, with how many live files each has signed.

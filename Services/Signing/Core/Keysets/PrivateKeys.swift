@@ -2,6 +2,7 @@ internal import Cryptography
 internal import EventLoop
 internal import Faults
 internal import Primitives
+internal import Sealing
 
 /// The private halves of signing keys, opened when they are first used.
 @EventLoop
