@@ -67,6 +67,7 @@ def served(logs):
         with rest.Api(one, one["LATCHKEY_TEST_API_KEY"]) as api:
             api.license(api.catalogue())
             make_kept_product(api)
+            rest.expect_data(api.get("/signing-keys"))
         yield one
     finally:
         left = one.stop()
@@ -96,9 +97,12 @@ def start_refused(deployment, service, file):
     return json.dumps(critical[-1])
 
 
-@pytest.mark.parametrize("service", ["keys", "licenses"])
+MASTER_KEYS = {"keys": "master-keys.json", "licenses": "master-keys.json", "signing": "signing-master-keys.json"}
+
+
+@pytest.mark.parametrize("service", MASTER_KEYS)
 def test_a_service_without_the_right_keys_does_not_start_and_says_what_it_lacks(service, served, tmp_path):
-    right = (served.data_directory / "secrets" / "master-keys.json").read_text()
+    right = (served.data_directory / "secrets" / MASTER_KEYS[service]).read_text()
     other = tmp_path / "other"
     assert keys_command("generate", other).returncode == 0
     # Other keys of the same numbers.
@@ -177,6 +181,10 @@ def counts(deployment):
     rows = deployment.sql(
         """
         select 'keys.data_keys', master_version, count(*) from keys.data_keys group by 2 union all
+        select 'signing.data_keys', master_version, count(*) from signing.data_keys group by 2 union all
+        select 'sealed_seed', d.first_master_version, count(*) from signing.keys k
+          join signing.data_keys d on d.account_id = k.account_id
+            and d.version = signing.sealed_version(k.sealed_seed) group by 2 union all
         select 'licenses.data_keys', master_version, count(*) from licenses.data_keys group by 2 union all
         select 'sealed_key', d.first_master_version, count(*) from licenses.licenses l
           join licenses.data_keys d on d.account_id = l.account_id
@@ -214,6 +222,7 @@ def test_rotation_under_load_survives_kills_and_leaves_nothing_under_the_old_key
     with rest.Api(served, served["LATCHKEY_TEST_API_KEY"]) as api:
         catalogue = api.catalogue()
         kept = make_kept_product(api)
+        keyset = rest.expect_data(api.get("/signing-keys"))
         licenses = fill(api, catalogue, LICENSES)
         sample = dict(list(licenses.items())[:: max(1, LICENSES // 50)])
         [before] = {n for p, n in counts(served).items() if p == ("sealed_key", 1)}
@@ -257,6 +266,7 @@ def test_rotation_under_load_survives_kills_and_leaves_nothing_under_the_old_key
         assert {version for _, version in after} == {2}, after
         assert after["sealed_key", 2] == before
         assert after["sealed_answer of licenses", 2] >= 1
+        assert after["sealed_seed", 2] >= 1
         assert re.search(rf"licenses\.licenses\.sealed_key +version 1: 0 +version 2: {before}\n", output), output
 
         # 4. It is taken away, and everything starts again and opens what it opened.
@@ -264,6 +274,8 @@ def test_rotation_under_load_survives_kills_and_leaves_nothing_under_the_old_key
         retired = keys_command("retire", 1, *place)
         assert retired.returncode == 0
         assert versions(file) == ([2], 2)
+        # What signing keys are sealed by is a file of its own, and was rotated too.
+        assert versions(file.with_name("signing-master-keys.json")) == ([2], 2)
         status = keys_command("status", *place)
         assert status.returncode == 0 and "licenses has version 2, of which 2 is active" in status.stdout
     assert served.interrupt() == 0
@@ -275,6 +287,7 @@ def test_rotation_under_load_survives_kills_and_leaves_nothing_under_the_old_key
         response = api.client.post("/api/v1/licenses/validate-key", json={"key": next(iter(sample.values()))})
         rest.expect_signature(response, served["LATCHKEY_SIGNING_KEY"])
         assert make_kept_product(api) == kept
+        assert rest.expect_data(api.get("/signing-keys")) == keyset
 
 
 def attempt(call):
