@@ -97,7 +97,11 @@ public final class Signing: SigningService {
 extension KeysetStore {
   /// Makes a tenant's keyset, unless somebody else does at this moment: a key that signs, and the one that follows it.
   ///
-  /// - Parameter dataKey: What seals the keys; it is committed already.
+  /// - Parameters:
+  ///   - tenant: Whose.
+  ///   - dataKey: What seals the keys; it is committed already.
+  ///   - changes: Makes the change.
+  /// - Throws: ``Fault`` of the database.
   @EventLoop
   func make(
     for tenant: Tenant,

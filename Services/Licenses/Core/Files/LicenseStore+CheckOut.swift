@@ -16,6 +16,8 @@ extension LicenseStore {
   ///   - tenant: Whose.
   ///   - dataKeys: Where the tenant's data keys are.
   ///   - now: The moment.
+  /// - Returns: What is known of each.
+  /// - Throws: ``Fault`` of the database.
   @EventLoop
   func checkOutFacts(
     _ questions: [CheckOutQuestion],
