@@ -17,7 +17,7 @@ import WebhooksService
       var options = fixture.options
       options.caller?.idempotencyKey = [UInt8](repeating: 1, count: 32)
       options.caller?.requestHash = [UInt8](repeating: 2, count: 32)
-      _ = try await fixture.webhooks.rotateWebhookSecret(
+      _ = try await fixture.client.rotateWebhookSecret(
         RotateWebhookSecretRequest(id: made.id),
         options
       )
