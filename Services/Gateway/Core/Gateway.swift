@@ -163,8 +163,7 @@ public final class Gateway: RequestHandler {
     guard content.status != 204 else { return content }
     content.body = try route.response.json(response, isEnveloped: route.route.isEnveloped)
     if route.route.isSigned {
-      content.signatory =
-        trailers["latchkey-account"].map(ResponseSigner.Signatory.account) ?? .onlyAccount
+      content.signatory = try Self.signatory(trailers, of: route)
     }
     return content
   }
@@ -204,6 +203,18 @@ public final class Gateway: RequestHandler {
       timeout: route.route.timeout ?? Self.callTimeout,
       caller: caller(exchange, sending: message)
     )
+  }
+
+  /// Whose key signs an answer: that of the account which the service names, if it does.
+  private static func signatory(
+    _ trailers: Metadata,
+    of route: ServedRoute
+  ) throws(Fault) -> ResponseSigner.Signatory {
+    guard let text = trailers.bytes(of: "latchkey-account") else { return .onlyAccount }
+    guard let account = text.withUnsafeBytes({ UUID(text: $0) }) else {
+      throw .internalError("\(route.route.rpc) named an account that is none")
+    }
+    return .account(account)
   }
 
   /// The status of success: the route's, unless the service says another one in its trailers.
