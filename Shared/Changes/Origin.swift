@@ -29,7 +29,7 @@ public struct Origin: Sendable, Equatable {
     }
     self.init(kind: .init(caller.actorKind))
     actorID = caller.actorId
-    requestID = caller.requestId
+    requestID = call.requestID.isEmpty ? nil : call.requestID
     clientAddress = caller.clientAddress
   }
 }

@@ -104,7 +104,7 @@ public enum MessagesFiles {
         "latchkey.rpc.v1.FaultDetails.Fact",
         "latchkey.rpc.v1.Caller.Environment",
         "latchkey.rpc.v1.Caller.ActorKind",
-      ], bytes: descriptor_of_latchkey_rpc_rpc(), count: 865),
+      ], bytes: descriptor_of_latchkey_rpc_rpc(), count: 852),
     FileDescriptor(
       "leaks.proto",
       imports: [],

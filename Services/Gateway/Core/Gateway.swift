@@ -19,7 +19,7 @@ public final class Gateway: RequestHandler {
   /// How long a call may take where the contract names no other time.
   ///
   /// Clients of the contract wait 10 s; ours comes first, so that they see a clear answer.
-  static let callTimeout = Duration.seconds(8)
+  nonisolated static let callTimeout = Duration.seconds(8)
 
   let router: Router<ServedRoute>
   private let channels: [String: Channel]
@@ -28,6 +28,8 @@ public final class Gateway: RequestHandler {
   let failures: FailureLog
   /// Counts requests; nil where clients are not held to limits.
   let rateLimiter: RateLimiter?
+  /// The caller of the last request without a credential: a client with much to ask asks in a row.
+  private var lastAnonymous: Boxed<Caller>?
 
   /// Makes a gateway for every route of the contracts.
   ///
@@ -78,9 +80,10 @@ public final class Gateway: RequestHandler {
 
   /// Begins with a request.
   public func receivedHead(_ stream: any ServerStream) {
-    let exchange = Exchange(stream, gateway: self)
+    let head = stream.request
+    let exchange = Exchange(stream, head, gateway: self)
     stream.attachment = exchange
-    exchange.begin()
+    exchange.begin(head)
   }
 
   /// Goes on with a request.
@@ -199,10 +202,9 @@ public final class Gateway: RequestHandler {
 
   /// What is said beside the message of a route's call.
   func options(_ route: ServedRoute, _ message: [UInt8], _ exchange: Exchange) -> CallOptions {
-    CallOptions(
-      timeout: route.route.timeout ?? Self.callTimeout,
-      caller: caller(exchange, sending: message)
-    )
+    var options = CallOptions(requestID: exchange.id)
+    options.sharedCaller = caller(exchange, sending: message)
+    return options
   }
 
   /// Whose key signs an answer: that of the account which the service names, if it does.
@@ -232,12 +234,19 @@ public final class Gateway: RequestHandler {
   /// Who is behind the call that sends `message`, as the services are told.
   ///
   /// A request that is sent again must ask for the same, hence the message.
-  private func caller(_ exchange: Exchange, sending message: [UInt8]) -> Caller {
-    var caller = Caller(
-      actorKind: .anonymous,
-      clientAddress: exchange.stream.origin.host,
-      requestId: exchange.id
-    )
+  private func caller(_ exchange: Exchange, sending message: [UInt8]) -> Boxed<Caller> {
+    let isAnonymous = exchange.principal == nil && exchange.idempotencyKey == nil
+    if isAnonymous, case .none = exchange.credential {
+      if let last = lastAnonymous, last.value.clientAddress == exchange.stream.origin.host {
+        return last
+      }
+      let caller = Boxed(
+        Caller(actorKind: .anonymous, clientAddress: exchange.stream.origin.host)
+      )
+      lastAnonymous = caller
+      return caller
+    }
+    var caller = Caller(actorKind: .anonymous, clientAddress: exchange.stream.origin.host)
     if let principal = exchange.principal {
       caller.actorKind = .apiKey
       caller.accountId = principal.accountID
@@ -252,6 +261,6 @@ public final class Gateway: RequestHandler {
       caller.idempotencyKey = key
       caller.requestHash = SHA256.hash(message)
     }
-    return caller
+    return Boxed(caller)
   }
 }
