@@ -28,7 +28,7 @@ test: packages ## Run every test, against a private Postgres; ends with one line
 	@Tests/run
 
 bench: build ## Measure, as ratios against nghttpd and pgbench.
-	@Scripts/build rpc-bench-server
+	@Scripts/build rpc-bench-server signing-bench
 	@Tests/Benchmarks/run
 
 protos: packages ## Generate everything that is derived from Protos/*.proto.

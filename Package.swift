@@ -82,7 +82,14 @@ let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swif
 
 let package = Package(
   name: "latchkey",
-  products: [],
+  products: [
+    // What applications check license files with, and the modules its interface is made of; libsodium and OpenSSL are all
+    // that it needs.
+    .library(
+      name: "LatchkeyOffline",
+      targets: ["LatchkeyOffline", "Cryptography", "Faults", "Primitives"]
+    )
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
@@ -215,13 +222,25 @@ let package = Package(
       resources: [.embedInCode("Migrations")]
     ),
 
+    // License files without a network.
+    module(
+      "LatchkeyOffline",
+      path: "Services/Signing/Offline",
+      ["Cryptography", "Faults", "Primitives"]
+    ),
+    executable(
+      "latchkey-verify",
+      path: "Services/Signing/Verify",
+      ["Cryptography", "LatchkeyOffline", "Primitives"]
+    ),
+
     // Services.
     module(
       "KeysService",
       path: "Services/Keys/Core",
       [
-        "Changes", "Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives",
-        "RPC", "ServiceKit", "Stubs",
+        "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres",
+        "Primitives", "RPC", "ServiceKit", "Stubs",
       ],
       resources: [.embedInCode("Migrations")],
       settings: hot
@@ -238,8 +257,8 @@ let package = Package(
       "LicensesService",
       path: "Services/Licenses/Core",
       [
-        "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres",
-        "Primitives", "Protobuf", "RPC", "ServiceKit", "Stubs", "Transcoding", logging,
+        "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "LatchkeyOffline", "Messages",
+        "Postgres", "Primitives", "Protobuf", "RPC", "ServiceKit", "Stubs", "Transcoding", logging,
       ],
       resources: [.embedInCode("Migrations")],
       settings: hot
@@ -249,6 +268,24 @@ let package = Package(
       path: "Services/Licenses/Main",
       [
         "Changes", "Cryptography", "EventLoop", "Faults", "LicensesService", "RPC", "ServiceKit",
+        "Stubs",
+      ]
+    ),
+    module(
+      "SigningService",
+      path: "Services/Signing/Core",
+      [
+        "Changes", "Cryptography", "EventLoop", "Faults", "LatchkeyOffline", "Messages", "Postgres",
+        "Primitives", "RPC", "ServiceKit", "Stubs",
+      ],
+      resources: [.embedInCode("Migrations")],
+      settings: hot
+    ),
+    executable(
+      "latchkey-signing",
+      path: "Services/Signing/Main",
+      [
+        "Changes", "Cryptography", "EventLoop", "Faults", "RPC", "ServiceKit", "SigningService",
         "Stubs",
       ]
     ),
@@ -271,15 +308,14 @@ let package = Package(
       path: "Services/Latchkey/Core",
       [
         "Changes", "Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives",
-        "RPC",
-        "ServiceKit", "Stubs", "TLS", logging,
+        "Protobuf", "RPC", "ServiceKit", "Stubs", "TLS", logging,
       ],
       resources: [.embedInCode("Bootstrap")]
     ),
     executable(
       "latchkey",
       path: "Services/Latchkey/Main",
-      ["LatchkeyCommand", "EventLoop", arguments]
+      ["LatchkeyCommand", "EventLoop", "ServiceKit", arguments]
     ),
 
     // Tests, and the executables that only tests run.
@@ -298,6 +334,11 @@ let package = Package(
       "rpc-bench-server",
       path: "Tests/Benchmarks/Server",
       ["EventLoop", "Faults", "RPC", "TestMessages", "TestServing", "TestStubs"]
+    ),
+    executable(
+      "signing-bench",
+      path: "Tests/Benchmarks/Signing",
+      ["CSodium", "EventLoop", "Faults", "HTTP", "Messages", "RPC", "ServiceKit", "Stubs", "TLS"]
     ),
     module(
       "TestKit",
@@ -351,17 +392,24 @@ let package = Package(
       "KeysService",
       name: "KeysServiceTests",
       [
-        "Changes", "Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives",
-        "RPC",
-        "Stubs", "TestKit",
+        "Changes", "Cryptography", "EventLoop", "Faults", "LicensesService", "Messages", "Postgres",
+        "Primitives", "RPC", "Stubs", "TestKit",
       ]
     ),
     tests(
       "LicensesService",
       name: "LicensesServiceTests",
       [
-        "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres",
-        "Primitives", "RPC", "ServiceKit", "Stubs", "TestKit",
+        "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "LatchkeyOffline", "Messages",
+        "Postgres", "Primitives", "RPC", "ServiceKit", "SigningService", "Stubs", "TestKit",
+      ]
+    ),
+    tests(
+      "SigningService",
+      name: "SigningServiceTests",
+      [
+        "Changes", "Cryptography", "EventLoop", "Faults", "LatchkeyOffline", "Messages", "Postgres",
+        "Primitives", "RPC", "Stubs", "TestKit",
       ]
     ),
     tests(
@@ -372,6 +420,11 @@ let package = Package(
         "ServiceKit", "Stubs", "TLS", "TestKit", "TestMessages", "TestStubs", "Transcoding",
         logging,
       ]
+    ),
+    tests(
+      "LatchkeyOffline",
+      name: "LatchkeyOfflineTests",
+      ["Cryptography", "Faults", "Primitives"]
     ),
     tests(
       "LatchkeyCommand",

@@ -6,7 +6,11 @@ extension Changes {
   ///
   /// One that was released is never edited: what comes later is a new one.
   public nonisolated static let migrations = [
-    Migration(name: "m0001_changes", bytes: PackageResources.m0001_changes_sql)
+    Migration(name: "m0001_changes", bytes: PackageResources.m0001_changes_sql),
+    Migration(
+      name: "m0002_signing_and_webhooks",
+      bytes: PackageResources.m0002_signing_and_webhooks_sql
+    ),
   ]
   /// The schema's name.
   public nonisolated static let schemaName = "changes"

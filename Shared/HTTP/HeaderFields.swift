@@ -161,6 +161,14 @@ public struct HeaderFields: Sendable {
     index(of: name).map { storage[entries[$0].value] }
   }
 
+  /// Gives each value of a name to `body`, in order, as bytes of the wire.
+  public func forEach(of name: StaticString, _ body: (ArraySlice<UInt8>) -> Void) {
+    for entry in entries {
+      let isNamed = storage.withUnsafeBytes { entry.name(in: $0).isEqual(to: name) }
+      if isNamed { body(storage[entry.value]) }
+    }
+  }
+
   /// The first value of a name; nil where it is absent or not UTF-8.
   public subscript(_ name: StaticString) -> String? {
     bytes(of: name).flatMap { String(validating: $0, as: UTF8.self) }

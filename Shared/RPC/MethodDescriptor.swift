@@ -21,6 +21,8 @@ public final class MethodDescriptor: Sendable {
   public let admitsLicenseKeys: Bool
   /// Whether a caller without any credential may call without the scope.
   public let admitsAnonymous: Bool
+  /// Whether only a user who is logged in may call.
+  public let isForUsers: Bool
   /// The deadline of a call that brings none; nil takes ``standardTimeout``.
   public let defaultTimeout: Duration?
   /// The identities (names in client certificates) that may call; `*` admits every identity of the deployment.
@@ -40,6 +42,7 @@ public final class MethodDescriptor: Sendable {
     scope: String? = nil,
     admitsLicenseKeys: Bool = false,
     admitsAnonymous: Bool = false,
+    isForUsers: Bool = false,
     defaultTimeout: Duration? = nil,
     callers: [String] = ["*"]
   ) {
@@ -49,6 +52,7 @@ public final class MethodDescriptor: Sendable {
     self.scope = scope
     self.admitsLicenseKeys = admitsLicenseKeys
     self.admitsAnonymous = admitsAnonymous
+    self.isForUsers = isForUsers
     self.defaultTimeout = defaultTimeout
     self.callers = callers
     // A stream of either kind may be meant to stay open, such as a health watch.

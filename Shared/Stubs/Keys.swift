@@ -23,9 +23,12 @@ public enum KeysMethods {
   /// The secret that an account's validation answers are signed with.
   public static let getResponseSigningKey = MethodDescriptor(
     path: "/latchkey.keys.v1.Keys/GetResponseSigningKey", kind: .unary, isIdempotent: true, callers: ["gateway", "operator"])
-  /// Makes an API key in the environment of the calling key, with no more rights than that one has.
+  /// Makes an API key in the caller's environment, with no more rights than the caller has.
   public static let createApiKey = MethodDescriptor(
     path: "/latchkey.keys.v1.Keys/CreateApiKey", kind: .unary, scope: "keys:write", callers: ["gateway"])
+  /// Makes an API key as a user of the dashboard does, and shows with it what a client needs to check answers by.
+  public static let createDashboardApiKey = MethodDescriptor(
+    path: "/latchkey.keys.v1.Keys/CreateDashboardApiKey", kind: .unary, scope: "keys:write", isForUsers: true, callers: ["gateway"])
   /// Lists the API keys of the caller's environment, newest first, revoked ones included.
   public static let listApiKeys = MethodDescriptor(
     path: "/latchkey.keys.v1.Keys/ListApiKeys", kind: .unary, isIdempotent: true, scope: "keys:read", callers: ["gateway"])
@@ -70,10 +73,14 @@ public protocol KeysService: AnyObject {
   func getResponseSigningKey(
     _ request: GetResponseSigningKeyRequest, _ call: Call
   ) async throws(Fault) -> GetResponseSigningKeyResponse
-  /// Makes an API key in the environment of the calling key, with no more rights than that one has.
+  /// Makes an API key in the caller's environment, with no more rights than the caller has.
   func createApiKey(
     _ request: CreateApiKeyRequest, _ call: Call
   ) async throws(Fault) -> ApiKey
+  /// Makes an API key as a user of the dashboard does, and shows with it what a client needs to check answers by.
+  func createDashboardApiKey(
+    _ request: CreateApiKeyRequest, _ call: Call
+  ) async throws(Fault) -> DashboardApiKey
   /// Lists the API keys of the caller's environment, newest first, revoked ones included.
   func listApiKeys(
     _ request: ListApiKeysRequest, _ call: Call
@@ -125,6 +132,10 @@ extension KeysService {
       .unary(KeysMethods.createApiKey) {
         (request: CreateApiKeyRequest, call: Call) async throws(Fault) -> ApiKey in
         try await self.createApiKey(request, call)
+      },
+      .unary(KeysMethods.createDashboardApiKey) {
+        (request: CreateApiKeyRequest, call: Call) async throws(Fault) -> DashboardApiKey in
+        try await self.createDashboardApiKey(request, call)
       },
       .unary(KeysMethods.listApiKeys) {
         (request: ListApiKeysRequest, call: Call) async throws(Fault) -> ListApiKeysResponse in
@@ -199,11 +210,18 @@ public struct KeysClient {
     try await channel.unary(KeysMethods.getResponseSigningKey, request, options)
   }
 
-  /// Makes an API key in the environment of the calling key, with no more rights than that one has.
+  /// Makes an API key in the caller's environment, with no more rights than the caller has.
   public func createApiKey(
     _ request: CreateApiKeyRequest, _ options: CallOptions = CallOptions()
   ) async throws(Fault) -> ApiKey {
     try await channel.unary(KeysMethods.createApiKey, request, options)
+  }
+
+  /// Makes an API key as a user of the dashboard does, and shows with it what a client needs to check answers by.
+  public func createDashboardApiKey(
+    _ request: CreateApiKeyRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> DashboardApiKey {
+    try await channel.unary(KeysMethods.createDashboardApiKey, request, options)
   }
 
   /// Lists the API keys of the caller's environment, newest first, revoked ones included.

@@ -2,12 +2,12 @@
 
 import argparse
 
-from . import unary, validation
+from . import checkout, unary, validation
 
 
 def main():
     parser = argparse.ArgumentParser(prog="Tests/Benchmarks/run", description=__doc__)
-    parser.add_argument("--only", choices=["unary", "validation"], help="one of the two")
+    parser.add_argument("--only", choices=["unary", "validation", "checkout"], help="one of them")
     parser.add_argument("--requests", type=int, default=200_000, help="requests of one run")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each; the median counts")
     parser.add_argument(
@@ -18,15 +18,17 @@ def main():
     )
     options = parser.parse_args()
     ratios = {}
-    if options.only != "validation":
+    if options.only in (None, "unary"):
         ratios["unary RPC / nghttpd"] = (
             unary.measure(options.requests, options.rounds),
             unary.TARGET,
         )
-    if options.only != "unary":
+    if options.only in (None, "validation"):
         ratios |= validation.measure(
             options.requests, options.rounds, options.few, options.licenses
         )
+    if options.only in (None, "checkout"):
+        ratios |= checkout.measure(options.requests, options.rounds)
     for name, (ratio, target) in ratios.items():
         print(f"{name}: {ratio:.2f}" + (f" (target {target})" if target else ""))
 

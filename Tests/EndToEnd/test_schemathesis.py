@@ -73,6 +73,7 @@ class Things:
         "/policies": given.policy(),
         "/entitlements": given.entitlement(),
         "/customers": given.customer(),
+        "/signing-keys": given.signing_key(),
     }
 
     def __init__(self, api):

@@ -76,6 +76,7 @@ final class GatewayFixture {
     gateway = Gateway(
       keys: channel,
       licenses: channel,
+      signing: channel,
       rateLimits: nil,
       log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     )

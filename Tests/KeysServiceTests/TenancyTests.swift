@@ -23,23 +23,26 @@ import Testing
       // The keys service does not seal, but the seals must be as closed to it.
       let sealer = ChangeKeeper(database: fixture.test.open(as: "latchkey_licenses"))
       try await sealer.seal()
-      _ = try await fixture.key(account, .live)
+      let soon = fixture.clock.now.milliseconds + 1_000
+      _ = try await fixture.key(account, .live, expiresAt: soon)
+      #expect(try await fixture.keys.warnOfExpiry() == 1)
       let proof = try await TenancyProof(
         fixture.test,
         role: "latchkey_keys",
-        schemas: ["keys", "changes"],
+        schemas: ["keys", "events", "changes"],
         owner: Tenant(accountID: account, environment: .live),
         strangers: [
           Tenant(accountID: account, environment: .test),
           Tenant(accountID: UUID.v7(), environment: .live),
-        ]
+        ],
+        unseen: ["events.outbox"]
       )
       #expect(proof.failures == [])
       #expect(
         proof.tables.map(\.name) == [
           "changes.audit_entries", "changes.audit_seals", "changes.audit_unsealed",
-          "changes.idempotent_answers", "keys.accounts", "keys.api_key_hashes", "keys.api_keys",
-          "keys.data_keys",
+          "changes.idempotent_answers", "events.outbox", "keys.accounts", "keys.api_key_hashes",
+          "keys.api_keys", "keys.data_keys",
           "keys.response_signing_keys",
         ]
       )

@@ -16,7 +16,7 @@ from . import processes, wire
 START_SECONDS = 60
 STOP_SECONDS = 30
 
-SERVICES = ("gateway", "keys", "licenses")
+SERVICES = ("gateway", "keys", "licenses", "signing")
 
 # Debian keeps the programs of a Postgres version here.
 POSTGRES_PROGRAMS = pathlib.Path("/usr/lib/postgresql/15/bin")

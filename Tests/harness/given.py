@@ -5,6 +5,7 @@ itself, and `{productId}`, `{policyId}`, `{licenseId}`, `{key}`, `{machineId}`, 
 belongs to it.
 """
 
+import subprocess
 import uuid
 
 from . import processes, rest
@@ -186,6 +187,81 @@ def deleted(maker, path):
     def make(api):
         names = maker(api)
         assert api.send("DELETE", f"{path}/{names['id']}").status_code == 204
+        return names
+
+    return make
+
+
+def license_file(policy=None, **options):
+    """A license with one license file, for a machine of it: `{certificate}` and `{serial}`."""
+
+    def make(api):
+        names = license(policy, machines=1, **options)(api)
+        body = {"fingerprint": names["fingerprint"]}
+        made = rest.expect_data(api.post(f"/licenses/{names['id']}/checkout", body))
+        return names | {"certificate": made["certificate"], "serial": made["serial"]}
+
+    return make
+
+
+def closed_machine(*arguments, key, input=""):
+    """What `latchkey-verify` writes on a machine without a network, which is given the license key."""
+    done = subprocess.run(
+        [processes.binary("latchkey-verify"), *arguments],
+        input=input,
+        env={"PATH": "/usr/bin:/bin", "LATCHKEY_LICENSE_KEY": key},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def file_request(policy=None, key=None, ttl=None, **options):
+    """A license, and `{request}`: what a machine without a network asks for."""
+
+    def make(api):
+        names = license(policy, **options)(api)
+        more = ["--ttl", str(ttl)] if ttl else []
+        text = closed_machine(
+            "request", "--fingerprint", names["fingerprint"], *more, key=key or names["key"]
+        )
+        return names | {"request": text}
+
+    return make
+
+
+def file_receipt(**options):
+    """A license with a file, and `{receipt}`: what gives it up."""
+
+    def make(api):
+        names = license_file(**options)(api)
+        text = closed_machine(
+            "release", "-", "--fingerprint", names["fingerprint"],
+            key=names["key"], input=names["certificate"],
+        )  # fmt: skip
+        return names | {"receipt": text}
+
+    return make
+
+
+def signing_key(state="active"):
+    """The key that signs, or another one in a state."""
+
+    def make(api):
+        keys = rest.expect_data(api.get("/signing-keys"))["keys"]
+        return {"id": next(key["id"] for key in keys if key["state"] == state)}
+
+    return make
+
+
+def retired_signing_key():
+    """A key that has just been rotated away from."""
+
+    def make(api):
+        names = signing_key()(api)
+        rest.expect_data(api.post("/signing-keys/rotate", {"force": True}))
         return names
 
     return make

@@ -79,10 +79,14 @@ class Endpoint:
 
 
 def endpoints():
-    """Every endpoint, in the order of the document."""
+    """Every endpoint below /api/v1, in the order of the document.
+
+    The documents below /.well-known, which anybody reads, have tests of their own.
+    """
     document = json.loads(FILE.read_text())
     return [
         Endpoint(method.upper(), path.removeprefix(PREFIX), operation)
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
+        if path.startswith(PREFIX)
     ]

@@ -4,6 +4,7 @@ Written from the contract and not from the generated OpenAPI document, so that a
 other. A field that is not named here, and one that is missing, is a mistake: fields without a value are `null`.
 """
 
+import base64
 import re
 import uuid
 
@@ -184,6 +185,50 @@ API_KEY = {
     "retiresAt": nullable(is_time),
 }
 ISSUED_API_KEY = API_KEY | {"key": lambda value: rest.API_KEY.fullmatch(value) is not None}
+
+ISSUED_FILE = {
+    "id": is_uuid,
+    "serial": is_whole,
+    "licenseId": is_uuid,
+    "machineId": nullable(is_uuid),
+    "fingerprintHash": lambda value: re.fullmatch(r"[0-9a-f]{64}", value) is not None,
+    "keyId": lambda value: re.fullmatch(r"[0-9a-f]{32}", value) is not None,
+    "issuedAt": is_time,
+    "expiresAt": is_time,
+    "revokedAt": nullable(is_time),
+}
+CHECK_OUT = {
+    "certificate": lambda value: value.startswith("-----BEGIN LICENSE FILE-----\n"),
+    "license": ONE_LICENSE,
+    "fingerprint": is_text,
+    "ttl": is_whole,
+    "expiresAt": is_time,
+    "serial": is_whole,
+    "keyId": ISSUED_FILE["keyId"],
+    "machineId": nullable(is_uuid),
+}
+SIGNING_KEY = {
+    "id": is_uuid,
+    "keyId": ISSUED_FILE["keyId"],
+    "publicKey": lambda value: len(base64.b64decode(value, validate=True)) == 44,
+    "state": one_of("next", "active", "retired", "revoked"),
+    "activatesAt": nullable(is_time),
+    "retiredAt": nullable(is_time),
+    "revokedAt": nullable(is_time),
+    "liveFiles": is_whole,
+    "inSuccession": is_flag,
+    "createdAt": is_time,
+}
+ROOT = {
+    "keyId": ISSUED_FILE["keyId"],
+    "publicKey": SIGNING_KEY["publicKey"],
+    "createdAt": is_time,
+    "successionNumber": nullable(is_whole),
+}
+KEYSET = {
+    "keys": list_of(SIGNING_KEY),
+    "root": lambda value: value is None or matches(ROOT, value),
+}
 
 # A validation shows no more than this, whoever asks.
 VALIDATED_LICENSE = {

@@ -135,6 +135,7 @@ struct OpenAPIWriter {
         ("X-Signature-Timestamp", Self.header("SignatureTimestamp")),
       ]
     }
+    if operation.rest.cacheSeconds != nil { headers.append(("ETag", Self.header("ETag"))) }
     success.append(("headers", .object(headers)))
     if operation.rest.successStatus != 204 {
       success.append(("content", content(operation)))
@@ -145,6 +146,17 @@ struct OpenAPIWriter {
       responses.append(("200", .object(success)))
     }
     responses.append(("\(operation.rest.successStatus)", .object(success)))
+    if operation.rest.cacheSeconds != nil {
+      responses.append(
+        (
+          "304",
+          .object([
+            ("description", .string("What `If-None-Match` names is still the answer.")),
+            ("headers", .object(headers)),
+          ])
+        )
+      )
+    }
     return .object(responses + refusals(of: operation))
   }
 
@@ -183,12 +195,11 @@ struct Operation {
   /// The names of the kinds of credential that each are enough.
   var schemes: [String] {
     switch rest.authentication {
-    case "none": []
+    case "none", "login": []
     case "licenseKey": ["licenseKey"]
-    case "apiKeyOrLicenseKey": ["licenseKey", "apiKey"]
+    case "apiKeyOrLicenseKey": ["licenseKey", "apiKey", "dashboard"]
     case "dashboard": ["dashboard"]
-    case "apiKeyOrDashboard": ["apiKey", "dashboard"]
-    default: ["apiKey"]
+    default: ["apiKey", "dashboard"]
     }
   }
 
@@ -197,7 +208,7 @@ struct Operation {
     let scopes = method.scope.map { [JSONValue.string($0)] } ?? []
     let none = rest.authentication == "optionalAPIKey" ? [JSONValue.object([])] : []
     return .array(
-      none + schemes.map { .object([($0, .array($0 == "apiKey" ? scopes : []))]) }
+      none + schemes.map { .object([($0, .array($0 == "licenseKey" ? [] : scopes))]) }
     )
   }
 }

@@ -74,9 +74,8 @@ extension RestFace {
     case LATCHKEY__REST__AUTHENTICATION__API_KEY_OR_LICENSE_KEY:
       authentication = "apiKeyOrLicenseKey"
     case LATCHKEY__REST__AUTHENTICATION__DASHBOARD: authentication = "dashboard"
-    case LATCHKEY__REST__AUTHENTICATION__API_KEY_OR_DASHBOARD:
-      authentication = "apiKeyOrDashboard"
     case LATCHKEY__REST__AUTHENTICATION__OPTIONAL_API_KEY: authentication = "optionalAPIKey"
+    case LATCHKEY__REST__AUTHENTICATION__LOGIN: authentication = "login"
     default: throw Failure("an authentication that this generator does not know")
     }
     switch rest.limit {
@@ -93,5 +92,6 @@ extension RestFace {
     responseBody = rest.response_body == LATCHKEY__REST__BODY__RAW ? "raw" : "json"
     if let name = rest.limited_by { limitedBy = String(cString: name) }
     if let type = rest.media_type { mediaType = String(cString: type) }
+    if rest.has_cache_seconds != 0 { cacheSeconds = rest.cache_seconds }
   }
 }

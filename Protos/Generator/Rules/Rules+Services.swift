@@ -21,7 +21,7 @@ extension Rules {
       complain(place, "a path begins with one slash and does not end with one")
     }
     if !(200...299).contains(rest.successStatus) { complain(place, "success is a status of 2xx") }
-    if !rest.admitsAPIKeys, method.scope != nil { complain(place, "a scope needs an API key") }
+    if !rest.admitsUsers, method.scope != nil { complain(place, "a scope needs an API key") }
     if rest.authentication.hasPrefix("apiKey"), method.scope == nil {
       complain(place, "a method for API keys needs a scope")
     }
@@ -32,6 +32,12 @@ extension Rules {
     if rest.requestBody == "raw" { checkRaw(request, bodyOnly: true, place) }
     if rest.responseBody == "raw" { checkRaw(response, bodyOnly: false, place) }
     if let name = rest.limitedBy { checkLimitedBy(name, of: request, rest, place) }
+    if rest.cacheSeconds != nil,
+      rest.verb != "get" || rest.authentication != "none" || rest.responseBody == "raw"
+        || rest.isSigned
+    {
+      complain(place, "only a GET without a credential can be cached, if it is JSON and not signed")
+    }
   }
 
   /// Bodies that are JSON are one message, raw ones a stream of them; a call streams one way.
@@ -117,7 +123,7 @@ extension Rules {
       for method in service.methods {
         guard let rest = method.rest else { continue }
         let place = "\(service.fullName).\(method.name)"
-        let shape = rest.template.split(separator: "/").map { $0.hasPrefix("{") ? "{}" : $0 }
+        let shape = rest.segments.map { $0.name == nil ? $0.text : "{}\($0.text)" }
         let key = "\(rest.verb) /\(shape.joined(separator: "/"))"
         if let other = seen.updateValue(place, forKey: key) {
           complain(place, "has the route of \(other)")
@@ -142,19 +148,35 @@ extension RestFace {
     authentication.hasPrefix("apiKey") || authentication == "optionalAPIKey"
   }
 
+  /// Whether the session of a user is one of the credentials.
+  var admitsUsers: Bool { admitsAPIKeys || isForUsers }
+
+  /// Whether only the session of a user does.
+  var isForUsers: Bool { authentication == "dashboard" }
+
   /// Whether a license key is one of the credentials.
   var admitsLicenseKeys: Bool {
     authentication == "licenseKey" || authentication == "apiKeyOrLicenseKey"
   }
 
   /// Whether a request may come without any credential.
-  var admitsAnonymous: Bool { authentication == "none" || authentication == "optionalAPIKey" }
+  var admitsAnonymous: Bool {
+    authentication == "none" || authentication == "login" || authentication == "optionalAPIKey"
+  }
 
   /// The names in the path template.
-  var parameters: [String] {
-    template.split(separator: "/").compactMap { segment in
-      segment.hasPrefix("{") && segment.hasSuffix("}")
-        ? String(segment.dropFirst().dropLast()) : nil
+  var parameters: [String] { segments.compactMap(\.name) }
+
+  /// The parts of the path template between slashes: a text, or a name with the text behind it.
+  var segments: [(name: String?, text: String)] {
+    template.split(separator: "/").map { segment in
+      guard segment.hasPrefix("{"), let end = segment.firstIndex(of: "}") else {
+        return (nil, String(segment))
+      }
+      return (
+        String(segment[segment.index(after: segment.startIndex)..<end]),
+        String(segment[segment.index(after: end)...])
+      )
     }
   }
 }

@@ -12,9 +12,15 @@ internal import ServiceKit
         identity: "licenses",
         as: settings.rpc
       )
+      let signing = try service.addChannel(
+        to: settings.signing,
+        identity: "signing",
+        as: settings.rpc
+      )
       let gateway = Gateway(
         keys: keys,
         licenses: licenses,
+        signing: signing,
         rateLimits: settings.rateLimits,
         log: service.log
       )

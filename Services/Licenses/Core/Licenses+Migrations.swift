@@ -12,5 +12,10 @@ extension Licenses {
     Migration(name: "m0006_licensing", bytes: PackageResources.m0006_licensing_sql),
     Migration(name: "m0007_machines", bytes: PackageResources.m0007_machines_sql),
     Migration(name: "m0008_key_storage", bytes: PackageResources.m0008_key_storage_sql),
+    Migration(
+      name: "m0009_event_producers",
+      bytes: PackageResources.m0009_event_producers_sql
+    ),
+    Migration(name: "m0012_license_files", bytes: PackageResources.m0012_license_files_sql),
   ]
 }

@@ -5,6 +5,7 @@ public import Faults
 internal import Messages
 public import Postgres
 public import Primitives
+public import RPC
 public import Stubs
 
 /// The licenses service: products, policies, licenses, and the validation of license keys.
@@ -23,6 +24,10 @@ public final class Licenses: LicensesService {
   let sealer: Sealer
   let changes: Changes
   let database: Database
+  /// Has license files signed.
+  let files: FileMaker
+  /// What is known of licenses that are to be checked out; asked for in batches.
+  let checkOutFacts: Batcher<CheckOutQuestion, Result<Boxed<CheckOutFacts>, Fault>>
   /// How much an account may have.
   let limits: PlanLimits
   /// What is done about licenses whose keys are reported as leaked.
@@ -53,12 +58,14 @@ public final class Licenses: LicensesService {
   /// - Parameters:
   ///   - database: Connected as the role `latchkey_licenses`.
   ///   - masterKeys: What tenants' data keys are wrapped with.
+  ///   - signing: The channel to the signing service.
   ///   - limits: How much an account may have.
   ///   - leakedKeys: What is done about licenses whose keys are reported as leaked.
   ///   - now: The clock.
   public init(
     database: Database,
     masterKeys: MasterKeys,
+    signing: Channel,
     limits: PlanLimits = .none,
     leakedKeys: LeakedLicenseKeys = .alert,
     now: @escaping @Sendable () -> Timestamp = Timestamp.now
@@ -77,8 +84,11 @@ public final class Licenses: LicensesService {
     customers = CustomerStore(database: database)
     entitlements = EntitlementStore(database: database)
     audit = AuditStore(database: database)
-    sealer = Sealer(masterKeys: masterKeys)
-    dataKeys = DataKeyStore(database: database, sealer: sealer, now: now)
+    let sealer = Sealer(masterKeys: masterKeys)
+    let dataKeys = DataKeyStore(database: database, sealer: sealer, now: now)
+    self.sealer = sealer
+    self.dataKeys = dataKeys
+    files = FileMaker(signing)
     changes = Changes(database: database, dataKeys: dataKeys, now: now)
     tally = ValidationTally(licenses: licenses)
     licenseFacts = Batcher(keysMax: Self.batchKeysMax) { (questions) async throws(Fault) in
@@ -92,6 +102,11 @@ public final class Licenses: LicensesService {
     limitedUses = Batcher(keysMax: Self.batchKeysMax) { (uses) async throws(Fault) in
       await forEachTenant(uses, \.tenant) { (tenant, uses) async throws(Fault) in
         try await licenses.count(uses, for: tenant)
+      }
+    }
+    checkOutFacts = Batcher(keysMax: Self.batchKeysMax) { (questions) async throws(Fault) in
+      await forEachTenant(questions, \.tenant) { (tenant, questions) async throws(Fault) in
+        try await licenses.checkOutFacts(questions, for: tenant, dataKeys, at: now())
       }
     }
     prefixOwners = Batcher(keysMax: Self.batchKeysMax) { (prefixes) async throws(Fault) in

@@ -25,6 +25,11 @@ internal import Stubs
       let licenses = Licenses(
         database: database,
         masterKeys: masterKeys,
+        signing: try service.addChannel(
+          to: settings.signing,
+          identity: "signing",
+          as: settings.rpc
+        ),
         limits: settings.limits,
         leakedKeys: settings.leakedKeys
       )
@@ -33,6 +38,9 @@ internal import Stubs
       }
       service.addPeriodicTask("machine sweeper", every: Licenses.sweepInterval) {
         () async throws(Fault) in try await licenses.buryDeadMachines()
+      }
+      service.addPeriodicTask("file notices", every: Licenses.noticesInterval) {
+        () async throws(Fault) in try await licenses.giveFileNotices()
       }
       service.addPeriodicTask("validation tally", every: .seconds(1), hasLastRound: true) {
         () async throws(Fault) in try await licenses.flushTally()

@@ -28,6 +28,14 @@ REPEATABLE = {
     "POST /licenses/{id}/renew": (given.license(), SOON, LATER),
     "POST /licenses/{id}/ban": (given.license(), {"reason": "A"}, {"reason": "B"}),
     "POST /licenses/{id}/entitlements": (ENTITLED, ATTACH, {"entitlementIds": [ABSENT]}),
+    "POST /licenses/{id}/checkout": (given.license(), {"fingerprint": "{fingerprint}"},
+                                     {"fingerprint": "other-fingerprint"}),
+    "POST /licenses/{id}/files/revoke": (given.license_file(), {"reason": "A"}, {"reason": "B"}),
+    "POST /license-files/request": (given.file_request(), {"request": "{request}"}, {"request": "{request} "}),
+    "POST /license-files/release": (given.file_receipt(), {"receipt": "{receipt}"}, {"receipt": "{receipt} "}),
+    "POST /signing-keys/rotate": (nothing, {"force": True}, {"force": True, "overlapSeconds": 1}),
+    "POST /signing-keys/{id}/retire": (given.retired_signing_key(), {"revoke": True, "force": True},
+                                       {"force": True}),
     "POST /licenses/bulk": (given.policy(), {"licenses": [LICENSE]}, {"licenses": [LICENSE] * 2}),
     "POST /machines": (given.license(), {"licenseId": "{licenseId}", "fingerprint": "{fingerprint}"},
                        {"licenseId": "{licenseId}", "fingerprint": "other-fingerprint"}),
@@ -44,12 +52,12 @@ REPEATABLE = {
     "POST /customers": (nothing, {"email": "{new}@studio.example"}, {"email": "{new}@studio.example"}),
     "PATCH /customers/{id}": (given.customer(), {"name": "A"}, {"name": "B"}),
 }  # fmt: skip
-# Those that repeat by their nature: a verdict, a lease, a release, a heartbeat, a look at a key, a report; and a
-# stream, whose keys are unique.
+# Those that repeat by their nature: a verdict, a lease, a release, a heartbeat, a look at a key, a report; a stream,
+# whose keys are unique; and a root, of which the same answer would show the private half again (test_signing.py).
 BY_NATURE = {
     "POST /licenses/validate-key", "POST /licenses/acquire", "POST /licenses/release", "POST /licenses/import",
     "POST /machines/{id}/heartbeat", "POST /licenses/{id}/reveal-key",
-    "POST /leaks/api-keys", "POST /leaks/license-keys",
+    "POST /leaks/api-keys", "POST /leaks/license-keys", "POST /signing-root", "POST /signing-root/succession",
 }  # fmt: skip
 
 ROWS = [

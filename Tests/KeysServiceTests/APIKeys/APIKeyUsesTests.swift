@@ -86,6 +86,10 @@ import Testing
       let warnings = try await fixture.log().filter { $0.action == "apiKey.expiring" }
       #expect(warnings.map(\.resourceId) == [key.id])
       #expect(warnings.map(\.actor.kind) == [.service])
+      let events = try await fixture.events()
+      #expect(events.map(\.type) == ["api_key.expiring"])
+      #expect(events.first?.key == (try await fixture.shown(key, account, .live)))
+      #expect(events.first?.key.key == nil)
 
       // When the expiry is moved, the next one is told of in its time.
       let moved = fixture.clock.now + .seconds(9 * Self.daySeconds)

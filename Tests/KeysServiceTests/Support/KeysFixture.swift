@@ -3,6 +3,7 @@ import Cryptography
 import EventLoop
 import Faults
 import KeysService
+import LicensesService
 import Messages
 import Postgres
 import Primitives
@@ -33,7 +34,9 @@ final class KeysFixture {
   ) async throws {
     let changes = TestDatabase.Schema(Changes.schemaName, Changes.migrations)
     let schema = TestDatabase.Schema("keys", Keys.migrations)
-    try await TestDatabase.with(changes, schema) { test in
+    // The outbox that all services' events go to is made with the licenses.
+    let licenses = TestDatabase.Schema("licenses", Licenses.migrations)
+    try await TestDatabase.with(changes, schema, licenses) { test in
       let clock = TestClock()
       let keys = Keys(
         database: test.open(as: "latchkey_keys"),
@@ -90,8 +93,12 @@ final class KeysFixture {
   }
 
   /// One API key as its owner sees it.
-  func shown(_ key: ApiKey, _ account: UUID) async throws -> ApiKey {
-    try await gateway.getApiKey(GetApiKeyRequest(id: key.id), options(account))
+  func shown(
+    _ key: ApiKey,
+    _ account: UUID,
+    _ environment: Caller.Environment = .test
+  ) async throws -> ApiKey {
+    try await gateway.getApiKey(GetApiKeyRequest(id: key.id), options(account, environment))
   }
 
   /// The audit log of everybody, oldest first.
@@ -100,6 +107,15 @@ final class KeysFixture {
     return try rows.map { row in
       let bytes: [UInt8] = try row.value(0)
       return try bytes.withUnsafeBytes { try AuditEvent(decoding: $0) }
+    }
+  }
+
+  /// The events of everybody, oldest first, with the API keys that they tell of.
+  func events() async throws -> [(type: String, key: ApiKey)] {
+    let rows = try await test.open().read("select type, payload from events.outbox order by id")
+    return try rows.map { row in
+      let bytes: [UInt8] = try row.value(1)
+      return (try row.value(0), try bytes.withUnsafeBytes { try ApiKey(decoding: $0) })
     }
   }
 

@@ -23,6 +23,10 @@ extension LicensesFixture {
     try await activate(license, "machine-1")
     _ = try await validate(license, "machine-1")
     try await service.flushTally()
+    _ = try await client.releaseLicenseFile(
+      ReleaseLicenseFileRequest(receipt: try receipt(of: license, serial: 1)),
+      self.options
+    )
     // One line of the log is sealed, the next waits to be.
     try await ChangeKeeper(database: test.open(as: "latchkey_licenses")).seal()
     var options = options

@@ -149,21 +149,21 @@ static const ProtobufCEnumValue latchkey__rest__authentication__enum_values_by_n
   { "LICENSE_KEY", "LATCHKEY__REST__AUTHENTICATION__LICENSE_KEY", 2 },
   { "API_KEY_OR_LICENSE_KEY", "LATCHKEY__REST__AUTHENTICATION__API_KEY_OR_LICENSE_KEY", 3 },
   { "DASHBOARD", "LATCHKEY__REST__AUTHENTICATION__DASHBOARD", 4 },
-  { "API_KEY_OR_DASHBOARD", "LATCHKEY__REST__AUTHENTICATION__API_KEY_OR_DASHBOARD", 5 },
   { "OPTIONAL_API_KEY", "LATCHKEY__REST__AUTHENTICATION__OPTIONAL_API_KEY", 6 },
+  { "LOGIN", "LATCHKEY__REST__AUTHENTICATION__LOGIN", 7 },
 };
 static const ProtobufCIntRange latchkey__rest__authentication__value_ranges[] = {
-{0, 0},{0, 7}
+{0, 0},{6, 5},{0, 7}
 };
 static const ProtobufCEnumValueIndex latchkey__rest__authentication__enum_values_by_name[7] =
 {
   { "API_KEY", 1 },
-  { "API_KEY_OR_DASHBOARD", 5 },
   { "API_KEY_OR_LICENSE_KEY", 3 },
   { "DASHBOARD", 4 },
   { "LICENSE_KEY", 2 },
+  { "LOGIN", 6 },
   { "NONE", 0 },
-  { "OPTIONAL_API_KEY", 6 },
+  { "OPTIONAL_API_KEY", 5 },
 };
 const ProtobufCEnumDescriptor latchkey__rest__authentication__descriptor =
 {
@@ -176,7 +176,7 @@ const ProtobufCEnumDescriptor latchkey__rest__authentication__descriptor =
   latchkey__rest__authentication__enum_values_by_number,
   7,
   latchkey__rest__authentication__enum_values_by_name,
-  1,
+  2,
   latchkey__rest__authentication__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
@@ -274,7 +274,7 @@ static const int32_t latchkey__rest__success__default_value = 200;
 static const Latchkey__Rest__Envelope latchkey__rest__envelope__default_value = LATCHKEY__REST__ENVELOPE__DATA;
 static const Latchkey__Rest__Body latchkey__rest__request_body__default_value = LATCHKEY__REST__BODY__JSON;
 static const Latchkey__Rest__Body latchkey__rest__response_body__default_value = LATCHKEY__REST__BODY__JSON;
-static const ProtobufCFieldDescriptor latchkey__rest__field_descriptors[15] =
+static const ProtobufCFieldDescriptor latchkey__rest__field_descriptors[16] =
 {
   {
     "get",
@@ -456,9 +456,22 @@ static const ProtobufCFieldDescriptor latchkey__rest__field_descriptors[15] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "cache_seconds",
+    16,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Latchkey__Rest, has_cache_seconds),
+    offsetof(Latchkey__Rest, cache_seconds),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned latchkey__rest__field_indices_by_name[] = {
   5,   /* field[5] = auth */
+  15,   /* field[15] = cache_seconds */
   4,   /* field[4] = delete */
   10,   /* field[10] = envelope */
   0,   /* field[0] = get */
@@ -477,7 +490,7 @@ static const unsigned latchkey__rest__field_indices_by_name[] = {
 static const ProtobufCIntRange latchkey__rest__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 15 }
+  { 0, 16 }
 };
 const ProtobufCMessageDescriptor latchkey__rest__descriptor =
 {
@@ -487,7 +500,7 @@ const ProtobufCMessageDescriptor latchkey__rest__descriptor =
   "Latchkey__Rest",
   "latchkey",
   sizeof(Latchkey__Rest),
-  15,
+  16,
   latchkey__rest__field_descriptors,
   latchkey__rest__field_indices_by_name,
   1,  latchkey__rest__number_ranges,

@@ -10,7 +10,7 @@ extension Keys {
   /// How many keys one look takes on.
   private static let warningsMax: Int32 = 500
 
-  /// Has the audit log tell of each API key that expires within a week, once for each expiry.
+  /// Has the audit log and the outbox tell of each API key that expires within a week, once for each expiry.
   ///
   /// A key that has a successor is left out: its end is meant. Several processes may do so at once: each key is
   /// locked, or left to whoever has locked it, and looked at again under the lock.
@@ -51,6 +51,7 @@ extension Keys {
       for key in expiring {
         try change.record("apiKey.expiring", key.id, before: key.message(), after: key.message())
       }
+      change.emit(expiring.map { Event(.apiKeyExpiring, $0.message(), at: change.now) })
       return expiring.count
     }
   }

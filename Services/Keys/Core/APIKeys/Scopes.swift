@@ -7,12 +7,12 @@ enum Scopes: Equatable, Sendable {
 
   /// Every scope there is.
   ///
-  /// Source: the REST contract, section 7; `licenses:reveal`, `keys:*` and `audit:read` are ours.
+  /// Source: the REST contract, section 7; `licenses:reveal`, `signing:*`, `keys:*` and `audit:read` are ours.
   static let known: [String] = [
     "licenses:read", "licenses:write", "licenses:reveal", "machines:read", "machines:write",
     "products:read", "products:write", "policies:read", "policies:write", "entitlements:read",
-    "entitlements:write", "webhooks:read", "webhooks:write", "analytics:read", "keys:read",
-    "keys:write", "audit:read",
+    "entitlements:write", "webhooks:read", "webhooks:write", "analytics:read", "signing:read",
+    "signing:write", "keys:read", "keys:write", "audit:read",
   ]
 
   /// How a caller without limits is written in `Caller.scopes`.
@@ -59,12 +59,13 @@ enum Scopes: Equatable, Sendable {
     guard case .only(let held) = caller else { return }
     switch self {
     case .everything:
-      throw .forbidden("An API key with scopes cannot make one with full access; name its scopes")
+      throw .forbidden("Only who has full access can give it to an API key; name its scopes")
     case .only(let wanted):
       let missing = wanted.filter { !held.contains($0) }
       guard missing.isEmpty else {
         throw .forbidden(
-          "An API key can give only scopes it has; it lacks " + missing.joined(separator: ", ")
+          "An API key can be given only scopes that its maker has; you lack "
+            + missing.joined(separator: ", ")
         )
       }
     }

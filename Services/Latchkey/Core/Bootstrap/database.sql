@@ -5,7 +5,8 @@ begin
   execute format('revoke all on database %I from public', current_database());
   execute format('grant connect, create on database %I to latchkey_migrator', current_database());
   execute format(
-    'grant connect on database %I to latchkey_keys, latchkey_licenses, latchkey_auditor',
+    'grant connect on database %I to latchkey_keys, latchkey_licenses, latchkey_signing,
+      latchkey_webhooks, latchkey_auditor',
     current_database());
 end
 $database$;

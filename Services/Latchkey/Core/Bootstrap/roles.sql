@@ -4,9 +4,13 @@
 -- latchkey_migrator         owns the schemas and their tables; runs migrations and nothing else
 -- latchkey_keys             the keys service
 -- latchkey_licenses         the licenses service
+-- latchkey_signing          the signing service
+-- latchkey_webhooks         the webhooks service
 -- latchkey_auditor          reads the audit log of all accounts, for `latchkey audit verify`
 -- latchkey_lookup_keys      no login; owns the functions of the schema `keys` that look across accounts
 -- latchkey_lookup_licenses  the same for the schema `licenses`
+-- latchkey_lookup_signing   the same for the schema `signing`
+-- latchkey_lookup_webhooks  the same for the schema `webhooks`
 -- latchkey_changes          no login; owns the functions that seal the audit log and forget old answers
 --
 -- The migrator may hand a function to a look-up role, so it is a member of them; it does not inherit
@@ -16,7 +20,7 @@ declare
   role_name text;
 begin
   foreach role_name in array array['latchkey_migrator', 'latchkey_keys', 'latchkey_licenses',
-    'latchkey_auditor']
+    'latchkey_signing', 'latchkey_webhooks', 'latchkey_auditor']
   loop
     if not exists (select from pg_catalog.pg_roles where rolname = role_name) then
       execute format('create role %I', role_name);
@@ -26,7 +30,7 @@ begin
   end loop;
 
   foreach role_name in array array['latchkey_lookup_keys', 'latchkey_lookup_licenses',
-    'latchkey_changes']
+    'latchkey_lookup_signing', 'latchkey_lookup_webhooks', 'latchkey_changes']
   loop
     if not exists (select from pg_catalog.pg_roles where rolname = role_name) then
       execute format('create role %I', role_name);
@@ -37,4 +41,5 @@ begin
 end
 $roles$;
 
-grant latchkey_lookup_keys, latchkey_lookup_licenses, latchkey_changes to latchkey_migrator;
+grant latchkey_lookup_keys, latchkey_lookup_licenses, latchkey_lookup_signing,
+  latchkey_lookup_webhooks, latchkey_changes to latchkey_migrator;

@@ -9,6 +9,8 @@ struct ServicePlan: Sendable {
   static let lifelineDescriptor = 3
   /// The role that migrations run as.
   static let migratorRole = "latchkey_migrator"
+  /// The role of the signing service.
+  static let signingRole = "latchkey_signing"
   /// The role that reads the audit log of all accounts.
   static let auditorRole = "latchkey_auditor"
   /// The database's name.
@@ -24,6 +26,9 @@ struct ServicePlan: Sendable {
   /// Where each service is called by the others.
   var rpcPorts: [ServiceName: UInt16]
   var areRateLimitsOn: Bool
+
+  /// Where users find everything.
+  var url: String { "https://localhost:\(httpsPort)" }
 
   func executable(of service: ServiceName) -> String {
     "\(executables)/\(service.executable)"
@@ -58,8 +63,14 @@ struct ServicePlan: Sendable {
       variables += [
         "LATCHKEY_DATABASE_URL=\(connection(as: role))",
         "LATCHKEY_DATABASE_PASSWORD_FILE=\(directory.password(of: role))",
-        "LATCHKEY_MASTER_KEYS_FILE=\(directory.masterKeys)",
+        "LATCHKEY_MASTER_KEYS_FILE=\(masterKeys(of: service))",
       ]
+    }
+    if service == .keys {
+      variables.append("LATCHKEY_DASHBOARD_URL=\(url)")
+    }
+    if service == .licenses {
+      variables.append("LATCHKEY_SIGNING_ADDRESS=\(address(of: .signing))")
     }
     if service == .gateway {
       variables += [
@@ -68,10 +79,16 @@ struct ServicePlan: Sendable {
         "LATCHKEY_TLS_KEY_FILE=\(directory.certificates)/https.key",
         "LATCHKEY_KEYS_ADDRESS=\(address(of: .keys))",
         "LATCHKEY_LICENSES_ADDRESS=\(address(of: .licenses))",
+        "LATCHKEY_SIGNING_ADDRESS=\(address(of: .signing))",
         "LATCHKEY_RATE_LIMITS=\(areRateLimitsOn ? "on" : "off")",
       ]
     }
     return variables
+  }
+
+  /// The master keys of a service: what signing keys are sealed with is known to the signing service alone.
+  private func masterKeys(of service: ServiceName) -> String {
+    service == .signing ? directory.signingMasterKeys : directory.masterKeys
   }
 
   /// The whole environment of a service's `migrate`.

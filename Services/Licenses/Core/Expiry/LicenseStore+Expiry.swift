@@ -62,8 +62,10 @@ extension LicenseStore {
       where l.id = n.id
       """
     )
-    change.transaction.send(
-      Event.insertion(expired.flatMap(\.events), for: change.tenant, at: change.now)
+    change.emit(expired.flatMap(\.events))
+    give(
+      expired.filter(\.license.isBarred).map { ($0.id, $0.eventSequence, .barred(true)) },
+      change
     )
   }
 }

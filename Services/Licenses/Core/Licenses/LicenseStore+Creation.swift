@@ -141,10 +141,11 @@ extension LicenseStore {
       """
     )
     index(metadataOf: new.map(\.id), change)
-    let events = new.map { new in
-      Event(.licenseCreated, new.license, license: new.id, sequence: 1, at: change.now)
-    }
-    change.transaction.send(Event.insertion(events, for: tenant, at: change.now))
+    change.emit(
+      new.map { new in
+        Event(.licenseCreated, new.license, license: new.id, sequence: 1, at: change.now)
+      }
+    )
   }
 
   /// How many members of its metadata a license can be found by, at most: the first ones by name.

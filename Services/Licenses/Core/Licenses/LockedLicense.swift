@@ -16,6 +16,8 @@ struct LockedLicense {
   var policy: Policy
   /// The number of the license's latest event.
   private(set) var eventSequence: Int64
+  /// Whether the license's files did not count when it was locked.
+  let wasBarred: Bool
   /// What happened in this transaction, for the outbox.
   private(set) var events: [Event] = []
 
@@ -25,6 +27,7 @@ struct LockedLicense {
     self.license = license
     self.policy = policy
     self.eventSequence = eventSequence
+    wasBarred = license.isBarred
   }
 
   /// The license as it is at a moment, its expiry considered.

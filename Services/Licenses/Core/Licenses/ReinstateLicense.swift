@@ -1,3 +1,4 @@
+internal import Changes
 public import Faults
 public import Messages
 internal import Primitives

@@ -25,18 +25,25 @@ typedef struct Latchkey__Field Latchkey__Field;
 
 typedef enum _Latchkey__Rest__Authentication {
   LATCHKEY__REST__AUTHENTICATION__NONE = 0,
+  /*
+   * An API key, or the session of a user whose role has the scope: users do what API keys do. So it is wherever
+   * an API key is named here.
+   */
   LATCHKEY__REST__AUTHENTICATION__API_KEY = 1,
   LATCHKEY__REST__AUTHENTICATION__LICENSE_KEY = 2,
   LATCHKEY__REST__AUTHENTICATION__API_KEY_OR_LICENSE_KEY = 3,
-  LATCHKEY__REST__AUTHENTICATION__DASHBOARD = 4,
   /*
-   * A logged-in user of the dashboard or an API key.
+   * The session of a user, and no API key.
    */
-  LATCHKEY__REST__AUTHENTICATION__API_KEY_OR_DASHBOARD = 5,
+  LATCHKEY__REST__AUTHENTICATION__DASHBOARD = 4,
   /*
    * None is needed. An API key that is brought is checked as always, and says who asks.
    */
-  LATCHKEY__REST__AUTHENTICATION__OPTIONAL_API_KEY = 6
+  LATCHKEY__REST__AUTHENTICATION__OPTIONAL_API_KEY = 6,
+  /*
+   * None yet: the body proves who asks, and the answer may begin a session.
+   */
+  LATCHKEY__REST__AUTHENTICATION__LOGIN = 7
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LATCHKEY__REST__AUTHENTICATION)
 } Latchkey__Rest__Authentication;
 typedef enum _Latchkey__Rest__Limit {
@@ -115,8 +122,8 @@ struct  Latchkey__Rest
   protobuf_c_boolean has_auth;
   Latchkey__Rest__Authentication auth;
   /*
-   * The scope that an API key must hold, such as "licenses:read"; checked by the gateway and again by the
-   * server stub. A license key needs none, since the service limits it to its own license, and neither does a
+   * The scope that an API key, or the role of a user, must hold, such as "licenses:read"; checked by the gateway and
+   * again by the server stub. A license key needs none, since the service limits it to its own license, and neither does a
    * caller who may come without a credential and does.
    */
   char *scope;
@@ -156,6 +163,12 @@ struct  Latchkey__Rest
    * What a RAW body is, such as "text/csv"; needed with one, and only then.
    */
   char *media_type;
+  /*
+   * For how long the answer may be kept by anybody, in seconds; it then has an ETag, and who has it already is told so
+   * by 304. Only for what needs no credential.
+   */
+  protobuf_c_boolean has_cache_seconds;
+  uint32_t cache_seconds;
   Latchkey__Rest__FaceCase face_case;
   union {
     char *get;
@@ -167,7 +180,7 @@ struct  Latchkey__Rest
 };
 #define LATCHKEY__REST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&latchkey__rest__descriptor) \
-    , 0, LATCHKEY__REST__AUTHENTICATION__API_KEY, NULL, 0, LATCHKEY__REST__LIMIT__MANAGEMENT, 0, 200, 0, 0, 0, LATCHKEY__REST__ENVELOPE__DATA, 0, LATCHKEY__REST__BODY__JSON, 0, LATCHKEY__REST__BODY__JSON, NULL, NULL, LATCHKEY__REST__FACE__NOT_SET, {0} }
+    , 0, LATCHKEY__REST__AUTHENTICATION__API_KEY, NULL, 0, LATCHKEY__REST__LIMIT__MANAGEMENT, 0, 200, 0, 0, 0, LATCHKEY__REST__ENVELOPE__DATA, 0, LATCHKEY__REST__BODY__JSON, 0, LATCHKEY__REST__BODY__JSON, NULL, NULL, 0, 0, LATCHKEY__REST__FACE__NOT_SET, {0} }
 
 
 /*

@@ -173,7 +173,7 @@ const ProtobufCEnumDescriptor latchkey__rpc__v1__caller__actor_kind__descriptor 
   latchkey__rpc__v1__caller__actor_kind__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCFieldDescriptor latchkey__rpc__v1__caller__field_descriptors[9] =
+static const ProtobufCFieldDescriptor latchkey__rpc__v1__caller__field_descriptors[10] =
 {
   {
     "account_id",
@@ -283,6 +283,18 @@ static const ProtobufCFieldDescriptor latchkey__rpc__v1__caller__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "session_id",
+    11,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Rpc__V1__Caller, session_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned latchkey__rpc__v1__caller__field_indices_by_name[] = {
   0,   /* field[0] = account_id */
@@ -294,12 +306,13 @@ static const unsigned latchkey__rpc__v1__caller__field_indices_by_name[] = {
   6,   /* field[6] = license_key */
   8,   /* field[8] = request_hash */
   4,   /* field[4] = scopes */
+  9,   /* field[9] = session_id */
 };
 static const ProtobufCIntRange latchkey__rpc__v1__caller__number_ranges[2 + 1] =
 {
   { 1, 0 },
   { 8, 6 },
-  { 0, 9 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor latchkey__rpc__v1__caller__descriptor =
 {
@@ -309,7 +322,7 @@ const ProtobufCMessageDescriptor latchkey__rpc__v1__caller__descriptor =
   "Latchkey__Rpc__V1__Caller",
   "latchkey.rpc.v1",
   sizeof(Latchkey__Rpc__V1__Caller),
-  9,
+  10,
   latchkey__rpc__v1__caller__field_descriptors,
   latchkey__rpc__v1__caller__field_indices_by_name,
   2,  latchkey__rpc__v1__caller__number_ranges,

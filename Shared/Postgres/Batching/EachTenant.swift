@@ -1,6 +1,6 @@
 internal import EventLoop
-internal import Faults
-internal import Primitives
+public import Faults
+public import Primitives
 
 /// Does what a batch asks for, tenant by tenant and at the same time: a statement sees the rows of one tenant, and
 /// what goes wrong for one is no concern of the others.
@@ -11,7 +11,7 @@ internal import Primitives
 ///   - body: Answers all of one tenant; an item without an answer is left out.
 /// - Returns: What became of each item.
 @EventLoop
-func forEachTenant<Item: Hashable & Sendable, Value: Sendable>(
+public func forEachTenant<Item: Hashable & Sendable, Value: Sendable>(
   _ items: [Item],
   _ tenant: (Item) -> Tenant,
   _ body: @escaping @EventLoop @Sendable (Tenant, [Item]) async throws(Fault) -> [Item: Value]
