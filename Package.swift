@@ -12,9 +12,17 @@ let strict: [SwiftSetting] = [
 ]
 
 /// For modules that run on the loop alone and many times a request: tests build with the run-time checks for overlapping
-/// access, releases do without them, which spares six percent of a call.
+/// access and for being on the loop, releases do without them, and are optimised across modules.
 let hot: [SwiftSetting] =
-  strict + [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))]
+  strict + [
+    .unsafeFlags(
+      [
+        "-enforce-exclusivity=unchecked", "-disable-dynamic-actor-isolation",
+        "-cross-module-optimization",
+      ],
+      .when(configuration: .release)
+    )
+  ]
 
 /// A C library that Debian packages; `Shared/C/<name>` holds its module map and shim.
 func library(_ name: String, pkgConfig: String, package: String) -> Target {

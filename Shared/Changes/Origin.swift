@@ -37,7 +37,7 @@ public struct Origin: Sendable, Equatable {
     }
     self.init(kind: .init(caller.actorKind))
     actorID = caller.actorId
-    requestID = caller.requestId
+    requestID = call.requestID.isEmpty ? nil : call.requestID
     clientAddress = caller.clientAddress
   }
 }

@@ -35,11 +35,21 @@ public final class HMACSHA256: Sendable {
     }
   }
 
-  /// The code of the parts, taken as one message without anything between them.
-  public func authenticate(_ parts: UnsafeRawBufferPointer...) -> [UInt8] {
-    code { context in
-      context.begin()
-      for part in parts { context.add(part) }
+  /// Lends the code of two parts, taken as one message without anything between them; no memory is taken for it, as
+  /// every validation is signed.
+  public func withCode<Result>(
+    of first: UnsafeRawBufferPointer,
+    _ second: UnsafeRawBufferPointer,
+    _ body: (UnsafeRawBufferPointer) -> Result
+  ) -> Result {
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: HMACSHA256.byteCount) { code in
+      context.withLock { context in
+        context.begin()
+        context.add(first)
+        context.add(second)
+        context.finish(into: code)
+      }
+      return body(UnsafeRawBufferPointer(code))
     }
   }
 

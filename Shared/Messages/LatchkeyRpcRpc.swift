@@ -4,7 +4,9 @@ internal import CMessages
 public import Faults
 public import Protobuf
 
-/// Who is behind a call: metadata `latchkey-caller-bin`, accepted from the gateway's certificate alone.
+/// Who is behind a call: metadata `latchkey-caller-bin`, accepted from the gateway's certificate alone. The id of the
+/// request that began it all is not part of it and travels beside it, in `latchkey-request-id`: so calls in a row mostly
+/// have the same caller, which is then neither written, sent nor read anew.
 public struct Caller: ContractMessage, Equatable, CustomReflectable {
   /// The account whose data the call may touch; absent where the call brought no credential.
   public var accountId: String?
@@ -16,8 +18,6 @@ public struct Caller: ContractMessage, Equatable, CustomReflectable {
   public var scopes: [String]
   /// The address of the client that called the gateway.
   public var clientAddress: String?
-  /// The id of the request that began it all, for logs; 26 characters.
-  public var requestId: String?
   /// The license key that the request brought as its credential, as it was typed. The gateway does not know whose it
   /// is: the licenses service finds the license and its tenant.
   public var licenseKey: String?
@@ -36,7 +36,6 @@ public struct Caller: ContractMessage, Equatable, CustomReflectable {
     actorId: String? = nil,
     scopes: [String] = [],
     clientAddress: String? = nil,
-    requestId: String? = nil,
     licenseKey: String? = nil,
     idempotencyKey: [UInt8]? = nil,
     requestHash: [UInt8]? = nil,
@@ -48,7 +47,6 @@ public struct Caller: ContractMessage, Equatable, CustomReflectable {
     self.actorId = actorId
     self.scopes = scopes
     self.clientAddress = clientAddress
-    self.requestId = requestId
     self.licenseKey = licenseKey
     self.idempotencyKey = idempotencyKey
     self.requestHash = requestHash
@@ -64,7 +62,6 @@ public struct Caller: ContractMessage, Equatable, CustomReflectable {
       FieldContract("actorId", length: 0...256),
       FieldContract("scopes", length: 0...64, items: 0...100),
       FieldContract("clientAddress", length: 0...64),
-      FieldContract("requestId", length: 0...64),
       FieldContract("licenseKey", isSecret: true, length: 0...255),
       FieldContract("idempotencyKey", length: 32...32),
       FieldContract("requestHash", length: 32...32),
@@ -115,12 +112,6 @@ public struct Caller: ContractMessage, Equatable, CustomReflectable {
     } else {
       self.clientAddress = nil
     }
-    if let value = message.pointee.request_id {
-      guard let value = Arena.string(value) else { return nil }
-      self.requestId = value
-    } else {
-      self.requestId = nil
-    }
     if let value = message.pointee.license_key {
       guard let value = Arena.string(value) else { return nil }
       self.licenseKey = value
@@ -167,9 +158,6 @@ public struct Caller: ContractMessage, Equatable, CustomReflectable {
     if let value = self.clientAddress {
       message.pointee.client_address = arena.copy(value)
     }
-    if let value = self.requestId {
-      message.pointee.request_id = arena.copy(value)
-    }
     if let value = self.licenseKey {
       message.pointee.license_key = arena.copy(value)
     }
@@ -197,7 +185,6 @@ public struct Caller: ContractMessage, Equatable, CustomReflectable {
         ("actorId", self.actorId as Any),
         ("scopes", self.scopes as Any),
         ("clientAddress", self.clientAddress as Any),
-        ("requestId", self.requestId as Any),
         ("licenseKey", Redacted(licenseKey) as Any),
         ("idempotencyKey", self.idempotencyKey as Any),
         ("requestHash", self.requestHash as Any),

@@ -106,7 +106,7 @@ public enum MessagesFiles {
         "latchkey.rpc.v1.FaultDetails.Fact",
         "latchkey.rpc.v1.Caller.Environment",
         "latchkey.rpc.v1.Caller.ActorKind",
-      ], bytes: descriptor_of_latchkey_rpc_rpc(), count: 896),
+      ], bytes: descriptor_of_latchkey_rpc_rpc(), count: 883),
     FileDescriptor(
       "leaks.proto",
       imports: [],

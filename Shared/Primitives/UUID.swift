@@ -111,20 +111,28 @@ extension UUID: LosslessStringConvertible {
   }
 
   private func write(textTo buffer: UnsafeMutableBufferPointer<UInt8>) {
-    var shift = 60
-    var half = high
-    for index in 0..<UUID.characterCount {
-      if UUID.isHyphen(at: index) {
-        buffer.initializeElement(at: index, to: UInt8(ascii: "-"))
-        continue
-      }
-      buffer.initializeElement(at: index, to: Hex.digit(UInt8(truncatingIfNeeded: half >> shift)))
-      if shift == 0 {
-        shift = 60
-        half = low
-      } else {
-        shift -= 4
-      }
+    UUID.write(UInt32(truncatingIfNeeded: high >> 32), to: buffer, at: 0)
+    buffer.initializeElement(at: 8, to: UInt8(ascii: "-"))
+    UUID.write(UInt16(truncatingIfNeeded: high >> 16), to: buffer, at: 9)
+    buffer.initializeElement(at: 13, to: UInt8(ascii: "-"))
+    UUID.write(UInt16(truncatingIfNeeded: high), to: buffer, at: 14)
+    buffer.initializeElement(at: 18, to: UInt8(ascii: "-"))
+    UUID.write(UInt16(truncatingIfNeeded: low >> 48), to: buffer, at: 19)
+    buffer.initializeElement(at: 23, to: UInt8(ascii: "-"))
+    UUID.write(UInt16(truncatingIfNeeded: low >> 32), to: buffer, at: 24)
+    UUID.write(UInt32(truncatingIfNeeded: low), to: buffer, at: 28)
+  }
+
+  /// Writes a number as all its digits, of which most identifiers have several a request.
+  @inline(__always)
+  private static func write<Number: FixedWidthInteger>(
+    _ number: Number,
+    to buffer: UnsafeMutableBufferPointer<UInt8>,
+    at start: Int
+  ) {
+    for index in 0..<Number.bitWidth / 4 {
+      let digit = number >> (Number.bitWidth - 4 * (index + 1))
+      buffer.initializeElement(at: start + index, to: Hex.digit(UInt8(truncatingIfNeeded: digit)))
     }
   }
 

@@ -14,8 +14,18 @@ extension HeaderFields {
     }
   }
 
-  /// Adds a binary value, of which few are sent twice; the name must end in `-bin`.
-  public mutating func append(binary name: String, _ value: [UInt8]) {
-    append(name, Base64.encode(value, padding: .optional), isOneOff: true)
+  /// Adds a binary value, of which few are sent twice unless the caller says so; the name must end in `-bin`.
+  public mutating func append(
+    binary name: StaticString,
+    _ value: [UInt8],
+    isOneOff: Bool = true,
+    isSecret: Bool = false
+  ) {
+    append(
+      name,
+      Base64.encode(value, padding: .optional),
+      isOneOff: isOneOff,
+      isSecret: isSecret
+    )
   }
 }

@@ -1,7 +1,9 @@
 internal import EventLoop
 
 /// What is known of a method before it is called: generated from the contract.
-public struct MethodDescriptor: Sendable {
+///
+/// An object, since every call refers to one and a copy of its parts would count a reference for each.
+public final class MethodDescriptor: Sendable {
   /// Which sides send a stream of messages.
   public enum Kind: Sendable {
     case unary, clientStreaming, serverStreaming, bidirectional

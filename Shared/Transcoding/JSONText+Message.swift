@@ -35,18 +35,23 @@ extension JSONText {
 
   private mutating func object(_ message: UnsafeRawPointer, _ tables: Tables, _ range: Range<Int>) {
     beginObject()
+    var isFirst = true
     for index in range {
       let field = tables.fields[index]
+      let hasValue =
+        field.isRepeated
+        ? !field.isNeverNull || Self.count(field, in: message) > 0
+        : Self.isPresent(field, in: message)
+      if !hasValue, field.isNeverNull { continue }
+      let prefix = hasValue ? field.name : field.null
+      // The text brings its comma.
+      bytes.append(contentsOf: tables.text(isFirst ? prefix.dropFirst() : prefix))
+      isFirst = false
+      guard hasValue else { continue }
       if field.isRepeated {
-        if field.isNeverNull, Self.count(field, in: message) == 0 { continue }
-        raw(tables.text(field.name))
         repeated(field, in: message, tables)
-      } else if Self.isPresent(field, in: message) {
-        raw(tables.text(field.name))
+      } else {
         value(field, at: message + field.offset, tables)
-      } else if !field.isNeverNull {
-        raw(tables.text(field.name))
-        null()
       }
     }
     endObject()

@@ -49,6 +49,16 @@ public struct JSONText {
     bytes.append(UInt8(ascii: ":"))
   }
 
+  /// Writes a name with the comma before it, as of a member that is not the first.
+  mutating func member(_ name: String) {
+    bytes.append(UInt8(ascii: ","))
+    bytes.append(UInt8(ascii: "\""))
+    var name = name
+    name.withUTF8 { escape(UnsafeRawBufferPointer($0)) }
+    bytes.append(UInt8(ascii: "\""))
+    bytes.append(UInt8(ascii: ":"))
+  }
+
   /// Writes `null`.
   public mutating func null() { verbatim("null") }
 

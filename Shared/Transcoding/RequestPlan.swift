@@ -5,10 +5,18 @@ public import Protobuf
 /// How REST requests become messages of one type, worked out once.
 public final class RequestPlan: Sendable {
   /// One field and, where it is a message, how that is read.
-  struct Field: Sendable {
+  ///
+  /// An object, as each request goes over all fields, and a copy counts a reference for each text of the schema.
+  final class Field: Sendable {
     let schema: FieldSchema
     let name: [UInt8]
     let message: RequestPlan?
+
+    init(_ schema: FieldSchema) {
+      self.schema = schema
+      name = Array(schema.jsonName.utf8)
+      message = schema.contract.message.map(RequestPlan.init)
+    }
   }
 
   /// What the message type is.
@@ -23,13 +31,7 @@ public final class RequestPlan: Sendable {
   /// Works out the plan for a schema and those it contains.
   public init(_ schema: MessageSchema) {
     self.schema = schema
-    fields = schema.fields.map {
-      Field(
-        schema: $0,
-        name: Array($0.jsonName.utf8),
-        message: $0.contract.message.map(RequestPlan.init)
-      )
-    }
+    fields = schema.fields.map { Field($0) }
     bodyFields = schema.fields.indices.filter { schema.fields[$0].contract.place == .body }
     presentNames = schema.fields.firstIndex { $0.contract.place == .presentNames }
   }
@@ -68,15 +70,9 @@ public final class RequestPlan: Sendable {
     reader.read(parameters, into: message, self)
     reader.issues.merge(schema.validate(UnsafePointer(message)))
     guard reader.issues.issues.isEmpty else { throw .invalid(reader.issues.issues) }
-    return pack(message)
-  }
-
-  private func pack(_ message: UnsafeMutablePointer<ProtobufCMessage>) -> [UInt8] {
-    let size = protobuf_c_message_get_packed_size(message)
-    guard size > 0 else { return [] }
-    return [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
-      count = protobuf_c_message_pack(message, buffer.baseAddress)
-    }
+    var encoded: [UInt8] = []
+    reader.arena.pack(UnsafeRawPointer(message), to: &encoded)
+    return encoded
   }
 }
 

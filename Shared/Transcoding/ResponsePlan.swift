@@ -20,8 +20,10 @@ public final class ResponsePlan: Sendable {
     var offset: Int
     var quantifierOffset: Int
     var stride: Int
-    /// `"name":` within the plan's text.
+    /// `,"name":` within the plan's text; the first field of an object goes without the comma.
     var name: Range<Int>
+    /// `,"name":null` likewise.
+    var null: Range<Int>
     /// The fields of a message, or the values of an enum.
     var inner: Range<Int>
   }
@@ -95,7 +97,11 @@ extension ResponsePlan {
         offset: field.offset,
         quantifierOffset: field.quantifierOffset,
         stride: field.stride,
-        name: append { $0.key(field.jsonName) },
+        name: append { $0.member(field.jsonName) },
+        null: append {
+          $0.member(field.jsonName)
+          $0.null()
+        },
         inner: inner
       )
     }

@@ -111,7 +111,7 @@ func hex(_ text: String) -> [UInt8] {
     var key = vector.key
     let secret = HMACSHA256(key: SecretBytes(wiping: &key))
     let code = head.withUnsafeBytes { head in
-      tail.withUnsafeBytes { secret.authenticate(head, $0) }
+      tail.withUnsafeBytes { secret.withCode(of: head, $0) { Array($0) } }
     }
     #expect(Array(code.prefix(expected.count)) == expected)
   }

@@ -157,7 +157,7 @@ extension GatewaySuites {
       source.answer = .failure(.unavailable("gone"))
       clock.advance(.seconds(11))
       #expect(try await signer.key(of: .onlyAccount) != nil)
-      await #expect(throws: Fault.self) { try await signer.key(of: .account("a")) }
+      await #expect(throws: Fault.self) { try await signer.key(of: .account(UUID(high: 0, low: 1))) }
       clock.advance(.seconds(300))
       await #expect(throws: Fault.self) { try await signer.key(of: .onlyAccount) }
     }

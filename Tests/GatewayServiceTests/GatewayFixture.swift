@@ -63,6 +63,7 @@ final class GatewayFixture {
   private(set) var authentications = 0
   private(set) var signingKeyRequests: [String?] = []
   private(set) var callers: [Caller?] = []
+  private(set) var requestIDs: [String] = []
 
   init() throws {
     let listener = try Listener(try #require(SocketAddress(ip: "127.0.0.1", port: 0)))
@@ -128,26 +129,31 @@ final class GatewayFixture {
     }
   }
 
+  private func note(_ call: Call) {
+    callers.append(call.caller)
+    requestIDs.append(call.requestID)
+  }
+
   private var licensesMethods: [Method] {
     [
       .unary(LicensesMethods.validateKey) {
         [self] (request: ValidateKeyRequest, call) async throws(Fault) in
-        callers.append(call.caller)
+        note(call)
         return try await validate(request, call)
       },
       .unary(LicensesMethods.getLicenseByKey) {
         [self] (request: GetLicenseByKeyRequest, call) async throws(Fault) in
-        callers.append(call.caller)
+        note(call)
         return try await getLicenseByKey(request, call)
       },
       .unary(LicensesMethods.createProduct) {
         [self] (request: CreateProductRequest, call) async throws(Fault) in
-        callers.append(call.caller)
+        note(call)
         return try await createProduct(request, call)
       },
       .unary(LicensesMethods.listProducts) {
         [self] (request: ListProductsRequest, call) async throws(Fault) in
-        callers.append(call.caller)
+        note(call)
         return try await listProducts(request, call)
       },
     ]

@@ -42,7 +42,7 @@ extension GatewaySuites {
         #expect(caller.actorKind == .apiKey)
         #expect(caller.scopes == ["products:read"])
         #expect(caller.clientAddress == "203.0.113.9")
-        #expect(caller.requestId == answer.fields["x-request-id"])
+        #expect(fixture.requestIDs.first == answer.fields["x-request-id"])
       }
     }
 

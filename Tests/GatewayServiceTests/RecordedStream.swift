@@ -29,7 +29,11 @@ final class RecordedStream: ServerStream {
     request.method = Array(method.utf8).withUnsafeBytes { RequestHead.Method($0) }
     request.target = Array(target.utf8)
     request.authority = Array("gateway.example".utf8)
-    for (name, value) in fields { request.fields.append(name, value) }
+    for (name, value) in fields {
+      Array(name.utf8).withUnsafeBytes { name in
+        Array(value.utf8).withUnsafeBytes { request.fields.append(name: name, value: $0) }
+      }
+    }
   }
 
   /// The body comes, or a part of it.

@@ -36,7 +36,7 @@ extension ServicePlan {
     #expect(environment["LATCHKEY_RPC_KEY_FILE"] == "/data/certificates/\(service.rawValue).key")
     #expect(environment["LATCHKEY_RPC_CA_FILE"] == "/data/certificates/rpc-ca.pem")
     #expect(environment["LATCHKEY_LIFELINE_FD"] == "3")
-    #expect(environment["GLIBC_TUNABLES"] == "glibc.malloc.tcache_count=512")
+    #expect(environment["GLIBC_TUNABLES"] == "glibc.malloc.tcache_count=4096")
     #expect(environment["HOME"] == nil)
   }
 

@@ -1,6 +1,7 @@
 import EventLoop
 import Faults
 import HTTP
+import Messages
 import Protobuf
 import RPC
 import TestKit
@@ -21,6 +22,8 @@ import Testing
     let server = RPCServer(access: .open)
     let channel: Channel
     var cancelled = 0
+    /// What a call that rested says of its request, at its beginning and at its end.
+    var requestIDs: [String] = []
     var resting: CheckedContinuation<Void, Never>?
 
     init() throws {
@@ -50,8 +53,10 @@ import Testing
             facts: [.init("max", 2)]
           )
         },
-        .unary(rest) { [self] (request: RawMessage, _) async throws(Fault) -> RawMessage in
+        .unary(rest) { [self] (request: RawMessage, call) async throws(Fault) -> RawMessage in
+          requestIDs.append(call.requestID)
           await EventLoop.sleep(for: .seconds(3600))
+          requestIDs.append(call.requestID)
           if Task.isCancelled { cancelled += 1 }
           resting?.resume()
           return request
@@ -283,7 +288,11 @@ import Testing
       let _: RawMessage = try await fixture.channel.unary(Self.echo, RawMessage([]))
       let task = EventLoop.spawn {
         do throws(Fault) {
-          let _: RawMessage = try await fixture.channel.unary(Self.rest, RawMessage([]))
+          let _: RawMessage = try await fixture.channel.unary(
+            Self.rest,
+            RawMessage([]),
+            CallOptions(caller: Caller(actorKind: .anonymous), requestID: "one")
+          )
           return Fault.Code.unknown
         } catch {
           return error.code
@@ -294,6 +303,8 @@ import Testing
       #expect(await task.value == .cancelled)
       if fixture.cancelled == 0 { await withCheckedContinuation { fixture.resting = $0 } }
       #expect(fixture.cancelled == 1)
+      // It outlives the fields that it came in.
+      #expect(fixture.requestIDs == ["one", "one"])
     }
   }
 

@@ -107,7 +107,7 @@ enum Answer {
     // But for what is published, answers hold keys and customers' data, and what they say holds only now.
     head.append("cache-control", cacheSeconds.map { "public, max-age=\($0)" } ?? "no-store")
     if let cookie = context.cookie {
-      head.append("set-cookie", SessionCookie.field(cookie), isOneOff: true)
+      head.append("set-cookie", SessionCookie.field(cookie), isSecret: true)
     }
     if let rate = context.rate { append(rate, to: &head) }
     if !context.allowed.isEmpty {

@@ -53,18 +53,16 @@ final class Exchange {
   private var cancelCall: (@EventLoop () -> Void)?
   private var writerWaiting: CheckedContinuation<Void, Never>?
 
-  init(_ stream: any ServerStream, gateway: Gateway) {
+  /// The head comes along, since a copy from the stream counts a reference for each of its parts.
+  init(_ stream: any ServerStream, _ head: RequestHead, gateway: Gateway) {
     self.stream = stream
     self.gateway = gateway
-    let head = stream.request
     target = RequestTarget(head.target)
     context = Answer.Context(requestID: RequestID().description, isHead: head.method == .head)
   }
 
   /// Looks at the head: finds the route, or answers at once.
-  func begin() {
-    // Taken from the stream once, and not kept: a copy counts a reference for each of its parts.
-    let head = stream.request
+  func begin(_ head: RequestHead) {
     do throws(Fault) {
       try RequestRules.check(head)
       switch gateway.router.match(method: head.method.name, path: target.path) {

@@ -19,7 +19,7 @@ public final class Gateway: RequestHandler {
   /// How long a call may take where the contract names no other time.
   ///
   /// Clients of the contract wait 10 s; ours comes first, so that they see a clear answer.
-  static let callTimeout = Duration.seconds(8)
+  nonisolated static let callTimeout = Duration.seconds(8)
 
   let router: Router<ServedRoute>
   private let channels: [String: Channel]
@@ -29,6 +29,8 @@ public final class Gateway: RequestHandler {
   let failures: FailureLog
   /// Counts requests; nil where clients are not held to limits.
   let rateLimiter: RateLimiter?
+  /// The caller of the last request without a credential: a client with much to ask asks in a row.
+  private var lastAnonymous: Boxed<Caller>?
 
   /// Makes a gateway for every route of the contracts.
   ///
@@ -97,9 +99,10 @@ public final class Gateway: RequestHandler {
 
   /// Begins with a request.
   public func receivedHead(_ stream: any ServerStream) {
-    let exchange = Exchange(stream, gateway: self)
+    let head = stream.request
+    let exchange = Exchange(stream, head, gateway: self)
     stream.attachment = exchange
-    exchange.begin()
+    exchange.begin(head)
   }
 
   /// Goes on with a request.
@@ -194,8 +197,7 @@ public final class Gateway: RequestHandler {
     content.body = try route.response.json(response, isEnveloped: route.route.isEnveloped)
     content.cacheSeconds = route.route.cacheSeconds
     if route.route.isSigned {
-      content.signatory =
-        trailers["latchkey-account"].map(ResponseSigner.Signatory.account) ?? .onlyAccount
+      content.signatory = try Self.signatory(trailers, of: route)
     }
     return content
   }
@@ -231,10 +233,21 @@ public final class Gateway: RequestHandler {
 
   /// What is said beside the message of a route's call.
   func options(_ route: ServedRoute, _ message: [UInt8], _ exchange: Exchange) -> CallOptions {
-    CallOptions(
-      timeout: route.route.timeout ?? Self.callTimeout,
-      caller: caller(exchange, sending: message)
-    )
+    var options = CallOptions(requestID: exchange.id)
+    options.sharedCaller = caller(exchange, sending: message)
+    return options
+  }
+
+  /// Whose key signs an answer: that of the account which the service names, if it does.
+  private static func signatory(
+    _ trailers: Metadata,
+    of route: ServedRoute
+  ) throws(Fault) -> ResponseSigner.Signatory {
+    guard let text = trailers.bytes(of: "latchkey-account") else { return .onlyAccount }
+    guard let account = text.withUnsafeBytes({ UUID(text: $0) }) else {
+      throw .internalError("\(route.route.rpc) named an account that is none")
+    }
+    return .account(account)
   }
 
   /// The status of success: the route's, unless the service says another one in its trailers.
@@ -252,12 +265,19 @@ public final class Gateway: RequestHandler {
   /// Who is behind the call that sends `message`, as the services are told.
   ///
   /// A request that is sent again must ask for the same, hence the message.
-  private func caller(_ exchange: Exchange, sending message: [UInt8]) -> Caller {
-    var caller = Caller(
-      actorKind: .anonymous,
-      clientAddress: exchange.stream.origin.host,
-      requestId: exchange.id
-    )
+  private func caller(_ exchange: Exchange, sending message: [UInt8]) -> Boxed<Caller> {
+    let isAnonymous = exchange.principal == nil && exchange.idempotencyKey == nil
+    if isAnonymous, case .none = exchange.credential {
+      if let last = lastAnonymous, last.value.clientAddress == exchange.stream.origin.host {
+        return last
+      }
+      let caller = Boxed(
+        Caller(actorKind: .anonymous, clientAddress: exchange.stream.origin.host)
+      )
+      lastAnonymous = caller
+      return caller
+    }
+    var caller = Caller(actorKind: .anonymous, clientAddress: exchange.stream.origin.host)
     if let principal = exchange.principal {
       caller.actorKind = principal.kind
       caller.accountId = principal.accountID
@@ -275,6 +295,6 @@ public final class Gateway: RequestHandler {
       caller.idempotencyKey = user.map { SHA256.hash(key + Array($0.utf8)) } ?? key
       caller.requestHash = SHA256.hash(message)
     }
-    return caller
+    return Boxed(caller)
   }
 }

@@ -89,7 +89,7 @@ struct KeysQuestions {
   /// The key that signs for an account; nil when there is no such account, or several and none named.
   func signingKey(of signatory: ResponseSigner.Signatory) async throws(Fault) -> HMACSHA256? {
     var request = GetResponseSigningKeyRequest()
-    if case .account(let id) = signatory { request.accountId = id }
+    if case .account(let id) = signatory { request.accountId = id.description }
     do throws(Fault) {
       let answer = try await client.getResponseSigningKey(
         request,

@@ -67,7 +67,9 @@ enum RequestRules {
     }
     guard route.request.hasBody, announced != 0 else { return }
     let expected = isRaw ? route.route.mediaType ?? "" : "application/json"
-    let type = head.fields.bytes(of: "content-type")
+    // Nearly always the type is written as it is here.
+    let isPlain = !isRaw && head.fields.has("content-type", "application/json")
+    let type = isPlain ? nil : head.fields.bytes(of: "content-type")
     guard type.map({ isType($0, expected) }) ?? !isRaw else {
       throw Fault(
         .invalidArgument,

@@ -20,7 +20,7 @@ final class ResponseSigner {
 
   /// Whose key signs: a named account's, or the deployment's only one's.
   enum Signatory: Hashable, Sendable {
-    case account(String)
+    case account(UUID)
     case onlyAccount
   }
 
@@ -86,10 +86,11 @@ final class ResponseSigner {
   /// The signature of a body, in lower-case hexadecimal.
   static func signature(of body: [UInt8], at timestamp: String, with key: HMACSHA256) -> String {
     var timestamp = timestamp + "."
-    let code = timestamp.withUTF8 { stamp in
-      body.withUnsafeBytes { key.authenticate(UnsafeRawBufferPointer(stamp), $0) }
+    return timestamp.withUTF8 { stamp in
+      body.span.withUnsafeBytes { body in
+        key.withCode(of: UnsafeRawBufferPointer(stamp), body) { Hex.encode($0) }
+      }
     }
-    return Hex.encode(code)
   }
 
   private func find(_ signatory: Signatory) async throws(Fault) -> HMACSHA256? {

@@ -38,7 +38,7 @@ final class ServedRoute: Sendable {
         ? .clientStreaming : route.responseBody == .raw ? .serverStreaming : .unary,
       isIdempotent: route.isIdempotent,
       scope: route.scope,
-      defaultTimeout: route.timeout
+      defaultTimeout: route.timeout ?? Gateway.callTimeout
     )
     let raw =
       route.requestBody == .raw

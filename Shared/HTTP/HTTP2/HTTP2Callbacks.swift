@@ -67,15 +67,16 @@ enum HTTP2Callbacks {
     }
   }
 
-  /// The source of every stream's body.
-  static var dataProvider: nghttp2_data_provider {
+  /// The source of a stream's body: the stream itself, which nghttp2 asks only while it is open.
+  static func dataProvider(of stream: HTTP2Stream) -> nghttp2_data_provider {
     var provider = nghttp2_data_provider()
-    provider.read_callback = { _, id, buffer, length, flags, _, context in
-      withSession(context) { session in
-        guard let stream = session.stream(id), let buffer, let flags else {
-          return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
-        }
-        return stream.read(into: buffer, length, &flags.pointee)
+    provider.source.ptr = stream.context
+    provider.read_callback = { _, _, buffer, length, flags, source, _ in
+      guard let stream = source?.pointee.ptr, let buffer, let flags else {
+        return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
+      }
+      return Unmanaged<HTTP2Stream>.fromOpaque(stream)._withUnsafeGuaranteedRef {
+        $0.read(into: buffer, length, &flags.pointee)
       }
     }
     return provider
@@ -113,12 +114,13 @@ extension HTTP2Session {
     beginBlock()
     guard frame.hd.type == UInt8(NGHTTP2_HEADERS.rawValue) else { return 0 }
     if role == .server, frame.headers.cat == NGHTTP2_HCAT_REQUEST {
-      blockStream = add(frame.hd.stream_id)
+      blockStream = Unmanaged.passUnretained(add(frame.hd.stream_id))
     } else {
-      blockStream = stream(frame.hd.stream_id)
-      if let blockStream, blockStream.isHeadComplete {
-        blockStream.isReadingTrailers = true
-        blockStream.trailers = HeaderFields(roomFor: 2)
+      let stream = stream(frame.hd.stream_id)
+      blockStream = stream.map { Unmanaged.passUnretained($0) }
+      if let stream, stream.isHeadComplete {
+        stream.isReadingTrailers = true
+        stream.trailers = HeaderFields(roomFor: 2)
       }
     }
     return 0
@@ -132,8 +134,8 @@ extension HTTP2Session {
   ) -> Bool {
     guard admitField(name.count + value.count) else { return false }
     // Field blocks do not interleave (RFC 9113, section 4.3), so no look-up is needed for each field.
-    if let blockStream, blockStream.id == id {
-      blockStream.appendField(name, value, bytesMax: limits.headerBytesMax)
+    blockStream?._withUnsafeGuaranteedRef { stream in
+      if stream.id == id { stream.appendField(name, value, bytesMax: limits.headerBytesMax) }
     }
     return true
   }
@@ -145,7 +147,7 @@ extension HTTP2Session {
     let isAcknowledgement = frame.hd.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0
     switch nghttp2_frame_type(UInt32(frame.hd.type)) {
     case NGHTTP2_HEADERS:
-      guard let stream = blockStream else { return true }
+      guard let stream = blockStream?.takeUnretainedValue() else { return true }
       blockStream = nil
       return stream.isClosed ? true : headersComplete(stream, frame)
     case NGHTTP2_DATA:

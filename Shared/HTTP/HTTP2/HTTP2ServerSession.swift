@@ -115,7 +115,7 @@ final class HTTP2ServerSession: ServerSession {
       return true
     }
     idleSince = nil
-    for stream in session.streams.values {
+    for stream in session.streams {
       if !stream.isHeadComplete {
         // A block of header frames that does not end holds up the whole connection.
         if now - stream.openedAt > limits.headerTimeout { return false }

@@ -11,7 +11,8 @@ final class HTTP2Session {
 
   let role: Role
   let limits: HTTPLimits
-  private(set) var streams: [Int32: HTTP2Stream] = [:]
+  /// The open streams, in no order; each knows its place, so that none has to be looked for.
+  private(set) var streams: [HTTP2Stream] = []
   /// The peer has said that it will open, or take, no more streams.
   private(set) var peerIsGoingAway = false
   /// PING answers that have come.
@@ -19,14 +20,15 @@ final class HTTP2Session {
   private var session: OpaquePointer?
   private var touched: [HTTP2Stream] = []
   private var spare: [HTTP2Stream.Storage] = []
-  /// The stream whose field block is coming in.
-  var blockStream: HTTP2Stream?
+  /// The stream whose field block is coming in, one of the open ones; not retained, as each field asks for it.
+  var blockStream: Unmanaged<HTTP2Stream>?
   /// Memory kept for later streams; as many as a busy connection has open.
   private static let spareMax = 64
   private var flood = FloodGuard()
   /// Why the peer's frames make an end of the connection.
   private var violation: nghttp2_error_code?
   private var resetStreams = ResetStreams()
+  private let sentNames = SentNames()
   /// What the field block being read has come to.
   private var blockBytes = 0
   /// The newest stream of the peer's.
@@ -189,12 +191,12 @@ final class HTTP2Session {
       digits[0] = UInt8(48 + status / 100 % 10)
       digits[1] = UInt8(48 + status / 10 % 10)
       digits[2] = UInt8(48 + status % 10)
-      let name: StaticString = ":status"
-      fields.withNameValues(nghttp2_nv(name.span, UnsafeRawBufferPointer(digits))) { values in
+      let status = nghttp2_nv(":status", UnsafeRawBufferPointer(digits))
+      fields.withNameValues(status, sent: sentNames) { values in
         if isEnd {
           nghttp2_submit_response(session, stream.id, values.baseAddress, values.count, nil)
         } else {
-          var provider = HTTP2Callbacks.dataProvider
+          var provider = HTTP2Callbacks.dataProvider(of: stream)
           nghttp2_submit_response(session, stream.id, values.baseAddress, values.count, &provider)
         }
       }
@@ -202,7 +204,7 @@ final class HTTP2Session {
   }
 
   func submitTrailers(_ trailers: HeaderFields, for stream: HTTP2Stream) {
-    trailers.withNameValues { values in
+    trailers.withNameValues(sent: sentNames) { values in
       _ = nghttp2_submit_trailer(session, stream.id, values.baseAddress, values.count)
     }
   }
@@ -252,18 +254,20 @@ final class HTTP2Session {
     guard !peerIsGoingAway else { return nil }
     var authority = authority
     var path = path
+    let stream = makeStream()
     let id = authority.withUTF8 { authority in
       path.withUTF8 { path in
         submitRequest(
           method,
           UnsafeRawBufferPointer(path),
           UnsafeRawBufferPointer(authority),
-          fields
+          fields,
+          for: stream
         )
       }
     }
     guard id > 0 else { return nil }
-    let stream = add(id)
+    keep(stream, id)
     stream.markSubmitted()
     requestFlush()
     return stream
@@ -273,17 +277,26 @@ final class HTTP2Session {
     _ method: StaticString,
     _ path: UnsafeRawBufferPointer,
     _ authority: UnsafeRawBufferPointer,
-    _ fields: HeaderFields
+    _ fields: HeaderFields,
+    for stream: HTTP2Stream
   ) -> Int32 {
     let scheme: StaticString = origin.isSecure ? "https" : "http"
     return fields.withNameValues(
-      nghttp2_nv((":method" as StaticString).span, method.span),
-      nghttp2_nv((":scheme" as StaticString).span, scheme.span),
-      nghttp2_nv((":path" as StaticString).span, path),
-      nghttp2_nv((":authority" as StaticString).span, authority)
+      nghttp2_nv(":method", method.span),
+      nghttp2_nv(":scheme", scheme.span),
+      nghttp2_nv(":path", path),
+      nghttp2_nv(":authority", authority),
+      sent: sentNames
     ) { values in
-      var provider = HTTP2Callbacks.dataProvider
-      return nghttp2_submit_request(session, nil, values.baseAddress, values.count, &provider, nil)
+      var provider = HTTP2Callbacks.dataProvider(of: stream)
+      return nghttp2_submit_request(
+        session,
+        nil,
+        values.baseAddress,
+        values.count,
+        &provider,
+        stream.context
+      )
     }
   }
 
@@ -333,29 +346,37 @@ final class HTTP2Session {
   /// Marks all streams closed, when the connection is gone, and gives them out as touched.
   @EventLoop
   func closeAll() {
-    for stream in streams.values.sorted(by: { $0.id < $1.id }) {
+    for stream in streams.sorted(by: { $0.id < $1.id }) {
       stream.wasConnectionLost = true
+      nghttp2_session_set_stream_user_data(session, stream.id, nil)
       close(stream)
     }
     streams.removeAll()
+    blockStream = nil
   }
 
   // MARK: What the callbacks note
 
+  /// The peer opens a stream.
   func add(_ id: Int32) -> HTTP2Stream {
-    let stream = HTTP2Stream(
-      id: id,
-      session: self,
-      storage: spare.popLast() ?? HTTP2Stream.Storage()
-    )
-    hasOpened = true
-    lastOpened = id
+    let stream = makeStream()
+    keep(stream, id)
+    nghttp2_session_set_stream_user_data(session, id, stream.context)
+    return stream
+  }
+
+  private func makeStream() -> HTTP2Stream {
+    HTTP2Stream(session: self, storage: spare.popLast() ?? HTTP2Stream.Storage())
+  }
+
+  private func keep(_ stream: HTTP2Stream, _ id: Int32) {
+    stream.id = id
     stream.openedAt = now
     stream.progressAt = now
-    streams[id] = stream
-    // Not retained: the dictionary keeps it until the close callback.
-    nghttp2_session_set_stream_user_data(session, id, Unmanaged.passUnretained(stream).toOpaque())
-    return stream
+    stream.place = streams.count
+    streams.append(stream)
+    hasOpened = true
+    lastOpened = id
   }
 
   func stream(_ id: Int32) -> HTTP2Stream? {
@@ -378,7 +399,13 @@ final class HTTP2Session {
   }
 
   func noteClosed(_ id: Int32, _ code: UInt32) {
-    guard let stream = streams.removeValue(forKey: id) else { return }
+    guard let stream = stream(id) else { return }
+    if blockStream?.toOpaque() == stream.context { blockStream = nil }
+    let last = streams.removeLast()
+    if last !== stream {
+      streams[stream.place] = last
+      last.place = stream.place
+    }
     stream.errorCode = code
     close(stream)
   }

@@ -9,8 +9,8 @@ public final class HTTP2Stream: ServerStream {
   /// that reads nothing may have 1,024 streams.
   public static let outputHighWater = 16 * 1024
 
-  /// The stream's number.
-  public let id: Int32
+  /// The stream's number; zero until it has one.
+  public internal(set) var id: Int32 = 0
   /// Who is on the other side.
   public var origin: RequestOrigin { session.origin }
   /// Strong: the session's own reference to the stream ends when the stream is closed, and with it the cycle.
@@ -44,6 +44,8 @@ public final class HTTP2Stream: ServerStream {
   var unacknowledged = 0
   /// Bytes held against the process's budget.
   var budgeted = 0
+  /// Where the session has it among its open streams.
+  var place = 0
   var isTouched = false
   var isHeadComplete = false
   var wasHeadDelivered = false
@@ -68,11 +70,13 @@ public final class HTTP2Stream: ServerStream {
   /// The data source has told nghttp2 to wait.
   private var isDeferred = false
 
-  init(id: Int32, session: HTTP2Session, storage: consuming Storage) {
-    self.id = id
+  init(session: HTTP2Session, storage: consuming Storage) {
     self.session = session
     exchange(with: &storage)
   }
+
+  /// What nghttp2 knows the stream by. Not retained: the session keeps it until the close callback.
+  var context: UnsafeMutableRawPointer { Unmanaged.passUnretained(self).toOpaque() }
 
   /// Gives and takes the parts that are kept from stream to stream.
   ///

@@ -8,12 +8,16 @@ extension StaticString {
 }
 
 extension nghttp2_nv {
-  /// A field whose bytes nghttp2 copies during the call that takes it.
+  /// A field whose bytes nghttp2 copies during the call that takes it, unless they live as long as the process.
   init(
     _ name: UnsafeRawBufferPointer,
     _ value: UnsafeRawBufferPointer,
+    isNameStatic: Bool = false,
     isOneOff: Bool = false
   ) {
+    var flags = NGHTTP2_NV_FLAG_NONE.rawValue
+    if isNameStatic { flags |= NGHTTP2_NV_FLAG_NO_COPY_NAME.rawValue }
+    if isOneOff { flags |= NGHTTP2_NV_FLAG_NO_INDEX.rawValue }
     self.init(
       name: UnsafeMutablePointer(
         mutating: name.baseAddress?.assumingMemoryBound(to: UInt8.self)
@@ -23,8 +27,13 @@ extension nghttp2_nv {
       ),
       namelen: name.count,
       valuelen: value.count,
-      flags: UInt8((isOneOff ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE).rawValue)
+      flags: UInt8(flags)
     )
+  }
+
+  /// A field whose name lives as long as the process.
+  init(_ name: StaticString, _ value: UnsafeRawBufferPointer) {
+    self.init(name.span, value, isNameStatic: true)
   }
 }
 
@@ -32,11 +41,14 @@ extension HeaderFields {
   /// Lends the fields, after up to four others, in the form that nghttp2 takes.
   ///
   /// Optionals, and not an array, as this runs twice a request and must not allocate.
+  ///
+  /// - Parameter sent: The one-off names that the connection has sent; nil takes all for known.
   func withNameValues<T>(
     _ first: nghttp2_nv? = nil,
     _ second: nghttp2_nv? = nil,
     _ third: nghttp2_nv? = nil,
     _ fourth: nghttp2_nv? = nil,
+    sent: SentNames? = nil,
     _ body: (UnsafeBufferPointer<nghttp2_nv>) -> T
   ) -> T {
     withUnsafeTemporaryAllocation(of: nghttp2_nv.self, capacity: 4 + count) { values in
@@ -52,14 +64,15 @@ extension HeaderFields {
       prepend(fourth)
       return storage.withUnsafeBytes { bytes in
         for (index, entry) in entries.enumerated() {
-          let name = bytes[Int(entry.start)..<Int(entry.nameEnd)]
-          let value = bytes[Int(entry.nameEnd)..<Int(entry.valueEnd)]
+          let name = entry.name(in: bytes)
+          let isFirst = entry.isOneOff && !entry.isSecret && sent?.isFirst(name) ?? false
           values.initializeElement(
             at: prefixCount + index,
             to: nghttp2_nv(
-              UnsafeRawBufferPointer(rebasing: name),
-              UnsafeRawBufferPointer(rebasing: value),
-              isOneOff: entry.isOneOff
+              name,
+              bytes.part(entry.value),
+              isNameStatic: entry.nameAddress != 0,
+              isOneOff: entry.isOneOff && !isFirst
             )
           )
         }

@@ -15,8 +15,8 @@ final class Batch<Key: Hashable & Sendable, Value: Sendable> {
   /// Adds a waiter, to the key if it is there already.
   @inlinable func append(_ key: Key, _ waiter: BatchWaiter<Value>) {
     waiterCount += 1
-    if let position = positions.updateValue(keys.count, forKey: key) {
-      positions[key] = position
+    let position = Self.settle(&positions[key, default: keys.count])
+    if position < keys.count {
       waiter.next = waiters[position].next
       waiters[position].next = waiter
       return
@@ -24,6 +24,9 @@ final class Batch<Key: Hashable & Sendable, Value: Sendable> {
     keys.append(key)
     waiters.append(waiter)
   }
+
+  /// Reads a position that is there now, which takes one look for a key that is new and one that is not.
+  @inlinable static func settle(_ position: inout Int) -> Int { position }
 
   /// Answers everybody who waits for a key.
   @inlinable func resume(_ index: Int, _ outcome: Result<Value?, Fault>) {

@@ -7,7 +7,7 @@ public import Faults
 /// itself under load: what is asked for while both are busy goes out together when one comes back. So
 /// there is no added waiting and no cache: every answer comes from a query that began after the question.
 @EventLoop
-public final class Batcher<Key: Hashable & Sendable, Value: Sendable>: Flushable {
+public final class Batcher<Key: Hashable & Sendable, Value: Sendable> {
   /// Asks for several keys at once; a key without a value is left out of the answer.
   public typealias Fetch = @EventLoop ([Key]) async throws(Fault) -> [Key: Value]
 
@@ -24,6 +24,8 @@ public final class Batcher<Key: Hashable & Sendable, Value: Sendable>: Flushable
   @usableFromInline var waitingCount = 0
   @usableFromInline var inFlightCount = 0
   @usableFromInline var isMarked = false
+  /// Begins queries; a closure of the module that makes the batcher, where all of this is compiled for its types.
+  @usableFromInline var endOfTick: EndOfTick?
 
   /// Makes a batcher.
   ///
@@ -33,6 +35,7 @@ public final class Batcher<Key: Hashable & Sendable, Value: Sendable>: Flushable
   ///     being read; more would only make batches smaller.
   ///   - waitingMax: The most questions that wait for a query to begin; what is beyond is refused.
   ///   - fetch: The query.
+  @inlinable
   public init(
     keysMax: Int = 256,
     inFlightMax: Int = 2,
@@ -44,6 +47,7 @@ public final class Batcher<Key: Hashable & Sendable, Value: Sendable>: Flushable
     self.inFlightMax = inFlightMax
     self.waitingMax = waitingMax
     self.fetch = fetch
+    endOfTick = EndOfTick { [weak self] in self?.flush() }
   }
 
   /// Asks for the value of a key.
@@ -98,9 +102,8 @@ public final class Batcher<Key: Hashable & Sendable, Value: Sendable>: Flushable
     return batch
   }
 
-  /// Begins as many queries as may be under way; called by the loop at the end of a tick.
-  @inlinable
-  public func flush() {
+  /// Begins as many queries as may be under way.
+  @inlinable func flush() {
     isMarked = false
     while inFlightCount < inFlightMax, let batch = waiting.popFirst() {
       if batch === filling { filling = nil }
@@ -125,8 +128,19 @@ public final class Batcher<Key: Hashable & Sendable, Value: Sendable>: Flushable
   }
 
   @inlinable func markDirty() {
-    guard !isMarked, inFlightCount < inFlightMax else { return }
+    guard !isMarked, inFlightCount < inFlightMax, let endOfTick else { return }
     isMarked = true
-    EventLoop.flushAtEndOfTick(self)
+    EventLoop.flushAtEndOfTick(endOfTick)
   }
+}
+
+/// What a batcher does at the end of a tick.
+@EventLoop
+@usableFromInline
+final class EndOfTick: Flushable {
+  private let body: @EventLoop () -> Void
+
+  @usableFromInline init(_ body: @escaping @EventLoop () -> Void) { self.body = body }
+
+  @usableFromInline func flush() { body() }
 }

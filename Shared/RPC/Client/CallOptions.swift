@@ -1,5 +1,6 @@
 public import HTTP
 public import Messages
+public import Primitives
 
 /// What a caller says beside the request.
 public struct CallOptions: Sendable {
@@ -8,12 +9,25 @@ public struct CallOptions: Sendable {
   /// Fields to send.
   public var metadata: Metadata
   /// Who is behind the call; believed only from the gateway.
-  public var caller: Caller?
+  public var caller: Caller? {
+    get { sharedCaller?.value }
+    set { sharedCaller = newValue.map { Boxed($0) } }
+  }
+  /// The same, for whoever makes many calls for one caller.
+  public var sharedCaller: Boxed<Caller>?
+  /// The request that the call is part of, for logs; believed only with a caller.
+  public var requestID: String?
 
   /// Makes options.
-  public init(timeout: Duration? = nil, metadata: Metadata = Metadata(), caller: Caller? = nil) {
+  public init(
+    timeout: Duration? = nil,
+    metadata: Metadata = Metadata(),
+    caller: Caller? = nil,
+    requestID: String? = nil
+  ) {
     self.timeout = timeout
     self.metadata = metadata
-    self.caller = caller
+    sharedCaller = caller.map { Boxed($0) }
+    self.requestID = requestID
   }
 }

@@ -13,9 +13,7 @@ public import TLS
 @EventLoop
 public final class Channel {
   private let balancer: Balancer
-  /// The fields of the call that begins, and the caller among them; kept, so that writing them allocates nothing.
-  private var fields = HeaderFields()
-  private var callerBytes: [UInt8] = []
+  private var fields = CallFields()
 
   /// Makes a channel; it connects when the first call comes.
   ///
@@ -75,7 +73,7 @@ public final class Channel {
     _ method: MethodDescriptor,
     _ options: CallOptions = CallOptions()
   ) async throws(Fault) -> ClientCall<Request, Response> {
-    let deadline = Instant.now + (options.timeout ?? .nanoseconds(method.timeoutNanoseconds))
+    let deadline = options.deadline(of: method, from: .now)
     return ClientCall(try await open(method, options, deadline, isUnary: false))
   }
 
@@ -91,44 +89,39 @@ public final class Channel {
   ) async throws(Fault) -> ClientStream {
     while true {
       try await balancer.waitForConnection(by: deadline)
-      if let stream = openNow(method, options, deadline, isUnary: isUnary) { return stream }
+      if let stream = openNow(method, options, deadline, from: .now, isUnary: isUnary) {
+        return stream
+      }
     }
   }
 
   /// Opens a stream on one of the connections that there are, as is done for nearly every call: without suspension.
+  ///
+  /// - Parameter now: The time, which whoever begins a call has just asked for.
   func openNow(
     _ method: MethodDescriptor,
     _ options: CallOptions,
     _ deadline: Instant,
+    from now: Instant,
     isUnary: Bool
   ) -> ClientStream? {
     while let connection = balancer.next() {
       let stream = ClientStream(isUnary: isUnary)
-      write(options, deadline)
+      let nanoseconds = max(0, deadline.nanoseconds - now.nanoseconds)
+      let fields = fields.write(options, nanoseconds: nanoseconds)
       if stream.open(on: connection, path: method.path, fields: fields, deadline: deadline) {
         return stream
       }
     }
     return nil
   }
+}
 
-  /// Writes the fields of a call.
-  private func write(_ options: CallOptions, _ deadline: Instant) {
-    fields.removeAll()
-    fields.append(contentsOf: Channel.commonFields)
-    // In milliseconds, as timers count, so that calls with the same time for them say the same and HPACK knows it.
-    let milliseconds = max(0, (deadline - Instant.now).nanoseconds + 999_999) / 1_000_000
-    fields.append("grpc-timeout", Timeout.format(milliseconds * 1_000_000))
-    if let caller = options.caller {
-      callerBytes.removeAll(keepingCapacity: true)
-      caller.encode(appendingTo: &callerBytes)
-      fields.append(binary: "latchkey-caller-bin", callerBytes)
-    }
-    fields.append(contentsOf: options.metadata)
+extension CallOptions {
+  /// When a call with these options that begins now must have been answered.
+  func deadline(of method: MethodDescriptor, from now: Instant) -> Instant {
+    // Most calls have the method's own time, which takes no arithmetic of durations.
+    timeout.map { now + $0 }
+      ?? Instant(nanoseconds: now.nanoseconds + method.timeoutNanoseconds)
   }
-
-  private static let commonFields = HeaderFields([
-    "content-type": "application/grpc", "te": "trailers", "grpc-accept-encoding": "identity",
-    "user-agent": "latchkey",
-  ])
 }

@@ -27,12 +27,13 @@ public final class UnaryCall<Request: Message, Response: Message> {
     _ request: consuming Request,
     _ options: consuming CallOptions
   ) {
-    deadline = Instant.now + (options.timeout ?? .nanoseconds(method.timeoutNanoseconds))
+    let now = Instant.now
+    deadline = options.deadline(of: method, from: now)
     self.channel = channel
     self.method = method
     self.request = request
     self.options = options
-    send(on: channel.openNow(method, self.options, deadline, isUnary: true))
+    send(on: channel.openNow(method, self.options, deadline, from: now, isUnary: true))
   }
 
   /// Whether the call is on its way; else there was no connection, and only ``answer()`` waits for one.
@@ -83,7 +84,7 @@ public final class UnaryCall<Request: Message, Response: Message> {
       // Up to half more, so that callers who failed together do not come back together.
       await EventLoop.sleep(for: pause * Double.random(in: 1...1.5))
       pause *= 2
-      send(on: channel.openNow(method, options, deadline, isUnary: true))
+      send(on: channel.openNow(method, options, deadline, from: .now, isUnary: true))
     }
   }
 

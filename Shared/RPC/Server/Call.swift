@@ -27,6 +27,8 @@ public final class Call {
   var task: Task<Void, Never>?
   var deadlineTimer: LoopTimer?
   let stream: any ServerStream
+  /// The id of the request, once the stream's fields are gone.
+  private var keptRequestID: String?
   private(set) var isFinished = false
   private var hasSentHead = false
   /// Where the next message begins in the stream's bytes.
@@ -53,7 +55,12 @@ public final class Call {
   public var metadata: Metadata { stream.request.fields }
 
   /// The id of the REST request behind the call, for logs; empty where there is none.
-  public var requestID: String { caller?.requestId ?? "" }
+  ///
+  /// Read where it lies, as few calls need it.
+  public var requestID: String {
+    guard caller != nil else { return "" }
+    return keptRequestID ?? stream.request.fields["latchkey-request-id"] ?? ""
+  }
 
   /// The account and environment that the call may touch.
   ///
@@ -183,6 +190,7 @@ public final class Call {
   /// The client is gone.
   func streamClosed() {
     let wasRunning = !isFinished
+    if wasRunning { keptRequestID = requestID }
     finish()
     if wasRunning { task?.cancel() }
     task = nil

@@ -22,15 +22,15 @@ extension Fault {
   ///
   /// Trailers without a status are a fault of their own, as the server has then not kept to the protocol.
   init?(trailers: Metadata) {
+    if trailers.has("grpc-status", "0") { return nil }
     guard let text = trailers["grpc-status"] else {
       self = Fault(.unknown, "The server sent no status", detail: "no grpc-status")
       return
     }
-    guard let number = Int32(text), number >= 0 else {
+    guard let number = Int32(text), number > 0 else {
       self = Fault(.unknown, "The server sent a status that is no number")
       return
     }
-    if number == 0 { return nil }
     let message = trailers.bytes(of: "grpc-message").map { StatusMessage.decode($0) } ?? ""
     self = Fault(Code(rawValue: number) ?? .unknown, message)
     guard let bytes = trailers.binary("latchkey-fault-bin") else { return }

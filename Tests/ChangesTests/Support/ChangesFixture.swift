@@ -69,10 +69,10 @@ final class ChangesFixture {
         actorId: "key-1",
         scopes: ["*"],
         clientAddress: "203.0.113.9",
-        requestId: "01JQ7Z5W3X8V2K4M6N9P0R1S2T",
         idempotencyKey: key.map { SHA256.hash(Array($0.utf8)) },
         requestHash: key.map { _ in SHA256.hash(Array(asking.utf8)) }
-      )
+      ),
+      requestID: "01JQ7Z5W3X8V2K4M6N9P0R1S2T"
     )
   }
 

@@ -71,8 +71,8 @@ struct InteropCalls {
 
   // MARK: Shared
 
-  static let echoInitial = "x-grpc-test-echo-initial"
-  static let echoTrailing = "x-grpc-test-echo-trailing-bin"
+  static let echoInitial: StaticString = "x-grpc-test-echo-initial"
+  static let echoTrailing: StaticString = "x-grpc-test-echo-trailing-bin"
   static let initialValue = "test_initial_metadata_value"
   static let trailingValue: [UInt8] = [0xab, 0xab, 0xab]
 

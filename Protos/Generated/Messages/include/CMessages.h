@@ -998,7 +998,7 @@ const unsigned char *descriptor_of_grpc_reflection_v1alpha_reflection(void);
 /// The encoded descriptor of keys.proto, 4090 bytes.
 const unsigned char *descriptor_of_keys(void);
 
-/// The encoded descriptor of latchkey/rpc/rpc.proto, 896 bytes.
+/// The encoded descriptor of latchkey/rpc/rpc.proto, 883 bytes.
 const unsigned char *descriptor_of_latchkey_rpc_rpc(void);
 
 /// The encoded descriptor of leaks.proto, 348 bytes.

@@ -25,16 +25,20 @@ extension Licenses {
     do throws(Fault) {
       let question = try Judgement.Question(request)
       let vendor = request.explain == true ? try call.requireTenant() : nil
-      findFacts(ofKey: request.key, fingerprint: request.fingerprint) { [self] outcome in
+      // Not the whole request: what a closure holds is copied with each of its texts.
+      let key = request.key
+      findFacts(ofKey: key, fingerprint: question.fingerprint) { [self] outcome in
         guard reply.isAwaited else { return }
         do throws(Fault) {
           let found = try outcome.get()
           guard let facts = found, vendor == nil else {
             return reply.inTask { () async throws(Fault) in
-              try await self.answer(found, question, to: vendor, keyed: request.key, call)
+              try await self.answer(found, question, to: vendor, keyed: key, call)
             }
           }
-          call.trailers.append("latchkey-account", facts.value.tenant.accountID.description)
+          call.trailers.append("latchkey-account") {
+            facts.value.tenant.accountID.append(to: &$0)
+          }
           if let answer = validateNow(facts.value, question, call) { return reply.answer(answer) }
           reply.inTask { () async throws(Fault) in
             try await self.validateByWriting(facts, question, call)
@@ -111,11 +115,11 @@ extension Licenses {
     var uses = facts.usesCount
     if verdict.isValid {
       guard facts.isActivated, facts.usesMax == nil else { return nil }
-      uses += tally.countUse(of: facts.id, for: facts.tenant)
+      uses += tally.countUse(of: facts.id, for: facts.tenant, at: now)
     } else {
       uses = usesCount(facts)
+      tally.count(verdict, for: facts.tenant, at: now)
     }
-    tally.count(verdict, for: facts.tenant, at: now)
     let answer = ValidateKeyResponse(judgement, verdict, usesCount: uses)
     tell(answer, of: facts, at: now)
     return answer

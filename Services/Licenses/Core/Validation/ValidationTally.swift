@@ -22,33 +22,19 @@ final class ValidationTally {
   /// What is being written.
   private var leaving: [Tenant: Counts] = [:]
 
-  private static let dayMilliseconds: Int64 = 24 * 60 * 60 * 1_000
-
   init(licenses: LicenseStore) { self.licenses = licenses }
 
   /// Counts a validation.
   func count(_ verdict: Verdict, for tenant: Tenant, at now: Timestamp) {
-    let day = Timestamp(
-      milliseconds: now.milliseconds - now.milliseconds % Self.dayMilliseconds
-    )
-    if verdict.isValid {
-      gathered[tenant, default: Counts()].days[day, default: (0, 0)].successful += 1
-    } else {
-      gathered[tenant, default: Counts()].days[day, default: (0, 0)].failed += 1
-    }
+    gathered[tenant, default: Counts()].count(isValid: verdict.isValid, at: now)
   }
 
-  /// Counts a use of a license without a limit.
+  /// Counts a good validation, and with it a use, of a license without a limit.
   ///
-  /// - Returns: How many of the license are not in its row yet, this one included.
-  func countUse(of license: UUID, for tenant: Tenant) -> Int64 {
-    Self.add(1, to: &gathered[tenant, default: Counts()].uses[license, default: 0])
-      + (leaving[tenant]?.uses[license] ?? 0)
-  }
-
-  private static func add(_ count: Int64, to sum: inout Int64) -> Int64 {
-    sum += count
-    return sum
+  /// - Returns: How many uses of the license are not in its row yet, this one included.
+  func countUse(of license: UUID, for tenant: Tenant, at now: Timestamp) -> Int64 {
+    let uses = gathered[tenant, default: Counts()].countUse(of: license, at: now)
+    return leaving.isEmpty ? uses : uses + (leaving[tenant]?.uses[license] ?? 0)
   }
 
   /// How many uses of a license are not in its row yet.
@@ -86,6 +72,31 @@ final class ValidationTally {
 }
 
 extension ValidationTally.Counts {
+  private static let dayMilliseconds: Int64 = 24 * 60 * 60 * 1_000
+
+  /// Counts a validation.
+  fileprivate mutating func count(isValid: Bool, at now: Timestamp) {
+    let day = Timestamp(
+      milliseconds: now.milliseconds - now.milliseconds % Self.dayMilliseconds
+    )
+    if isValid {
+      days[day, default: (0, 0)].successful += 1
+    } else {
+      days[day, default: (0, 0)].failed += 1
+    }
+  }
+
+  /// Counts a good validation and a use; gives how many uses of the license there are then.
+  fileprivate mutating func countUse(of license: UUID, at now: Timestamp) -> Int64 {
+    count(isValid: true, at: now)
+    return Self.add(1, to: &uses[license, default: 0])
+  }
+
+  private static func add(_ count: Int64, to sum: inout Int64) -> Int64 {
+    sum += count
+    return sum
+  }
+
   /// Adds what another has.
   fileprivate mutating func merge(_ other: Self) {
     uses.merge(other.uses) { $0 + $1 }

@@ -173,7 +173,7 @@ const ProtobufCEnumDescriptor latchkey__rpc__v1__caller__actor_kind__descriptor 
   latchkey__rpc__v1__caller__actor_kind__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCFieldDescriptor latchkey__rpc__v1__caller__field_descriptors[11] =
+static const ProtobufCFieldDescriptor latchkey__rpc__v1__caller__field_descriptors[10] =
 {
   {
     "account_id",
@@ -248,18 +248,6 @@ static const ProtobufCFieldDescriptor latchkey__rpc__v1__caller__field_descripto
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "request_id",
-    7,
-    PROTOBUF_C_LABEL_OPTIONAL,
-    PROTOBUF_C_TYPE_STRING,
-    0,   /* quantifier_offset */
-    offsetof(Latchkey__Rpc__V1__Caller, request_id),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
     "license_key",
     8,
     PROTOBUF_C_LABEL_OPTIONAL,
@@ -314,17 +302,17 @@ static const unsigned latchkey__rpc__v1__caller__field_indices_by_name[] = {
   2,   /* field[2] = actor_kind */
   5,   /* field[5] = client_address */
   1,   /* field[1] = environment */
-  8,   /* field[8] = idempotency_key */
-  7,   /* field[7] = license_key */
-  9,   /* field[9] = request_hash */
-  6,   /* field[6] = request_id */
+  7,   /* field[7] = idempotency_key */
+  6,   /* field[6] = license_key */
+  8,   /* field[8] = request_hash */
   4,   /* field[4] = scopes */
-  10,   /* field[10] = session_id */
+  9,   /* field[9] = session_id */
 };
-static const ProtobufCIntRange latchkey__rpc__v1__caller__number_ranges[1 + 1] =
+static const ProtobufCIntRange latchkey__rpc__v1__caller__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 11 }
+  { 8, 6 },
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor latchkey__rpc__v1__caller__descriptor =
 {
@@ -334,10 +322,10 @@ const ProtobufCMessageDescriptor latchkey__rpc__v1__caller__descriptor =
   "Latchkey__Rpc__V1__Caller",
   "latchkey.rpc.v1",
   sizeof(Latchkey__Rpc__V1__Caller),
-  11,
+  10,
   latchkey__rpc__v1__caller__field_descriptors,
   latchkey__rpc__v1__caller__field_indices_by_name,
-  1,  latchkey__rpc__v1__caller__number_ranges,
+  2,  latchkey__rpc__v1__caller__number_ranges,
   (ProtobufCMessageInit) latchkey__rpc__v1__caller__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -52,7 +52,6 @@ struct  Latchkey__Rpc__V1__Caller
   size_t n_scopes;
   char **scopes;
   char *client_address;
-  char *request_id;
   char *license_key;
   protobuf_c_boolean has_idempotency_key;
   ProtobufCBinaryData idempotency_key;
@@ -62,7 +61,7 @@ struct  Latchkey__Rpc__V1__Caller
 };
 #define LATCHKEY__RPC__V1__CALLER__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&latchkey__rpc__v1__caller__descriptor) \
-    , NULL, 0, LATCHKEY__RPC__V1__CALLER__ENVIRONMENT__TEST, 0, LATCHKEY__RPC__V1__CALLER__ACTOR_KIND__ANONYMOUS, NULL, 0,NULL, NULL, NULL, NULL, 0, {0,NULL}, 0, {0,NULL}, NULL }
+    , NULL, 0, LATCHKEY__RPC__V1__CALLER__ENVIRONMENT__TEST, 0, LATCHKEY__RPC__V1__CALLER__ACTOR_KIND__ANONYMOUS, NULL, 0,NULL, NULL, NULL, 0, {0,NULL}, 0, {0,NULL}, NULL }
 
 
 struct  Latchkey__Rpc__V1__FaultDetails__Issue
