@@ -1,11 +1,9 @@
 """Shared fixtures and options of the outside-in tests; see EndToEnd/README.md."""
 
-import uuid
-
 import pytest
 
+from harness import accounts, interop, processes, reference, rest, slow, wire
 from harness import deployment as deployments
-from harness import interop, processes, reference, rest, rpc, slow, wire
 
 
 def pytest_addoption(parser):
@@ -52,20 +50,7 @@ def live_api(deployment):
 @pytest.fixture(scope="session")
 def foreign_api(deployment):
     """The test environment of a second account, made as the operator does it."""
-    with rpc.channel(deployment, "keys") as channel:
-        keys = rpc.Service(channel, "latchkey.keys.v1.Keys")
-        request = keys.message("CreateAccountRequest", account_id=str(uuid.uuid4()), name="Rival")
-        account = keys.CreateAccount(request, timeout=10)
-        assert keys.CreateAccount(request, timeout=10) == account, "twice is once"
-        issued = keys.IssueApiKey(
-            keys.message(
-                "IssueApiKeyRequest", account_id=account.id, environment=1, name="rival's key"
-            ),
-            timeout=10,
-        )
-    with rest.Api(deployment, issued.key) as client:
-        # Not that of the first account, whose answers for keys that are not found are signed by their prefix.
-        client.key_prefix = "RIVAL"
+    with accounts.create(deployment).api() as client:
         yield client
 
 

@@ -36,7 +36,7 @@ class Row:
     at: str = "id"
     body: object = NOTHING
     query: dict = dataclasses.field(default_factory=dict)
-    # "api key", "license key" (that of `given`) or "nobody".
+    # "api key", "live api key" (of the deployment's first account), "license key" (that of `given`) or "nobody".
     by: str = "api key"
     headers: dict = dataclasses.field(default_factory=dict)
     # Of a success: the shape of `data`, or of the whole body of a list; and fields with their values.
@@ -61,6 +61,8 @@ class Row:
             options["json"] = fill(self.body, made)
         if self.by == "license key":
             options["headers"]["authorization"] = f"License {made['key']}"
+        if self.by == "live api key":
+            options["headers"]["authorization"] = f"Bearer {api.deployment['LATCHKEY_LIVE_API_KEY']}"
         if self.by == "nobody":
             return api.client.request(method, f"/api/v1{path}", **options)
         return api.send(method, path, **options)

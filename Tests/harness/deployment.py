@@ -25,7 +25,10 @@ POSTGRES_PROGRAMS = pathlib.Path("/usr/lib/postgresql/15/bin")
 class Deployment:
     """`latchkey up` on a data directory and a port of its own."""
 
-    def __init__(self, log, data_directory=None, port=None):
+    def __init__(self, log, data_directory=None, port=None, rate_limits="off", settings=None):
+        self.rate_limits = rate_limits
+        # What the operator sets for services, in the environment of `latchkey up`.
+        self.settings = settings or {}
         self.log = pathlib.Path(log)
         self.owns_directory = data_directory is None
         # Not below pytest's own folder: the database user must be able to enter it.
@@ -41,7 +44,7 @@ class Deployment:
         """Starts it and waits for the line `ready`; gives the seconds that took."""
         begun = time.monotonic()
         seen_bytes = self.log.stat().st_size if self.log.exists() else 0
-        self.server = processes.Server(self.command(), self.log)
+        self.server = processes.Server(self.command(), self.log, env=os.environ | self.settings)
         try:
             processes.poll(
                 lambda: self.server._alive() and "\nready\n" in "\n" + self.server.text()[seen_bytes:],
@@ -67,7 +70,7 @@ class Deployment:
             "--port",
             str(self.port),
             "--rate-limits",
-            "off",
+            self.rate_limits,
         ]
 
     def down(self):
@@ -125,6 +128,11 @@ class Deployment:
     def rpc_port(self, service):
         """The port of a service's RPC server."""
         return int(self[f"LATCHKEY_{service.upper()}_RPC_ADDRESS"].rsplit(":", 1)[1])
+
+    @property
+    def master_keys_file(self):
+        """The file with the keys that seal everything, in the end."""
+        return self.data_directory / "secrets" / "master-keys.json"
 
     # Its processes.
 

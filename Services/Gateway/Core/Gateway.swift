@@ -70,7 +70,7 @@ public final class Gateway: RequestHandler {
       try await questions.verdict(onHash: hash)
     }
     signer = ResponseSigner { (signatory) async throws(Fault) in
-      try await questions.signingKey(of: signatory)
+      try await questions.signingKeys(of: signatory)
     }
   }
 
@@ -150,7 +150,10 @@ public final class Gateway: RequestHandler {
   /// Takes note of what a good answer to a call tells of its request.
   func noteAnswered(_ route: ServedRoute, _ exchange: Exchange) {
     if case .licenseKey = exchange.credential { rateLimiter?.noteGood(exchange.credential) }
-    if route.changesKeys { authenticator.forget() }
+    if route.changesKeys {
+      authenticator.forget()
+      signer.forget()
+    }
   }
 
   /// Makes the answer of what a service said; where the route is signed, without its signature.

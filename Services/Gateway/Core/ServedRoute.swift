@@ -18,9 +18,9 @@ final class ServedRoute: Sendable {
   /// The number of the field that has the bytes of a raw body; 0 where no body is raw.
   let rawField: UInt32
 
-  /// Whether a call may change what API keys may do.
+  /// Whether a call may change what API keys may do, or what answers are signed with.
   ///
-  /// Verdicts on keys are forgotten after it, so that a key revoked here works no longer from here on.
+  /// What is known of keys is forgotten after it, so that a key revoked here works no longer from here on.
   var changesKeys: Bool { route.service == KeysMethods.serviceName && route.verb != .get }
 
   /// Works out what a route needs.

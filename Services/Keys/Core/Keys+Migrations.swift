@@ -11,5 +11,13 @@ extension Keys {
       name: "m0003_api_key_lifecycle",
       bytes: PackageResources.m0003_api_key_lifecycle_sql
     ),
+    Migration(
+      name: "m0007_response_signing_keys",
+      bytes: PackageResources.m0007_response_signing_keys_sql
+    ),
+    Migration(
+      name: "m0008_leaked_api_keys",
+      bytes: PackageResources.m0008_leaked_api_keys_sql
+    ),
   ]
 }

@@ -11,16 +11,28 @@ public struct KeysSettings: Sendable {
   public let masterKeysFile: String
   /// What is done about API keys that are reported as leaked: they are revoked by default.
   public let leakedKeys: LeakedAPIKeys
+  /// How long a leaked key goes on where it is to be replaced.
+  public let leakOverlap: Duration
+
+  /// As with a rotation that is asked for: at most 30 days.
+  private static let leakOverlapSecondsMax = 30 * 24 * 60 * 60
 
   /// Reads the settings.
   ///
   /// - Throws: ``Fault`` `invalidArgument` with every setting that is wrong.
   public init(_ reader: SettingsReader) throws(Fault) {
-    (rpc, database, masterKeysFile, leakedKeys) = try reader.require(
+    let overlapSeconds: Int
+    (rpc, database, masterKeysFile, leakedKeys, overlapSeconds) = try reader.require(
       RPCSettings(reader),
       DatabaseSettings(reader),
       reader.readableFile("LATCHKEY_MASTER_KEYS_FILE"),
-      reader.choice("LATCHKEY_LEAKED_API_KEYS", default: LeakedAPIKeys.revoke)
+      reader.choice("LATCHKEY_LEAKED_API_KEYS", default: LeakedAPIKeys.revoke),
+      reader.integer(
+        "LATCHKEY_LEAKED_API_KEYS_OVERLAP_SECONDS",
+        default: Int(LeakedAPIKeys.defaultOverlap.components.seconds),
+        in: 0...Self.leakOverlapSecondsMax
+      )
     )
+    leakOverlap = .seconds(overlapSeconds)
   }
 }

@@ -18,7 +18,8 @@ internal import Stubs
       let keys = Keys(
         database: database,
         masterKeys: masterKeys,
-        leakedKeys: settings.leakedKeys
+        leakedKeys: settings.leakedKeys,
+        leakOverlap: settings.leakOverlap
       )
       service.addPeriodicTask("key uses", every: Keys.usesInterval, hasLastRound: true) {
         () async throws(Fault) in try await keys.flushUses()

@@ -18,7 +18,8 @@ ENDPOINTS = openapi.endpoints()
 CONFLICTS = {
     *[f"POST /licenses/{{id}}/{action}" for action in ("suspend", "reinstate", "revoke", "renew", "ban")],
     "DELETE /products/{id}", "DELETE /policies/{id}", "POST /machines", "POST /machines/{id}/heartbeat",
-    "PATCH /api-keys/{id}", "POST /api-keys/{id}/rotate",
+    "PATCH /api-keys/{id}", "POST /api-keys/{id}/rotate", "POST /response-signing-keys",
+    "POST /response-signing-keys/{id}/promote", "DELETE /response-signing-keys/{id}",
 }  # fmt: skip
 RULES = {
     "POST /products", "PATCH /products/{id}", "POST /policies", "POST /licenses", "PATCH /licenses/{id}",
@@ -26,6 +27,9 @@ RULES = {
     "POST /policies/{id}/entitlements", "POST /licenses/bulk", "POST /machines", "POST /entitlements",
     "PATCH /entitlements/{id}", "POST /customers", "PATCH /customers/{id}", "POST /licenses/{id}/reveal-key",
 }  # fmt: skip
+
+# What concerns the whole account takes a live API key.
+LIVE_ONLY = {"POST /response-signing-keys/{id}/promote", "DELETE /response-signing-keys/{id}"}
 
 # A body that lets a request come as far as its resource.
 WORKING_BODIES = {
@@ -52,7 +56,8 @@ def derived(endpoint):
     if not endpoint.takes_license_key and not endpoint.is_public:
         yield Row(name, 401, path_ready, body=body, by="license key", why="a license key")
     if endpoint.names_one:
-        yield Row(name, 404, path_ready, body=body, code="NOT_FOUND", why="absent")
+        by = "live api key" if name in LIVE_ONLY else "api key"
+        yield Row(name, 404, path_ready, body=body, by=by, code="NOT_FOUND", why="absent")
         yield Row(name, 400, lambda api: {"id": "nobody"}, body={} if endpoint.has_json_body else NOTHING,
                   issues=[("id",)], why="bad id")  # fmt: skip
     if endpoint.is_list:

@@ -30,6 +30,7 @@ final class KeysFixture {
 
   static func with(
     leakedKeys: LeakedAPIKeys = .revoke,
+    leakOverlap: Duration = LeakedAPIKeys.defaultOverlap,
     _ body: @EventLoop (KeysFixture) async throws -> Void
   ) async throws {
     let changes = TestDatabase.Schema(Changes.schemaName, Changes.migrations)
@@ -42,6 +43,7 @@ final class KeysFixture {
         database: test.open(as: "latchkey_keys"),
         masterKeys: .random(),
         leakedKeys: leakedKeys,
+        leakOverlap: leakOverlap,
         now: { clock.now }
       )
       try await ServedRPC.with("keys", register: { keys.register(on: $0) }) { rpc in
