@@ -212,8 +212,8 @@ let package = Package(
       "KeysService",
       path: "Services/Keys/Core",
       [
-        "Changes", "Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives",
-        "RPC", "ServiceKit", "Stubs",
+        "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres",
+        "Primitives", "RPC", "ServiceKit", "Stubs",
       ],
       resources: [.embedInCode("Migrations")],
       settings: hot
@@ -263,15 +263,14 @@ let package = Package(
       path: "Services/Latchkey/Core",
       [
         "Changes", "Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives",
-        "RPC",
-        "ServiceKit", "Stubs", "TLS", logging,
+        "Protobuf", "RPC", "ServiceKit", "Stubs", "TLS", logging,
       ],
       resources: [.embedInCode("Bootstrap")]
     ),
     executable(
       "latchkey",
       path: "Services/Latchkey/Main",
-      ["LatchkeyCommand", "EventLoop", arguments]
+      ["LatchkeyCommand", "EventLoop", "ServiceKit", arguments]
     ),
 
     // Tests, and the executables that only tests run.

@@ -112,6 +112,13 @@ public struct HeaderFields: Sendable {
     index(of: name).map { storage[Int(entries[$0].nameEnd)..<Int(entries[$0].valueEnd)] }
   }
 
+  /// Gives each value of a name to `body`, in order, as bytes of the wire.
+  public func forEach(of name: StaticString, _ body: (ArraySlice<UInt8>) -> Void) {
+    for entry in entries where matches(Int(entry.start)..<Int(entry.nameEnd), name) {
+      body(storage[Int(entry.nameEnd)..<Int(entry.valueEnd)])
+    }
+  }
+
   /// The first value of a name; nil where it is absent or not UTF-8.
   public subscript(_ name: StaticString) -> String? {
     bytes(of: name).flatMap { String(validating: $0, as: UTF8.self) }

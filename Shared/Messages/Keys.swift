@@ -228,7 +228,7 @@ public struct CreateApiKeyRequest: ContractMessage, Equatable {
   public var scopes: [String]
   /// When the key stops working; never when absent.
   public var expiresAt: Int64?
-  /// Must be the environment of the calling key when given.
+  /// Must be the caller's environment when given.
   public var environment: ApiKey.Environment?
   /// The names given in the body, which tell `"scopes": []` from no scopes.
   public var presentNames: [String]
@@ -367,7 +367,7 @@ public struct ApiKey: ContractMessage, Equatable, CustomReflectable {
   /// Whether the key may do everything; then `scopes` is empty.
   public var fullAccess: Bool
   public var scopes: [String]
-  /// The API key that made this one; null when the operator did.
+  /// The API key or the user that made this one; null when the operator did.
   public var createdBy: String?
   public var expiresAt: Int64?
   public var revokedAt: Int64?
@@ -597,6 +597,212 @@ public struct ApiKey: ContractMessage, Equatable, CustomReflectable {
     /// The numbers and their names in JSON.
     public static let schema = EnumSchema(
       "latchkey.keys.v1.ApiKey.Environment", [(1, "test"), (2, "live")])
+  }
+}
+
+/// A new API key as the dashboard shows it. Each secret is there by two names: that of all other fields, and the one
+/// that published clients read.
+public struct DashboardApiKey: ContractMessage, Equatable, CustomReflectable {
+  public var id: String
+  /// The key itself, shown once.
+  public var plainKey: String?
+  public var plainKeySnake: String?
+  /// What validation answers of the account are signed with.
+  public var signingKey: String?
+  public var signingKeySnake: String?
+  public var name: String
+  /// The key's first characters, to tell keys apart.
+  public var hint: String
+  public var environment: ApiKey.Environment
+  /// Whether the key may do everything; then `scopes` is empty.
+  public var fullAccess: Bool
+  public var scopes: [String]
+  /// The user that made it.
+  public var createdBy: String?
+  public var expiresAt: Int64?
+  public var createdAt: Int64
+  /// The address ranges that the key may be used from; everywhere when empty.
+  public var allowedAddresses: [String]
+
+  public init(
+    id: String,
+    plainKey: String? = nil,
+    plainKeySnake: String? = nil,
+    signingKey: String? = nil,
+    signingKeySnake: String? = nil,
+    name: String,
+    hint: String,
+    environment: ApiKey.Environment,
+    fullAccess: Bool,
+    scopes: [String] = [],
+    createdBy: String? = nil,
+    expiresAt: Int64? = nil,
+    createdAt: Int64,
+    allowedAddresses: [String] = []
+  ) {
+    self.id = id
+    self.plainKey = plainKey
+    self.plainKeySnake = plainKeySnake
+    self.signingKey = signingKey
+    self.signingKeySnake = signingKeySnake
+    self.name = name
+    self.hint = hint
+    self.environment = environment
+    self.fullAccess = fullAccess
+    self.scopes = scopes
+    self.createdBy = createdBy
+    self.expiresAt = expiresAt
+    self.createdAt = createdAt
+    self.allowedAddresses = allowedAddresses
+  }
+
+  public static let schema = MessageSchema(
+    latchkey__keys__v1__dashboard_api_key__get_descriptor(),
+    [
+      FieldContract("id", isRequired: true, format: .uuid),
+      FieldContract("plainKey", isNeverNull: true, isSecret: true),
+      FieldContract("plain_key", isNeverNull: true, isSecret: true),
+      FieldContract("signingKey", isNeverNull: true, isSecret: true),
+      FieldContract("signing_key", isNeverNull: true, isSecret: true),
+      FieldContract("name", isRequired: true),
+      FieldContract("hint", isRequired: true),
+      FieldContract("environment", isRequired: true, enumeration: ApiKey.Environment.schema),
+      FieldContract("fullAccess", isRequired: true),
+      FieldContract("scopes"),
+      FieldContract("createdBy", format: .uuid),
+      FieldContract("expiresAt", format: .dateTime),
+      FieldContract("createdAt", isRequired: true, format: .dateTime),
+      FieldContract("allowedAddresses"),
+    ])
+
+  public init(decoding bytes: UnsafeRawBufferPointer) throws(Fault) {
+    let arena = Arena()
+    let message = try arena.unpack(bytes, Self.schema, as: Latchkey__Keys__V1__DashboardApiKey.self)
+    guard let value = Self(message) else {
+      throw arena.refusal(of: message, Self.schema)
+    }
+    try arena.check(message, Self.schema)
+    self = value
+  }
+
+  /// Nil when a required field is absent, a string is bad, or an enum value is unknown.
+  init?(_ message: UnsafePointer<Latchkey__Keys__V1__DashboardApiKey>) {
+    guard let value = message.pointee.id, let value = Arena.string(value) else { return nil }
+    self.id = value
+    if let value = message.pointee.plain_key {
+      guard let value = Arena.string(value) else { return nil }
+      self.plainKey = value
+    } else {
+      self.plainKey = nil
+    }
+    if let value = message.pointee.plain_key_snake {
+      guard let value = Arena.string(value) else { return nil }
+      self.plainKeySnake = value
+    } else {
+      self.plainKeySnake = nil
+    }
+    if let value = message.pointee.signing_key {
+      guard let value = Arena.string(value) else { return nil }
+      self.signingKey = value
+    } else {
+      self.signingKey = nil
+    }
+    if let value = message.pointee.signing_key_snake {
+      guard let value = Arena.string(value) else { return nil }
+      self.signingKeySnake = value
+    } else {
+      self.signingKeySnake = nil
+    }
+    guard let value = message.pointee.name, let value = Arena.string(value) else { return nil }
+    self.name = value
+    guard let value = message.pointee.hint, let value = Arena.string(value) else { return nil }
+    self.hint = value
+    guard message.pointee.has_environment != 0, let value = ApiKey.Environment(rawValue: Int32(bitPattern: message.pointee.environment.rawValue)) else { return nil }
+    self.environment = value
+    guard message.pointee.has_full_access != 0 else { return nil }
+    self.fullAccess = message.pointee.full_access != 0
+    guard let values = Arena.strings(message.pointee.scopes, message.pointee.n_scopes) else { return nil }
+    self.scopes = values
+    if let value = message.pointee.created_by {
+      guard let value = Arena.string(value) else { return nil }
+      self.createdBy = value
+    } else {
+      self.createdBy = nil
+    }
+    self.expiresAt = message.pointee.has_expires_at != 0 ? message.pointee.expires_at : nil
+    guard message.pointee.has_created_at != 0 else { return nil }
+    self.createdAt = message.pointee.created_at
+    guard let values = Arena.strings(message.pointee.allowed_addresses, message.pointee.n_allowed_addresses) else { return nil }
+    self.allowedAddresses = values
+  }
+
+  public func encode(appendingTo output: inout [UInt8]) {
+    let arena = Arena.forWriting()
+    arena.pack(build(in: arena), to: &output)
+  }
+
+  /// The message in protobuf-c's form; it lives as long as the arena.
+  func build(in arena: borrowing Arena) -> UnsafeMutablePointer<Latchkey__Keys__V1__DashboardApiKey> {
+    let message = arena.make(Latchkey__Keys__V1__DashboardApiKey.self)
+    latchkey__keys__v1__dashboard_api_key__init(message)
+    message.pointee.id = arena.copy(self.id)
+    if let value = self.plainKey {
+      message.pointee.plain_key = arena.copy(value)
+    }
+    if let value = self.plainKeySnake {
+      message.pointee.plain_key_snake = arena.copy(value)
+    }
+    if let value = self.signingKey {
+      message.pointee.signing_key = arena.copy(value)
+    }
+    if let value = self.signingKeySnake {
+      message.pointee.signing_key_snake = arena.copy(value)
+    }
+    message.pointee.name = arena.copy(self.name)
+    message.pointee.hint = arena.copy(self.hint)
+    message.pointee.has_environment = 1
+    message.pointee.environment = Latchkey__Keys__V1__ApiKey__Environment(rawValue: UInt32(bitPattern: self.environment.rawValue))
+    message.pointee.has_full_access = 1
+    message.pointee.full_access = self.fullAccess ? 1 : 0
+    if !self.scopes.isEmpty {
+      message.pointee.n_scopes = self.scopes.count
+      message.pointee.scopes = arena.copy(self.scopes)
+    }
+    if let value = self.createdBy {
+      message.pointee.created_by = arena.copy(value)
+    }
+    if let value = self.expiresAt {
+      message.pointee.has_expires_at = 1
+      message.pointee.expires_at = value
+    }
+    message.pointee.has_created_at = 1
+    message.pointee.created_at = self.createdAt
+    if !self.allowedAddresses.isEmpty {
+      message.pointee.n_allowed_addresses = self.allowedAddresses.count
+      message.pointee.allowed_addresses = arena.copy(self.allowedAddresses)
+    }
+    return message
+  }
+
+  public var customMirror: Mirror {
+    Mirror(
+      self,
+      children: [
+        ("id", self.id as Any),
+        ("plainKey", Redacted(plainKey) as Any),
+        ("plainKeySnake", Redacted(plainKeySnake) as Any),
+        ("signingKey", Redacted(signingKey) as Any),
+        ("signingKeySnake", Redacted(signingKeySnake) as Any),
+        ("name", self.name as Any),
+        ("hint", self.hint as Any),
+        ("environment", self.environment as Any),
+        ("fullAccess", self.fullAccess as Any),
+        ("scopes", self.scopes as Any),
+        ("createdBy", self.createdBy as Any),
+        ("expiresAt", self.expiresAt as Any),
+        ("createdAt", self.createdAt as Any),
+        ("allowedAddresses", self.allowedAddresses as Any),
+      ], displayStyle: .struct)
   }
 }
 

@@ -26,6 +26,8 @@ public struct Caller: ContractMessage, Equatable, CustomReflectable {
   public var idempotencyKey: [UInt8]?
   /// Tells whether they ask for the same: SHA-256 of the encoded request message. There with `idempotency_key` only.
   public var requestHash: [UInt8]?
+  /// The session by which a user acts.
+  public var sessionId: String?
 
   public init(
     accountId: String? = nil,
@@ -37,7 +39,8 @@ public struct Caller: ContractMessage, Equatable, CustomReflectable {
     requestId: String? = nil,
     licenseKey: String? = nil,
     idempotencyKey: [UInt8]? = nil,
-    requestHash: [UInt8]? = nil
+    requestHash: [UInt8]? = nil,
+    sessionId: String? = nil
   ) {
     self.accountId = accountId
     self.environment = environment
@@ -49,6 +52,7 @@ public struct Caller: ContractMessage, Equatable, CustomReflectable {
     self.licenseKey = licenseKey
     self.idempotencyKey = idempotencyKey
     self.requestHash = requestHash
+    self.sessionId = sessionId
   }
 
   public static let schema = MessageSchema(
@@ -64,6 +68,7 @@ public struct Caller: ContractMessage, Equatable, CustomReflectable {
       FieldContract("licenseKey", isSecret: true, length: 0...255),
       FieldContract("idempotencyKey", length: 32...32),
       FieldContract("requestHash", length: 32...32),
+      FieldContract("sessionId", format: .uuid),
     ])
 
   public init(decoding bytes: UnsafeRawBufferPointer) throws(Fault) {
@@ -124,6 +129,12 @@ public struct Caller: ContractMessage, Equatable, CustomReflectable {
     }
     self.idempotencyKey = message.pointee.has_idempotency_key != 0 ? Arena.bytes(message.pointee.idempotency_key) : nil
     self.requestHash = message.pointee.has_request_hash != 0 ? Arena.bytes(message.pointee.request_hash) : nil
+    if let value = message.pointee.session_id {
+      guard let value = Arena.string(value) else { return nil }
+      self.sessionId = value
+    } else {
+      self.sessionId = nil
+    }
   }
 
   public func encode(appendingTo output: inout [UInt8]) {
@@ -170,6 +181,9 @@ public struct Caller: ContractMessage, Equatable, CustomReflectable {
       message.pointee.has_request_hash = 1
       message.pointee.request_hash = arena.copy(value)
     }
+    if let value = self.sessionId {
+      message.pointee.session_id = arena.copy(value)
+    }
     return message
   }
 
@@ -187,6 +201,7 @@ public struct Caller: ContractMessage, Equatable, CustomReflectable {
         ("licenseKey", Redacted(licenseKey) as Any),
         ("idempotencyKey", self.idempotencyKey as Any),
         ("requestHash", self.requestHash as Any),
+        ("sessionId", self.sessionId as Any),
       ], displayStyle: .struct)
   }
 

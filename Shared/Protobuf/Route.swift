@@ -20,13 +20,16 @@ public struct Route: Sendable {
   /// The credential that a request must bring.
   public enum Authentication: Sendable {
     case none
+    /// An API key or the session of a user, as wherever an API key is named here.
     case apiKey
     case licenseKey
     case apiKeyOrLicenseKey
+    /// The session of a user.
     case dashboard
-    case apiKeyOrDashboard
     /// None is needed; an API key that is brought says who asks.
     case optionalAPIKey
+    /// None yet; the answer may begin a session.
+    case login
   }
 
   /// The rate limit that a request counts against.

@@ -19,6 +19,8 @@ public struct MethodDescriptor: Sendable {
   public let admitsLicenseKeys: Bool
   /// Whether a caller without any credential may call without the scope.
   public let admitsAnonymous: Bool
+  /// Whether only a user who is logged in may call.
+  public let isForUsers: Bool
   /// The deadline of a call that brings none; nil takes ``standardTimeout``.
   public let defaultTimeout: Duration?
   /// The identities (names in client certificates) that may call; `*` admits every identity of the deployment.
@@ -38,6 +40,7 @@ public struct MethodDescriptor: Sendable {
     scope: String? = nil,
     admitsLicenseKeys: Bool = false,
     admitsAnonymous: Bool = false,
+    isForUsers: Bool = false,
     defaultTimeout: Duration? = nil,
     callers: [String] = ["*"]
   ) {
@@ -47,6 +50,7 @@ public struct MethodDescriptor: Sendable {
     self.scope = scope
     self.admitsLicenseKeys = admitsLicenseKeys
     self.admitsAnonymous = admitsAnonymous
+    self.isForUsers = isForUsers
     self.defaultTimeout = defaultTimeout
     self.callers = callers
     // A stream of either kind may be meant to stay open, such as a health watch.

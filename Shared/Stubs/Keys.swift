@@ -38,9 +38,12 @@ public enum KeysMethods {
   /// Gives up a rotation: deletes the next response-signing key. Takes a live API key.
   public static let deleteResponseSigningKey = MethodDescriptor(
     path: "/latchkey.keys.v1.Keys/DeleteResponseSigningKey", kind: .unary, scope: "keys:write", callers: ["gateway"])
-  /// Makes an API key in the environment of the calling key, with no more rights than that one has.
+  /// Makes an API key in the caller's environment, with no more rights than the caller has.
   public static let createApiKey = MethodDescriptor(
     path: "/latchkey.keys.v1.Keys/CreateApiKey", kind: .unary, scope: "keys:write", callers: ["gateway"])
+  /// Makes an API key as a user of the dashboard does, and shows with it what a client needs to check answers by.
+  public static let createDashboardApiKey = MethodDescriptor(
+    path: "/latchkey.keys.v1.Keys/CreateDashboardApiKey", kind: .unary, scope: "keys:write", isForUsers: true, callers: ["gateway"])
   /// Lists the API keys of the caller's environment, newest first, revoked ones included.
   public static let listApiKeys = MethodDescriptor(
     path: "/latchkey.keys.v1.Keys/ListApiKeys", kind: .unary, isIdempotent: true, scope: "keys:read", callers: ["gateway"])
@@ -104,10 +107,14 @@ public protocol KeysService: AnyObject {
   func deleteResponseSigningKey(
     _ request: DeleteResponseSigningKeyRequest, _ call: Call
   ) async throws(Fault) -> DeleteResponseSigningKeyResponse
-  /// Makes an API key in the environment of the calling key, with no more rights than that one has.
+  /// Makes an API key in the caller's environment, with no more rights than the caller has.
   func createApiKey(
     _ request: CreateApiKeyRequest, _ call: Call
   ) async throws(Fault) -> ApiKey
+  /// Makes an API key as a user of the dashboard does, and shows with it what a client needs to check answers by.
+  func createDashboardApiKey(
+    _ request: CreateApiKeyRequest, _ call: Call
+  ) async throws(Fault) -> DashboardApiKey
   /// Lists the API keys of the caller's environment, newest first, revoked ones included.
   func listApiKeys(
     _ request: ListApiKeysRequest, _ call: Call
@@ -175,6 +182,10 @@ extension KeysService {
       .unary(KeysMethods.createApiKey) {
         (request: CreateApiKeyRequest, call: Call) async throws(Fault) -> ApiKey in
         try await self.createApiKey(request, call)
+      },
+      .unary(KeysMethods.createDashboardApiKey) {
+        (request: CreateApiKeyRequest, call: Call) async throws(Fault) -> DashboardApiKey in
+        try await self.createDashboardApiKey(request, call)
       },
       .unary(KeysMethods.listApiKeys) {
         (request: ListApiKeysRequest, call: Call) async throws(Fault) -> ListApiKeysResponse in
@@ -280,11 +291,18 @@ public struct KeysClient {
     try await channel.unary(KeysMethods.deleteResponseSigningKey, request, options)
   }
 
-  /// Makes an API key in the environment of the calling key, with no more rights than that one has.
+  /// Makes an API key in the caller's environment, with no more rights than the caller has.
   public func createApiKey(
     _ request: CreateApiKeyRequest, _ options: CallOptions = CallOptions()
   ) async throws(Fault) -> ApiKey {
     try await channel.unary(KeysMethods.createApiKey, request, options)
+  }
+
+  /// Makes an API key as a user of the dashboard does, and shows with it what a client needs to check answers by.
+  public func createDashboardApiKey(
+    _ request: CreateApiKeyRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> DashboardApiKey {
+    try await channel.unary(KeysMethods.createDashboardApiKey, request, options)
   }
 
   /// Lists the API keys of the caller's environment, newest first, revoked ones included.

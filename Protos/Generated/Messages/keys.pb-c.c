@@ -232,6 +232,51 @@ void   latchkey__keys__v1__api_key__free_unpacked
   assert(message->base.descriptor == &latchkey__keys__v1__api_key__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   latchkey__keys__v1__dashboard_api_key__init
+                     (Latchkey__Keys__V1__DashboardApiKey         *message)
+{
+  static const Latchkey__Keys__V1__DashboardApiKey init_value = LATCHKEY__KEYS__V1__DASHBOARD_API_KEY__INIT;
+  *message = init_value;
+}
+size_t latchkey__keys__v1__dashboard_api_key__get_packed_size
+                     (const Latchkey__Keys__V1__DashboardApiKey *message)
+{
+  assert(message->base.descriptor == &latchkey__keys__v1__dashboard_api_key__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t latchkey__keys__v1__dashboard_api_key__pack
+                     (const Latchkey__Keys__V1__DashboardApiKey *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &latchkey__keys__v1__dashboard_api_key__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t latchkey__keys__v1__dashboard_api_key__pack_to_buffer
+                     (const Latchkey__Keys__V1__DashboardApiKey *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &latchkey__keys__v1__dashboard_api_key__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Latchkey__Keys__V1__DashboardApiKey *
+       latchkey__keys__v1__dashboard_api_key__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Latchkey__Keys__V1__DashboardApiKey *)
+     protobuf_c_message_unpack (&latchkey__keys__v1__dashboard_api_key__descriptor,
+                                allocator, len, data);
+}
+void   latchkey__keys__v1__dashboard_api_key__free_unpacked
+                     (Latchkey__Keys__V1__DashboardApiKey *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &latchkey__keys__v1__dashboard_api_key__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   latchkey__keys__v1__list_api_keys_request__init
                      (Latchkey__Keys__V1__ListApiKeysRequest         *message)
 {
@@ -1678,6 +1723,213 @@ const ProtobufCMessageDescriptor latchkey__keys__v1__api_key__descriptor =
   latchkey__keys__v1__api_key__field_indices_by_name,
   1,  latchkey__keys__v1__api_key__number_ranges,
   (ProtobufCMessageInit) latchkey__keys__v1__api_key__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor latchkey__keys__v1__dashboard_api_key__field_descriptors[14] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Keys__V1__DashboardApiKey, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "plain_key",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Keys__V1__DashboardApiKey, plain_key),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "plain_key_snake",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Keys__V1__DashboardApiKey, plain_key_snake),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "signing_key",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Keys__V1__DashboardApiKey, signing_key),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "signing_key_snake",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Keys__V1__DashboardApiKey, signing_key_snake),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "name",
+    6,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Keys__V1__DashboardApiKey, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "hint",
+    7,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Keys__V1__DashboardApiKey, hint),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "environment",
+    8,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_ENUM,
+    offsetof(Latchkey__Keys__V1__DashboardApiKey, has_environment),
+    offsetof(Latchkey__Keys__V1__DashboardApiKey, environment),
+    &latchkey__keys__v1__api_key__environment__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "full_access",
+    9,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Latchkey__Keys__V1__DashboardApiKey, has_full_access),
+    offsetof(Latchkey__Keys__V1__DashboardApiKey, full_access),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "scopes",
+    10,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Latchkey__Keys__V1__DashboardApiKey, n_scopes),
+    offsetof(Latchkey__Keys__V1__DashboardApiKey, scopes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "created_by",
+    11,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Keys__V1__DashboardApiKey, created_by),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "expires_at",
+    12,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Latchkey__Keys__V1__DashboardApiKey, has_expires_at),
+    offsetof(Latchkey__Keys__V1__DashboardApiKey, expires_at),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "created_at",
+    13,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Latchkey__Keys__V1__DashboardApiKey, has_created_at),
+    offsetof(Latchkey__Keys__V1__DashboardApiKey, created_at),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "allowed_addresses",
+    14,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Latchkey__Keys__V1__DashboardApiKey, n_allowed_addresses),
+    offsetof(Latchkey__Keys__V1__DashboardApiKey, allowed_addresses),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned latchkey__keys__v1__dashboard_api_key__field_indices_by_name[] = {
+  13,   /* field[13] = allowed_addresses */
+  12,   /* field[12] = created_at */
+  10,   /* field[10] = created_by */
+  7,   /* field[7] = environment */
+  11,   /* field[11] = expires_at */
+  8,   /* field[8] = full_access */
+  6,   /* field[6] = hint */
+  0,   /* field[0] = id */
+  5,   /* field[5] = name */
+  1,   /* field[1] = plain_key */
+  2,   /* field[2] = plain_key_snake */
+  9,   /* field[9] = scopes */
+  3,   /* field[3] = signing_key */
+  4,   /* field[4] = signing_key_snake */
+};
+static const ProtobufCIntRange latchkey__keys__v1__dashboard_api_key__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 14 }
+};
+const ProtobufCMessageDescriptor latchkey__keys__v1__dashboard_api_key__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "latchkey.keys.v1.DashboardApiKey",
+  "DashboardApiKey",
+  "Latchkey__Keys__V1__DashboardApiKey",
+  "latchkey.keys.v1",
+  sizeof(Latchkey__Keys__V1__DashboardApiKey),
+  14,
+  latchkey__keys__v1__dashboard_api_key__field_descriptors,
+  latchkey__keys__v1__dashboard_api_key__field_indices_by_name,
+  1,  latchkey__keys__v1__dashboard_api_key__number_ranges,
+  (ProtobufCMessageInit) latchkey__keys__v1__dashboard_api_key__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor latchkey__keys__v1__list_api_keys_request__field_descriptors[2] =

@@ -135,8 +135,16 @@ extension OpenAPIWriter {
     (
       "dashboard",
       .object([
-        ("type", .string("apiKey")), ("in", .string("cookie")), ("name", .string("session")),
-        ("description", .string("A user of the dashboard who is logged in.")),
+        ("type", .string("apiKey")), ("in", .string("cookie")),
+        ("name", .string("__Host-latchkey-session")),
+        (
+          "description",
+          .string(
+            "A user of the dashboard who is logged in, and whose role has the scope that is named. The environment is "
+              + "that of the header `Latchkey-Environment`: `test`, also where it is absent, or `live`. A request that "
+              + "is neither GET nor HEAD needs the header `X-Latchkey-CSRF: 1` besides."
+          )
+        ),
       ])
     ),
   ]

@@ -28,8 +28,11 @@ struct Refusal: Sendable {
     Refusal(
       status: 403,
       name: "Forbidden",
-      description: "The API key lacks the scope.",
-      applies: { $0.method.scope != nil }
+      description:
+        "The API key or the user's role lacks the scope, or what a browser sends may be another site's doing.",
+      applies: {
+        $0.method.scope != nil || ($0.changesSomething && ($0.rest.isForUsers || $0.beginsSessions))
+      }
     ),
     Refusal(
       status: 404,
@@ -159,8 +162,11 @@ extension Operation {
   /// Whether it is no mere question.
   var changesSomething: Bool { rest.verb != "get" }
 
+  /// Whether the answer may begin a session.
+  var beginsSessions: Bool { rest.authentication == "login" }
+
   /// Whether the header `Idempotency-Key` means something; as `Route.takesIdempotencyKeys` in the gateway.
   var takesIdempotencyKeys: Bool {
-    (rest.verb == "post" || rest.verb == "patch") && rest.requestBody == "json"
+    (rest.verb == "post" || rest.verb == "patch") && rest.requestBody == "json" && !beginsSessions
   }
 }

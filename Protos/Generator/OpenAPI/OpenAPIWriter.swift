@@ -183,12 +183,11 @@ struct Operation {
   /// The names of the kinds of credential that each are enough.
   var schemes: [String] {
     switch rest.authentication {
-    case "none": []
+    case "none", "login": []
     case "licenseKey": ["licenseKey"]
-    case "apiKeyOrLicenseKey": ["licenseKey", "apiKey"]
+    case "apiKeyOrLicenseKey": ["licenseKey", "apiKey", "dashboard"]
     case "dashboard": ["dashboard"]
-    case "apiKeyOrDashboard": ["apiKey", "dashboard"]
-    default: ["apiKey"]
+    default: ["apiKey", "dashboard"]
     }
   }
 
@@ -197,7 +196,7 @@ struct Operation {
     let scopes = method.scope.map { [JSONValue.string($0)] } ?? []
     let none = rest.authentication == "optionalAPIKey" ? [JSONValue.object([])] : []
     return .array(
-      none + schemes.map { .object([($0, .array($0 == "apiKey" ? scopes : []))]) }
+      none + schemes.map { .object([($0, .array($0 == "licenseKey" ? [] : scopes))]) }
     )
   }
 }

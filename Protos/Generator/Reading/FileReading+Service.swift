@@ -74,9 +74,8 @@ extension RestFace {
     case LATCHKEY__REST__AUTHENTICATION__API_KEY_OR_LICENSE_KEY:
       authentication = "apiKeyOrLicenseKey"
     case LATCHKEY__REST__AUTHENTICATION__DASHBOARD: authentication = "dashboard"
-    case LATCHKEY__REST__AUTHENTICATION__API_KEY_OR_DASHBOARD:
-      authentication = "apiKeyOrDashboard"
     case LATCHKEY__REST__AUTHENTICATION__OPTIONAL_API_KEY: authentication = "optionalAPIKey"
+    case LATCHKEY__REST__AUTHENTICATION__LOGIN: authentication = "login"
     default: throw Failure("an authentication that this generator does not know")
     }
     switch rest.limit {

@@ -21,7 +21,7 @@ extension Rules {
       complain(place, "a path begins with one slash and does not end with one")
     }
     if !(200...299).contains(rest.successStatus) { complain(place, "success is a status of 2xx") }
-    if !rest.admitsAPIKeys, method.scope != nil { complain(place, "a scope needs an API key") }
+    if !rest.admitsUsers, method.scope != nil { complain(place, "a scope needs an API key") }
     if rest.authentication.hasPrefix("apiKey"), method.scope == nil {
       complain(place, "a method for API keys needs a scope")
     }
@@ -142,13 +142,21 @@ extension RestFace {
     authentication.hasPrefix("apiKey") || authentication == "optionalAPIKey"
   }
 
+  /// Whether the session of a user is one of the credentials.
+  var admitsUsers: Bool { admitsAPIKeys || isForUsers }
+
+  /// Whether only the session of a user does.
+  var isForUsers: Bool { authentication == "dashboard" }
+
   /// Whether a license key is one of the credentials.
   var admitsLicenseKeys: Bool {
     authentication == "licenseKey" || authentication == "apiKeyOrLicenseKey"
   }
 
   /// Whether a request may come without any credential.
-  var admitsAnonymous: Bool { authentication == "none" || authentication == "optionalAPIKey" }
+  var admitsAnonymous: Bool {
+    authentication == "none" || authentication == "login" || authentication == "optionalAPIKey"
+  }
 
   /// The names in the path template.
   var parameters: [String] {

@@ -45,6 +45,7 @@ struct StubsWriter {
           if method.rest?.admitsLicenseKeys == true { arguments.append("admitsLicenseKeys: true") }
           if method.rest?.admitsAnonymous == true { arguments.append("admitsAnonymous: true") }
         }
+        if method.rest?.isForUsers == true { arguments.append("isForUsers: true") }
         if let timeout = method.timeoutMilliseconds {
           arguments.append("defaultTimeout: .milliseconds(\(timeout))")
         }

@@ -40,6 +40,8 @@ enum Answer {
     var allowed: [String] = []
     /// The schemes of `Authorization` that would do, for 401.
     var challenge = Route.Authentication.apiKey.challenge
+    /// What becomes of the cookie of a session; nil where it stays as it is.
+    var cookie: SessionCookie.Change?
     /// What the request has counted against; nil where clients are not held to limits.
     var rate: RateVerdict?
   }
@@ -80,7 +82,10 @@ enum Answer {
       head.append("www-authenticate", context.challenge)
     case .rateLimited:
       // Whole seconds: clients of the contract read nothing else.
-      if let rate = context.rate { head.append("retry-after", String(rate.retryAfterSeconds)) }
+      let told = fault.facts.first { $0.name == "retryAfterSeconds" }?.value
+      if let seconds = told ?? context.rate?.retryAfterSeconds {
+        head.append("retry-after", String(seconds))
+      }
     default: break
     }
     finish(status: fault.httpStatus, body, context, to: stream)
@@ -92,6 +97,9 @@ enum Answer {
     head.append("x-request-id", context.requestID, isOneOff: true)
     // Answers hold keys and customers' data, and what they say holds only now.
     head.append("cache-control", "no-store")
+    if let cookie = context.cookie {
+      head.append("set-cookie", SessionCookie.field(cookie), isOneOff: true)
+    }
     if let rate = context.rate { append(rate, to: &head) }
     if !context.allowed.isEmpty {
       head.append("allow", context.allowed.joined(separator: ", "))

@@ -1,6 +1,7 @@
 internal import Cryptography
 internal import Faults
 internal import HTTP
+internal import Messages
 internal import Protobuf
 
 /// What a request brought to say who it is.
@@ -11,6 +12,8 @@ enum Credential: Sendable {
   case none
   /// The SHA-256 of an API key whose checksum is right.
   case apiKey(hash: [UInt8])
+  /// The SHA-256 of a session's token, and the environment that its user has chosen for the request.
+  case session(hash: [UInt8], Caller.Environment)
   /// 1 to ``licenseKeyBytesMax`` visible characters, about which nothing is known yet.
   case licenseKey(String)
 
@@ -25,14 +28,20 @@ enum Credential: Sendable {
 
   /// Reads the credential that a route asks for.
   ///
+  /// `Authorization` goes before the cookie of a session: whoever sends it means it, while a browser sends cookies by
+  /// itself.
+  ///
   /// - Throws: ``Fault`` `unauthenticated` when there is none where one is needed, when there are several, or one
-  ///   that the route does not take or that cannot be ours.
+  ///   that the route does not take or that cannot be ours; `invalidArgument` for an environment that there is not.
   static func read(
     _ fields: HeaderFields,
     for authentication: Route.Authentication
   ) throws(Fault) -> Credential {
-    if authentication == .none { return .none }
+    if authentication == .none || authentication == .login { return .none }
     guard let field = fields.bytes(of: "authorization") else {
+      if authentication.takesSessions, let session = try SessionCookie.read(fields) {
+        return .session(hash: session.hash, try environment(fields))
+      }
       if authentication == .optionalAPIKey { return .none }
       throw refusal("Missing credential: send \(authentication.examples)")
     }
@@ -52,6 +61,22 @@ enum Credential: Sendable {
       return .licenseKey(text)
     }
     throw refusal("This endpoint needs another credential: send \(authentication.examples)")
+  }
+
+  /// The environment that a user has chosen; test data where nothing is said, so that live data are never a mistake.
+  private static func environment(_ fields: HeaderFields) throws(Fault) -> Caller.Environment {
+    guard let value = fields.bytes(of: "latchkey-environment") else { return .test }
+    if fields.count(of: "latchkey-environment") == 1 {
+      if value.elementsEqual("live".utf8) { return .live }
+      if value.elementsEqual("test".utf8) { return .test }
+    }
+    throw .invalid([
+      Fault.Issue(
+        path: ["Latchkey-Environment"],
+        message: "Must be test or live",
+        code: "invalid_enum_value"
+      )
+    ])
   }
 
   /// What a caller without a good credential is told.
@@ -87,6 +112,7 @@ extension Credential: CustomStringConvertible, CustomReflectable {
     switch self {
     case .none: "no credential"
     case .apiKey: "an API key"
+    case .session: "a session"
     case .licenseKey: "a license key"
     }
   }
@@ -101,6 +127,9 @@ extension Route.Authentication {
     self == .apiKey || self == .apiKeyOrLicenseKey || self == .optionalAPIKey
   }
 
+  /// Whether the cookie of a session may be brought.
+  var takesSessions: Bool { takesAPIKeys || self == .dashboard }
+
   /// Whether a license key may be brought in `Authorization`.
   var takesLicenseKeys: Bool { self == .licenseKey || self == .apiKeyOrLicenseKey }
 
@@ -111,7 +140,8 @@ extension Route.Authentication {
     switch (takesAPIKeys, takesLicenseKeys) {
     case (true, true): "Bearer, License"
     case (false, true): "License"
-    default: "Bearer"
+    // No registered scheme says that a login is needed; a scheme has to be named all the same.
+    default: self == .dashboard || self == .login ? "Cookie" : "Bearer"
     }
   }
 
@@ -121,7 +151,7 @@ extension Route.Authentication {
     return switch (takesAPIKeys, takesLicenseKeys) {
     case (true, true): "\(licenseKey) or \(apiKey)"
     case (false, true): licenseKey
-    default: apiKey
+    default: self == .dashboard ? "the cookie of a session, which a login gives" : apiKey
     }
   }
 }

@@ -39,7 +39,7 @@ final class Exchange {
   private var context: Answer.Context
   /// What the request brought to say who it is.
   private(set) var credential = Credential.none
-  /// Whose API key it is, once that is known.
+  /// Whose API key or session it is, once that is known.
   private(set) var principal: Principal?
   /// What makes the request the same as one sent before; nil where the client does not say.
   private(set) var idempotencyKey: [UInt8]?
@@ -74,6 +74,7 @@ final class Exchange {
         try obey(
           gateway.rateLimiter?.count(route.route, credential, from: stream.origin.address)
         )
+        try SameOrigin.check(head, credential, on: route.route)
         try RequestRules.checkBody(of: head, usedBy: route)
         idempotencyKey = try IdempotencyKey.read(head.fields, path: target.path, on: route.route)
         guard route.route.requestBody == .json else {
@@ -170,7 +171,7 @@ final class Exchange {
       guard let (response, trailers) = try call.answerNow() else {
         return wait(for: call, on: route)
       }
-      gateway.noteAnswered(route, self)
+      gateway.noteAnswered(route, trailers, self)
       var content = try gateway.unsignedAnswer(route, response.bytes, trailers)
       guard gateway.signNow(&content) else {
         return inTask(route) { () async throws(Fault) in
@@ -205,30 +206,27 @@ final class Exchange {
     on route: ServedRoute
   ) async throws(Fault) -> Answer.Content {
     let (response, trailers) = try await call.answer()
-    gateway.noteAnswered(route, self)
+    gateway.noteAnswered(route, trailers, self)
     return try await gateway.answer(route, response.bytes, trailers)
   }
 
   /// Finds out who asks.
   private func identify(on route: ServedRoute) async throws(Fault) {
-    guard case .apiKey(let hash) = credential else { return }
-    principal = try await gateway.principal(
-      forKeyHash: hash,
-      from: stream.origin.address,
-      on: route
-    )
+    principal = try await gateway.principal(self, on: route)
   }
 
   /// Finds out who asks, if that takes no waiting; false where it does.
   private func identifyNow(on route: ServedRoute) throws(Fault) -> Bool {
-    guard case .apiKey(let hash) = credential else { return true }
-    principal = try gateway.knownPrincipal(
-      forKeyHash: hash,
-      from: stream.origin.address,
-      on: route
-    )
-    return principal != nil
+    switch credential {
+    case .none, .licenseKey: return true
+    case .apiKey, .session:
+      principal = try gateway.knownPrincipal(self, on: route)
+      return principal != nil
+    }
   }
+
+  /// Has the answer change the cookie of the session.
+  func change(_ cookie: SessionCookie.Change) { context.cookie = cookie }
 
   /// Makes the message of what is asked, when it is known who asks.
   private func makeMessage(
@@ -367,9 +365,12 @@ final class Exchange {
   /// Counts a request that turns out to have no good credential; where its address has used up its attempts, that
   /// is what it is told.
   private func counted(_ fault: Fault) -> Fault {
-    guard let limiter = gateway.rateLimiter,
-      context.rate == nil || fault.publicReason == .unauthorized
-    else { return fault }
+    guard let limiter = gateway.rateLimiter else { return fault }
+    if context.rate != nil {
+      // What came without a credential, a login for one, has been counted by its address.
+      if case .none = credential { return fault }
+      guard fault.publicReason == .unauthorized else { return fault }
+    }
     let verdict = limiter.countUncredited(from: stream.origin.address)
     context.rate = verdict
     return verdict.isAllowed ? fault : verdict.refusal

@@ -24,6 +24,7 @@ public final class Gateway: RequestHandler {
   let router: Router<ServedRoute>
   private let channels: [String: Channel]
   private let authenticator: APIKeyAuthenticator
+  private let sessions: SessionAuthenticator
   private let signer: ResponseSigner
   let failures: FailureLog
   /// Counts requests; nil where clients are not held to limits.
@@ -39,7 +40,10 @@ public final class Gateway: RequestHandler {
   public convenience init(keys: Channel, licenses: Channel, rateLimits: RateLimits?, log: Logger) {
     self.init(
       Routes.all,
-      channels: [KeysMethods.serviceName: keys, LicensesMethods.serviceName: licenses],
+      channels: [
+        KeysMethods.serviceName: keys, UsersMethods.serviceName: keys,
+        LicensesMethods.serviceName: licenses,
+      ],
       keys: keys,
       rateLimiter: rateLimits.map { RateLimiter($0) },
       log: log
@@ -68,6 +72,11 @@ public final class Gateway: RequestHandler {
     let questions = KeysQuestions(keys)
     authenticator = APIKeyAuthenticator { (hash) async throws(Fault) in
       try await questions.verdict(onHash: hash)
+    }
+    sessions = SessionAuthenticator { (hash) async throws(Fault) in
+      try await questions.session(withTokenHash: hash)
+    } exchange: { (hash) async throws(Fault) in
+      try await questions.exchangeToken(withHash: hash)
     }
     signer = ResponseSigner { (signatory) async throws(Fault) in
       try await questions.signingKeys(of: signatory)
@@ -100,40 +109,46 @@ public final class Gateway: RequestHandler {
 
   // MARK: The steps of a request
 
-  /// Whose key a request brought.
+  /// Whose API key or session a request brought; nil for neither. A session's token is exchanged where it is time.
   ///
-  /// - Throws: ``Fault`` `unauthenticated` for a bad key, `permissionDenied` for one that may not be used from
-  ///   the client's address, or that lacks the scope.
-  func principal(
-    forKeyHash hash: [UInt8],
-    from address: SocketAddress?,
-    on route: ServedRoute
-  ) async throws(Fault) -> Principal {
-    let principal = try await authenticator.principal(forHash: hash)
-    return try admit(principal, withKeyHash: hash, from: address, to: route)
+  /// - Throws: ``Fault`` `unauthenticated` for a bad one, `permissionDenied` for one that may not be used from the
+  ///   client's address, or that lacks the scope.
+  func principal(_ exchange: Exchange, on route: ServedRoute) async throws(Fault) -> Principal? {
+    let principal: Principal
+    switch exchange.credential {
+    case .none, .licenseKey: return nil
+    case .apiKey(let hash): principal = try await authenticator.principal(forHash: hash)
+    case .session(let hash, let environment):
+      let session = try await sessions.session(forHash: hash)
+      if session.isRotationDue, let token = await sessions.exchangeToken(withHash: hash) {
+        exchange.change(.give(token))
+      }
+      principal = session.principal(in: environment)
+    }
+    return try admit(principal, exchange, to: route)
   }
 
   /// The same, if it is known already; nil where the keys service must be asked.
-  func knownPrincipal(
-    forKeyHash hash: [UInt8],
-    from address: SocketAddress?,
-    on route: ServedRoute
-  ) throws(Fault) -> Principal? {
-    guard let principal = try authenticator.knownPrincipal(forHash: hash) else { return nil }
-    return try admit(principal, withKeyHash: hash, from: address, to: route)
+  func knownPrincipal(_ exchange: Exchange, on route: ServedRoute) throws(Fault) -> Principal? {
+    let principal: Principal?
+    switch exchange.credential {
+    case .none, .licenseKey: return nil
+    case .apiKey(let hash): principal = try authenticator.knownPrincipal(forHash: hash)
+    case .session(let hash, let environment):
+      principal = try sessions.knownSession(forHash: hash)?.principal(in: environment)
+    }
+    guard let principal else { return nil }
+    return try admit(principal, exchange, to: route)
   }
 
   private func admit(
     _ principal: Principal,
-    withKeyHash hash: [UInt8],
-    from address: SocketAddress?,
+    _ exchange: Exchange,
     to route: ServedRoute
   ) throws(Fault) -> Principal {
-    try principal.requireUse(from: address)
-    rateLimiter?.noteGood(.apiKey(hash: hash))
-    if let scope = route.route.scope, !principal.holds(scope) {
-      throw Fault(.permissionDenied, "This API key lacks the scope \(scope)", reason: .forbidden)
-    }
+    try principal.requireUse(from: exchange.stream.origin.address)
+    rateLimiter?.noteGood(exchange.credential)
+    if let scope = route.route.scope { try principal.require(scope) }
     return principal
   }
 
@@ -148,12 +163,15 @@ public final class Gateway: RequestHandler {
   }
 
   /// Takes note of what a good answer to a call tells of its request.
-  func noteAnswered(_ route: ServedRoute, _ exchange: Exchange) {
+  func noteAnswered(_ route: ServedRoute, _ trailers: Metadata, _ exchange: Exchange) {
     if case .licenseKey = exchange.credential { rateLimiter?.noteGood(exchange.credential) }
-    if route.changesKeys {
-      authenticator.forget()
-      signer.forget()
+    if route.changesCookie, let token = trailers["latchkey-session"] {
+      exchange.change(token.isEmpty ? .take : .give(token))
     }
+    guard route.changesCredentials else { return }
+    authenticator.forget()
+    sessions.forget()
+    signer.forget()
   }
 
   /// Makes the answer of what a service said; where the route is signed, without its signature.
@@ -231,11 +249,12 @@ public final class Gateway: RequestHandler {
       requestId: exchange.id
     )
     if let principal = exchange.principal {
-      caller.actorKind = .apiKey
+      caller.actorKind = principal.kind
       caller.accountId = principal.accountID
       caller.environment = principal.environment
-      caller.actorId = principal.keyID
+      caller.actorId = principal.id
       caller.scopes = principal.scopes
+      caller.sessionId = principal.sessionID
     } else if case .licenseKey(let key) = exchange.credential {
       caller.actorKind = .licenseKey
       caller.licenseKey = key

@@ -51,6 +51,7 @@ enum IdempotencyKey {
 extension Route {
   /// Whether the header `Idempotency-Key` means something here.
   var takesIdempotencyKeys: Bool {
-    (verb == .post || verb == .patch) && requestBody == .json
+    // A login is nobody's until it is over, and gives another session each time.
+    (verb == .post || verb == .patch) && requestBody == .json && authentication != .login
   }
 }

@@ -13,9 +13,13 @@ struct KeysQuestions {
   private static let timeout = Duration.seconds(3)
 
   private let client: KeysClient
+  private let users: UsersClient
 
   /// Asks over this channel.
-  init(_ channel: Channel) { client = KeysClient(channel) }
+  init(_ channel: Channel) {
+    client = KeysClient(channel)
+    users = UsersClient(channel)
+  }
 
   /// What a key with this hash may do.
   func verdict(onHash hash: [UInt8]) async throws(Fault) -> APIKeyAuthenticator.Verdict {
@@ -35,12 +39,41 @@ struct KeysQuestions {
         Principal(
           accountID: accountID,
           environment: environment == .live ? .live : .test,
-          keyID: keyID,
+          kind: .apiKey,
+          id: keyID,
           scopes: answer.scopes,
           allowedAddresses: try ranges(answer.allowedAddresses)
         )
       )
     }
+  }
+
+  /// Whose session has a token with this hash; nil when there is none.
+  func session(withTokenHash hash: [UInt8]) async throws(Fault) -> SessionAuthenticator.Session? {
+    let answer = try await users.authenticateSession(
+      AuthenticateSessionRequest(sha256: hash),
+      CallOptions(timeout: Self.timeout)
+    )
+    guard answer.good else { return nil }
+    guard let accountID = answer.accountId, let userID = answer.userId,
+      let sessionID = answer.sessionId
+    else { throw .internalError("The keys service found a session without saying whose") }
+    return SessionAuthenticator.Session(
+      accountID: accountID,
+      userID: userID,
+      sessionID: sessionID,
+      testScopes: answer.testScopes,
+      liveScopes: answer.liveScopes,
+      isRotationDue: answer.rotationDue ?? false
+    )
+  }
+
+  /// Exchanges the token with this hash; nil where that has been done.
+  func exchangeToken(withHash hash: [UInt8]) async throws(Fault) -> String? {
+    try await users.rotateSession(
+      RotateSessionRequest(sha256: hash),
+      CallOptions(timeout: Self.timeout)
+    ).token
   }
 
   private func ranges(_ texts: [String]) throws(Fault) -> [AddressRange] {

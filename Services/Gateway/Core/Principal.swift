@@ -9,15 +9,25 @@ struct Principal: Sendable, Equatable {
   var accountID: String
   /// The data set that the credential reaches.
   var environment: Caller.Environment
-  /// The API key's own id.
-  var keyID: String
+  /// An API key, or a user.
+  var kind: Caller.ActorKind
+  /// The API key's or the user's own id.
+  var id: String
   /// What it may do; `*` stands for everything.
   var scopes: [String]
   /// The addresses that the credential may be used from; everywhere when empty.
   var allowedAddresses: [AddressRange] = []
+  /// The session by which a user acts.
+  var sessionID: String?
 
-  /// Whether the credential has a scope.
-  func holds(_ scope: String) -> Bool { scopes.contains { $0 == scope || $0 == "*" } }
+  /// Makes sure that the credential has a scope.
+  ///
+  /// - Throws: ``Fault`` `permissionDenied`.
+  func require(_ scope: String) throws(Fault) {
+    guard !scopes.contains(where: { $0 == scope || $0 == "*" }) else { return }
+    let holder = kind == .user ? "Your role" : "This API key"
+    throw Fault(.permissionDenied, "\(holder) lacks the scope \(scope)", reason: .forbidden)
+  }
 
   /// Makes sure that the credential may be used from an address.
   ///

@@ -18,18 +18,19 @@ final class ServedRoute: Sendable {
   /// The number of the field that has the bytes of a raw body; 0 where no body is raw.
   let rawField: UInt32
 
-  /// Whether a call may change what API keys may do, or what answers are signed with.
+  /// Whether a call may change what API keys may do, sessions, or what answers are signed with.
   ///
-  /// What is known of keys is forgotten after it, so that a key revoked here works no longer from here on.
-  var changesKeys: Bool { route.service == KeysMethods.serviceName && route.verb != .get }
+  /// What is known of them is forgotten after it, so that a key revoked here works no longer from here on.
+  var changesCredentials: Bool {
+    route.verb != .get
+      && (route.service == KeysMethods.serviceName || route.service == UsersMethods.serviceName)
+  }
+
+  /// Whether an answer may give or take the cookie of a session.
+  var changesCookie: Bool { route.authentication == .login || route.authentication == .dashboard }
 
   /// Works out what a route needs.
   init(_ route: Route) {
-    // Nothing in the contracts of this release says otherwise; a release that does brings the code with it.
-    precondition(
-      route.authentication != .dashboard && route.authentication != .apiKeyOrDashboard,
-      "\(route.template) asks for a credential that this gateway does not know."
-    )
     self.route = route
     method = MethodDescriptor(
       path: route.rpc,

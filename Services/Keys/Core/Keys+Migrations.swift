@@ -11,6 +11,9 @@ extension Keys {
       name: "m0003_api_key_lifecycle",
       bytes: PackageResources.m0003_api_key_lifecycle_sql
     ),
+    Migration(name: "m0004_users", bytes: PackageResources.m0004_users_sql),
+    Migration(name: "m0005_sessions", bytes: PackageResources.m0005_sessions_sql),
+    Migration(name: "m0006_second_factors", bytes: PackageResources.m0006_second_factors_sql),
     Migration(
       name: "m0007_response_signing_keys",
       bytes: PackageResources.m0007_response_signing_keys_sql

@@ -1,7 +1,7 @@
 internal import Changes
 public import Cryptography
 public import EventLoop
-internal import Faults
+public import Faults
 public import Postgres
 public import Primitives
 public import Stubs
@@ -24,7 +24,7 @@ public final class Keys: KeysService {
   /// What is known of the API keys that hashes lead to; asked for in batches.
   let keyFacts: Batcher<Digest, KeyFacts>
   /// When API keys were used, until it is written.
-  let uses: KeyUses
+  let uses: LastUses
   /// The time, which tests set.
   let now: @Sendable () -> Timestamp
 
@@ -58,9 +58,19 @@ public final class Keys: KeysService {
     self.leakOverlap = leakOverlap
     changes = Changes(database: database, dataKeys: dataKeys, now: now)
     self.now = now
-    uses = KeyUses(store: apiKeys)
+    uses = LastUses { (uses, tenant) async throws(Fault) in
+      try await apiKeys.note(uses, for: tenant)
+    }
     keyFacts = Batcher(keysMax: Self.batchKeysMax) { (hashes) async throws(Fault) in
       try await apiKeys.authenticate(hashes)
     }
   }
+
+  /// How often uses of API keys are written.
+  public nonisolated static let usesInterval = LastUses.flushInterval
+
+  /// Writes which API keys were used; the last time when the service stops.
+  ///
+  /// - Throws: ``Fault`` of the database; nothing is lost, it is tried again with the next.
+  public func flushUses() async throws(Fault) { try await uses.flush() }
 }

@@ -13,6 +13,8 @@ public struct KeysSettings: Sendable {
   public let leakedKeys: LeakedAPIKeys
   /// How long a leaked key goes on where it is to be replaced.
   public let leakOverlap: Duration
+  /// Where users find the dashboard.
+  public let dashboard: DashboardAddress
 
   /// As with a rotation that is asked for: at most 30 days.
   private static let leakOverlapSecondsMax = 30 * 24 * 60 * 60
@@ -22,7 +24,7 @@ public struct KeysSettings: Sendable {
   /// - Throws: ``Fault`` `invalidArgument` with every setting that is wrong.
   public init(_ reader: SettingsReader) throws(Fault) {
     let overlapSeconds: Int
-    (rpc, database, masterKeysFile, leakedKeys, overlapSeconds) = try reader.require(
+    (rpc, database, masterKeysFile, leakedKeys, overlapSeconds, dashboard) = try reader.require(
       RPCSettings(reader),
       DatabaseSettings(reader),
       reader.readableFile("LATCHKEY_MASTER_KEYS_FILE"),
@@ -31,6 +33,11 @@ public struct KeysSettings: Sendable {
         "LATCHKEY_LEAKED_API_KEYS_OVERLAP_SECONDS",
         default: Int(LeakedAPIKeys.defaultOverlap.components.seconds),
         in: 0...Self.leakOverlapSecondsMax
+      ),
+      reader.value(
+        "LATCHKEY_DASHBOARD_URL",
+        expected: "https://host or https://host:port",
+        DashboardAddress.init
       )
     )
     leakOverlap = .seconds(overlapSeconds)

@@ -21,14 +21,26 @@ internal import Stubs
         leakedKeys: settings.leakedKeys,
         leakOverlap: settings.leakOverlap
       )
+      let users = Users(
+        database: database,
+        masterKeys: masterKeys,
+        dashboard: settings.dashboard
+      )
       service.addPeriodicTask("key uses", every: Keys.usesInterval, hasLastRound: true) {
         () async throws(Fault) in try await keys.flushUses()
       }
       service.addPeriodicTask("expiry warnings", every: Keys.warningsInterval) {
         () async throws(Fault) in try await keys.warnOfExpiry()
       }
+      service.addPeriodicTask("session uses", every: Users.usesInterval, hasLastRound: true) {
+        () async throws(Fault) in try await users.flushUses()
+      }
+      service.addPeriodicTask("ended logins", every: Users.sweepInterval) {
+        () async throws(Fault) in try await users.sweep()
+      }
       let server = try service.addRPCServer(settings.rpc, trusting: ["gateway"])
       keys.register(on: server)
+      users.register(on: server)
     }
   }
 }

@@ -8,11 +8,11 @@ struct LatchkeyTool: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "latchkey",
     abstract: "Runs Latchkey, the self-hosted licensing platform, on this machine.",
-    subcommands: [UpCommand.self, DownCommand.self, AuditCommand.self]
+    subcommands: [UpCommand.self, DownCommand.self, AuditCommand.self, UsersCommand.self]
   )
 }
 
-/// What both commands are told.
+/// What all commands are told.
 struct DataDirectoryOption: ParsableArguments {
   @Option(
     name: .customLong("data-dir"),

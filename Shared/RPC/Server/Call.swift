@@ -72,11 +72,14 @@ public final class Call {
     return Tenant(accountID: account, environment: environment == .live ? .live : .test)
   }
 
-  /// Refuses a caller without the method's scope.
+  /// Refuses a caller without the method's scope, and one who is no user where only users may call.
   ///
   /// An actor without limits has the one scope `*`. A license key never has a scope: it may call what admits license
   /// keys and nothing else that asks for one, whatever the caller's scopes say.
   func checkScope() throws(Fault) {
+    if method.isForUsers, caller?.actorKind != .user {
+      throw Fault(.permissionDenied, "Only a user who is logged in may do this", reason: .forbidden)
+    }
     guard let scope = method.scope else { return }
     let holdsScope = caller?.scopes.contains { $0 == scope || $0 == "*" } ?? false
     let isAdmitted =
@@ -88,7 +91,7 @@ public final class Call {
     guard isAdmitted else {
       throw Fault(
         .permissionDenied,
-        "The API key lacks the scope \(scope)",
+        "The caller lacks the scope \(scope)",
         reason: .forbidden
       )
     }

@@ -149,21 +149,21 @@ static const ProtobufCEnumValue latchkey__rest__authentication__enum_values_by_n
   { "LICENSE_KEY", "LATCHKEY__REST__AUTHENTICATION__LICENSE_KEY", 2 },
   { "API_KEY_OR_LICENSE_KEY", "LATCHKEY__REST__AUTHENTICATION__API_KEY_OR_LICENSE_KEY", 3 },
   { "DASHBOARD", "LATCHKEY__REST__AUTHENTICATION__DASHBOARD", 4 },
-  { "API_KEY_OR_DASHBOARD", "LATCHKEY__REST__AUTHENTICATION__API_KEY_OR_DASHBOARD", 5 },
   { "OPTIONAL_API_KEY", "LATCHKEY__REST__AUTHENTICATION__OPTIONAL_API_KEY", 6 },
+  { "LOGIN", "LATCHKEY__REST__AUTHENTICATION__LOGIN", 7 },
 };
 static const ProtobufCIntRange latchkey__rest__authentication__value_ranges[] = {
-{0, 0},{0, 7}
+{0, 0},{6, 5},{0, 7}
 };
 static const ProtobufCEnumValueIndex latchkey__rest__authentication__enum_values_by_name[7] =
 {
   { "API_KEY", 1 },
-  { "API_KEY_OR_DASHBOARD", 5 },
   { "API_KEY_OR_LICENSE_KEY", 3 },
   { "DASHBOARD", 4 },
   { "LICENSE_KEY", 2 },
+  { "LOGIN", 6 },
   { "NONE", 0 },
-  { "OPTIONAL_API_KEY", 6 },
+  { "OPTIONAL_API_KEY", 5 },
 };
 const ProtobufCEnumDescriptor latchkey__rest__authentication__descriptor =
 {
@@ -176,7 +176,7 @@ const ProtobufCEnumDescriptor latchkey__rest__authentication__descriptor =
   latchkey__rest__authentication__enum_values_by_number,
   7,
   latchkey__rest__authentication__enum_values_by_name,
-  1,
+  2,
   latchkey__rest__authentication__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

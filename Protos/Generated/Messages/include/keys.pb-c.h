@@ -22,6 +22,7 @@ typedef struct Latchkey__Keys__V1__Account Latchkey__Keys__V1__Account;
 typedef struct Latchkey__Keys__V1__IssueApiKeyRequest Latchkey__Keys__V1__IssueApiKeyRequest;
 typedef struct Latchkey__Keys__V1__CreateApiKeyRequest Latchkey__Keys__V1__CreateApiKeyRequest;
 typedef struct Latchkey__Keys__V1__ApiKey Latchkey__Keys__V1__ApiKey;
+typedef struct Latchkey__Keys__V1__DashboardApiKey Latchkey__Keys__V1__DashboardApiKey;
 typedef struct Latchkey__Keys__V1__ListApiKeysRequest Latchkey__Keys__V1__ListApiKeysRequest;
 typedef struct Latchkey__Keys__V1__ListApiKeysResponse Latchkey__Keys__V1__ListApiKeysResponse;
 typedef struct Latchkey__Keys__V1__GetApiKeyRequest Latchkey__Keys__V1__GetApiKeyRequest;
@@ -169,6 +170,35 @@ struct  Latchkey__Keys__V1__ApiKey
 #define LATCHKEY__KEYS__V1__API_KEY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&latchkey__keys__v1__api_key__descriptor) \
     , NULL, NULL, NULL, NULL, 0, LATCHKEY__KEYS__V1__API_KEY__ENVIRONMENT__TEST, 0, 0, 0,NULL, NULL, 0, 0, 0, 0, 0, 0, 0,NULL, 0, 0, NULL, NULL, 0, 0, 0, 0 }
+
+
+struct  Latchkey__Keys__V1__DashboardApiKey
+{
+  ProtobufCMessage base;
+  char *id;
+  char *plain_key;
+  char *plain_key_snake;
+  char *signing_key;
+  char *signing_key_snake;
+  char *name;
+  char *hint;
+  protobuf_c_boolean has_environment;
+  Latchkey__Keys__V1__ApiKey__Environment environment;
+  protobuf_c_boolean has_full_access;
+  protobuf_c_boolean full_access;
+  size_t n_scopes;
+  char **scopes;
+  char *created_by;
+  protobuf_c_boolean has_expires_at;
+  int64_t expires_at;
+  protobuf_c_boolean has_created_at;
+  int64_t created_at;
+  size_t n_allowed_addresses;
+  char **allowed_addresses;
+};
+#define LATCHKEY__KEYS__V1__DASHBOARD_API_KEY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&latchkey__keys__v1__dashboard_api_key__descriptor) \
+    , NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, LATCHKEY__KEYS__V1__API_KEY__ENVIRONMENT__TEST, 0, 0, 0,NULL, NULL, 0, 0, 0, 0, 0,NULL }
 
 
 struct  Latchkey__Keys__V1__ListApiKeysRequest
@@ -476,6 +506,25 @@ Latchkey__Keys__V1__ApiKey *
                       const uint8_t       *data);
 void   latchkey__keys__v1__api_key__free_unpacked
                      (Latchkey__Keys__V1__ApiKey *message,
+                      ProtobufCAllocator *allocator);
+/* Latchkey__Keys__V1__DashboardApiKey methods */
+void   latchkey__keys__v1__dashboard_api_key__init
+                     (Latchkey__Keys__V1__DashboardApiKey         *message);
+size_t latchkey__keys__v1__dashboard_api_key__get_packed_size
+                     (const Latchkey__Keys__V1__DashboardApiKey   *message);
+size_t latchkey__keys__v1__dashboard_api_key__pack
+                     (const Latchkey__Keys__V1__DashboardApiKey   *message,
+                      uint8_t             *out);
+size_t latchkey__keys__v1__dashboard_api_key__pack_to_buffer
+                     (const Latchkey__Keys__V1__DashboardApiKey   *message,
+                      ProtobufCBuffer     *buffer);
+Latchkey__Keys__V1__DashboardApiKey *
+       latchkey__keys__v1__dashboard_api_key__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   latchkey__keys__v1__dashboard_api_key__free_unpacked
+                     (Latchkey__Keys__V1__DashboardApiKey *message,
                       ProtobufCAllocator *allocator);
 /* Latchkey__Keys__V1__ListApiKeysRequest methods */
 void   latchkey__keys__v1__list_api_keys_request__init
@@ -836,6 +885,9 @@ typedef void (*Latchkey__Keys__V1__CreateApiKeyRequest_Closure)
 typedef void (*Latchkey__Keys__V1__ApiKey_Closure)
                  (const Latchkey__Keys__V1__ApiKey *message,
                   void *closure_data);
+typedef void (*Latchkey__Keys__V1__DashboardApiKey_Closure)
+                 (const Latchkey__Keys__V1__DashboardApiKey *message,
+                  void *closure_data);
 typedef void (*Latchkey__Keys__V1__ListApiKeysRequest_Closure)
                  (const Latchkey__Keys__V1__ListApiKeysRequest *message,
                   void *closure_data);
@@ -903,6 +955,7 @@ extern const ProtobufCMessageDescriptor latchkey__keys__v1__create_api_key_reque
 extern const ProtobufCEnumDescriptor    latchkey__keys__v1__create_api_key_request__preset__descriptor;
 extern const ProtobufCMessageDescriptor latchkey__keys__v1__api_key__descriptor;
 extern const ProtobufCEnumDescriptor    latchkey__keys__v1__api_key__environment__descriptor;
+extern const ProtobufCMessageDescriptor latchkey__keys__v1__dashboard_api_key__descriptor;
 extern const ProtobufCMessageDescriptor latchkey__keys__v1__list_api_keys_request__descriptor;
 extern const ProtobufCMessageDescriptor latchkey__keys__v1__list_api_keys_response__descriptor;
 extern const ProtobufCMessageDescriptor latchkey__keys__v1__get_api_key_request__descriptor;

@@ -75,8 +75,8 @@ final class RateLimiter {
       case .management, .publicPages:
         return countUncredited(from: address)
       }
-    case .apiKey(let hash):
-      let name = name(ofAPIKeyHash: hash)
+    case .apiKey(let hash), .session(let hash, _):
+      let name = name(ofHash: hash)
       if let refusal = refuseUnknown(name, from: address) { return refusal }
       return take(.management, limits.management, name)
     case .licenseKey(var key):
@@ -125,7 +125,7 @@ final class RateLimiter {
     let name: UInt64
     switch credential {
     case .none: return
-    case .apiKey(let hash): name = self.name(ofAPIKeyHash: hash)
+    case .apiKey(let hash), .session(let hash, _): name = self.name(ofHash: hash)
     case .licenseKey(var key): name = key.withUTF8 { self.name(ofLicenseKey: $0) }
     }
     let now = now().nanoseconds
@@ -163,7 +163,7 @@ final class RateLimiter {
     }
   }
 
-  private func name(ofAPIKeyHash bytes: [UInt8]) -> UInt64 {
+  private func name(ofHash bytes: [UInt8]) -> UInt64 {
     bytes.withUnsafeBytes { hash.hash($0) }
   }
 

@@ -5,7 +5,7 @@ internal import Primitives
 public import RPC
 
 extension Keys {
-  /// Makes an API key in the calling key's environment, with no more rights than that one has.
+  /// Makes an API key in the caller's environment, with no more rights than the caller has.
   ///
   /// The answer is the only one that shows the key.
   ///
@@ -22,7 +22,9 @@ extension Keys {
       throw .invalid([
         Fault.Issue(
           path: ["environment"],
-          message: "An API key makes keys of its own environment: \(tenant.environment.rawValue)",
+          message: call.caller?.actorKind == .user
+            ? "Name the same environment in the header Latchkey-Environment"
+            : "An API key makes keys of its own environment: \(tenant.environment.rawValue)",
           code: "custom"
         )
       ])

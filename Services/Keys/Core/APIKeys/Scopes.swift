@@ -59,12 +59,13 @@ enum Scopes: Equatable, Sendable {
     guard case .only(let held) = caller else { return }
     switch self {
     case .everything:
-      throw .forbidden("An API key with scopes cannot make one with full access; name its scopes")
+      throw .forbidden("Only who has full access can give it to an API key; name its scopes")
     case .only(let wanted):
       let missing = wanted.filter { !held.contains($0) }
       guard missing.isEmpty else {
         throw .forbidden(
-          "An API key can give only scopes it has; it lacks " + missing.joined(separator: ", ")
+          "An API key can be given only scopes that its maker has; you lack "
+            + missing.joined(separator: ", ")
         )
       }
     }

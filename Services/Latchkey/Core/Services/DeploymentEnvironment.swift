@@ -5,7 +5,7 @@ enum DeploymentEnvironment {
   static func make(_ plan: ServicePlan, _ credentials: FirstAccount.Credentials) -> DevEnvironment {
     let files = plan.files(of: DeploymentCertificates.operatorIdentity)
     var environment = DevEnvironment()
-    environment["LATCHKEY_URL"] = "https://localhost:\(plan.httpsPort)"
+    environment["LATCHKEY_URL"] = plan.url
     environment["LATCHKEY_CA_FILE"] = "\(plan.directory.certificates)/https-ca.pem"
     environment["LATCHKEY_TEST_API_KEY"] = credentials.testAPIKey
     environment["LATCHKEY_LIVE_API_KEY"] = credentials.liveAPIKey

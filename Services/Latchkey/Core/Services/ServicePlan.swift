@@ -27,6 +27,9 @@ struct ServicePlan: Sendable {
   /// What whoever runs `latchkey up` has set for services.
   var settings: OperatorSettings
 
+  /// Where users find everything.
+  var url: String { "https://localhost:\(httpsPort)" }
+
   func executable(of service: ServiceName) -> String {
     "\(executables)/\(service.executable)"
   }
@@ -62,6 +65,9 @@ struct ServicePlan: Sendable {
         "LATCHKEY_DATABASE_PASSWORD_FILE=\(directory.password(of: role))",
         "LATCHKEY_MASTER_KEYS_FILE=\(directory.masterKeys)",
       ]
+    }
+    if service == .keys {
+      variables.append("LATCHKEY_DASHBOARD_URL=\(url)")
     }
     if service == .gateway {
       variables += [

@@ -25,18 +25,25 @@ typedef struct Latchkey__Field Latchkey__Field;
 
 typedef enum _Latchkey__Rest__Authentication {
   LATCHKEY__REST__AUTHENTICATION__NONE = 0,
+  /*
+   * An API key, or the session of a user whose role has the scope: users do what API keys do. So it is wherever
+   * an API key is named here.
+   */
   LATCHKEY__REST__AUTHENTICATION__API_KEY = 1,
   LATCHKEY__REST__AUTHENTICATION__LICENSE_KEY = 2,
   LATCHKEY__REST__AUTHENTICATION__API_KEY_OR_LICENSE_KEY = 3,
-  LATCHKEY__REST__AUTHENTICATION__DASHBOARD = 4,
   /*
-   * A logged-in user of the dashboard or an API key.
+   * The session of a user, and no API key.
    */
-  LATCHKEY__REST__AUTHENTICATION__API_KEY_OR_DASHBOARD = 5,
+  LATCHKEY__REST__AUTHENTICATION__DASHBOARD = 4,
   /*
    * None is needed. An API key that is brought is checked as always, and says who asks.
    */
-  LATCHKEY__REST__AUTHENTICATION__OPTIONAL_API_KEY = 6
+  LATCHKEY__REST__AUTHENTICATION__OPTIONAL_API_KEY = 6,
+  /*
+   * None yet: the body proves who asks, and the answer may begin a session.
+   */
+  LATCHKEY__REST__AUTHENTICATION__LOGIN = 7
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LATCHKEY__REST__AUTHENTICATION)
 } Latchkey__Rest__Authentication;
 typedef enum _Latchkey__Rest__Limit {
@@ -115,8 +122,8 @@ struct  Latchkey__Rest
   protobuf_c_boolean has_auth;
   Latchkey__Rest__Authentication auth;
   /*
-   * The scope that an API key must hold, such as "licenses:read"; checked by the gateway and again by the
-   * server stub. A license key needs none, since the service limits it to its own license, and neither does a
+   * The scope that an API key, or the role of a user, must hold, such as "licenses:read"; checked by the gateway and
+   * again by the server stub. A license key needs none, since the service limits it to its own license, and neither does a
    * caller who may come without a credential and does.
    */
   char *scope;

@@ -173,7 +173,7 @@ const ProtobufCEnumDescriptor latchkey__rpc__v1__caller__actor_kind__descriptor 
   latchkey__rpc__v1__caller__actor_kind__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCFieldDescriptor latchkey__rpc__v1__caller__field_descriptors[10] =
+static const ProtobufCFieldDescriptor latchkey__rpc__v1__caller__field_descriptors[11] =
 {
   {
     "account_id",
@@ -295,6 +295,18 @@ static const ProtobufCFieldDescriptor latchkey__rpc__v1__caller__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "session_id",
+    11,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Rpc__V1__Caller, session_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned latchkey__rpc__v1__caller__field_indices_by_name[] = {
   0,   /* field[0] = account_id */
@@ -307,11 +319,12 @@ static const unsigned latchkey__rpc__v1__caller__field_indices_by_name[] = {
   9,   /* field[9] = request_hash */
   6,   /* field[6] = request_id */
   4,   /* field[4] = scopes */
+  10,   /* field[10] = session_id */
 };
 static const ProtobufCIntRange latchkey__rpc__v1__caller__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 10 }
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor latchkey__rpc__v1__caller__descriptor =
 {
@@ -321,7 +334,7 @@ const ProtobufCMessageDescriptor latchkey__rpc__v1__caller__descriptor =
   "Latchkey__Rpc__V1__Caller",
   "latchkey.rpc.v1",
   sizeof(Latchkey__Rpc__V1__Caller),
-  10,
+  11,
   latchkey__rpc__v1__caller__field_descriptors,
   latchkey__rpc__v1__caller__field_indices_by_name,
   1,  latchkey__rpc__v1__caller__number_ranges,

@@ -58,10 +58,11 @@ struct  Latchkey__Rpc__V1__Caller
   ProtobufCBinaryData idempotency_key;
   protobuf_c_boolean has_request_hash;
   ProtobufCBinaryData request_hash;
+  char *session_id;
 };
 #define LATCHKEY__RPC__V1__CALLER__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&latchkey__rpc__v1__caller__descriptor) \
-    , NULL, 0, LATCHKEY__RPC__V1__CALLER__ENVIRONMENT__TEST, 0, LATCHKEY__RPC__V1__CALLER__ACTOR_KIND__ANONYMOUS, NULL, 0,NULL, NULL, NULL, NULL, 0, {0,NULL}, 0, {0,NULL} }
+    , NULL, 0, LATCHKEY__RPC__V1__CALLER__ENVIRONMENT__TEST, 0, LATCHKEY__RPC__V1__CALLER__ACTOR_KIND__ANONYMOUS, NULL, 0,NULL, NULL, NULL, NULL, 0, {0,NULL}, 0, {0,NULL}, NULL }
 
 
 struct  Latchkey__Rpc__V1__FaultDetails__Issue

@@ -1,0 +1,39 @@
+public import Faults
+public import Messages
+internal import Primitives
+public import RPC
+
+extension Keys {
+  /// Makes an API key for the user who asks, in the environment that they have chosen, with no more rights than their
+  /// role has, and shows with it what a client needs to check answers by.
+  ///
+  /// - Throws: ``Fault`` as ``createApiKey(_:_:)``.
+  public func createDashboardApiKey(
+    _ request: CreateApiKeyRequest,
+    _ call: Call
+  ) async throws(Fault) -> DashboardApiKey {
+    let tenant = try call.requireTenant()
+    guard let keys = try await accounts.responseSigningKeys(of: tenant.accountID) else {
+      throw .internalError("An account has no response-signing key")
+    }
+    let signingKey = try open(keys.active)
+    // Where this is repeated under its Idempotency-Key, it is the same key that is shown again.
+    let made = try await createApiKey(request, call)
+    return DashboardApiKey(
+      id: made.id,
+      plainKey: made.key,
+      plainKeySnake: made.key,
+      signingKey: signingKey,
+      signingKeySnake: signingKey,
+      name: made.name,
+      hint: made.hint,
+      environment: made.environment,
+      fullAccess: made.fullAccess,
+      scopes: made.scopes,
+      createdBy: made.createdBy,
+      expiresAt: made.expiresAt,
+      createdAt: made.createdAt,
+      allowedAddresses: made.allowedAddresses
+    )
+  }
+}
