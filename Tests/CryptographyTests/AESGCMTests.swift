@@ -115,7 +115,7 @@ import Testing
   @Test func `no published vector is missing`() {
     #expect(AESGCMVector.nist.count == 24)
     #expect(AESGCMVector.nist.count { !$0.isValid } == 8)
-    #expect(AESGCMVector.wycheproof.allSatisfy(\.isValid))
+    #expect(AESGCMVector.wycheproof.count { !$0.isValid } == 0)
     #expect(AESGCMVector.wycheproofModifiedTags.count == 27)
     for vector in AESGCMVector.nist + AESGCMVector.wycheproof {
       #expect(vector["key"].count == 32 && vector["nonce"].count == 12 && vector["tag"].count == 16)

@@ -9,7 +9,7 @@ import uuid
 import grpc
 import pytest
 
-from harness import accounts, dumps, rest, rpc, sealing, topology
+from harness import accounts, dumps, rest, rpc, sealing, topology, totp
 from harness.dumps import Secret
 
 SETTINGS_REFUSED = 78
@@ -64,13 +64,56 @@ def response_signing_keys(account, api):
     return [Secret("response-signing key", text) for text in texts]
 
 
+def logins(account, api):
+    """A user of the dashboard with all that one has: links, passwords, a second factor, sessions, a challenge."""
+    email, passwords = f"{uuid.uuid4().hex}@studio.example", ["kestrel-Marble-41", "heron-Granite-58"]
+    with rpc.channel(account.deployment, "keys") as channel:
+        users = rpc.Service(channel, "latchkey.users.v1.Users")
+        owner = 1
+        request = users.message("IssueInvitationRequest", account_id=account.id, email=email, role=owner)
+        links = [users.IssueInvitation(request, timeout=10).link]
+    tokens, codes, recovery = [], [], []
+    with rest.Api(account.deployment, None) as client:
+        browser = client.client
+        browser.headers["x-latchkey-csrf"] = "1"
+
+        def ask(method, path, body=None, status=200):
+            answer = browser.request(method, f"/api/dashboard{path}", json=body)
+            assert answer.status_code == status, answer.text
+            tokens.extend(browser.cookies.values())
+            return answer.json()["data"] if answer.content else None
+
+        accepted = {"token": links[0].split("#")[1], "name": "Pat", "password": passwords[0]}
+        me = ask("POST", "/invitations/accept", accepted, 201)
+        factor = ask("POST", "/me/second-factor", {"password": passwords[0]}, 201)
+        codes.append(totp.code(factor["secret"]))
+        recovery += ask("POST", "/me/second-factor/confirm", {"code": codes[0]})["recoveryCodes"]
+        links.append(ask("POST", "/invitations", {"email": f"x{email}", "role": "support"}, 201)["link"])
+        links.append(ask("POST", f"/users/{me['id']}/password-reset", status=201)["link"])
+        begun = ask("POST", "/login", {"email": email, "password": passwords[0]})
+        ask("POST", "/login/second-factor", {"challenge": begun["challenge"], "code": recovery[0]})
+        waiting = ask("POST", "/login", {"email": email, "password": passwords[0]})
+        change = {"currentPassword": passwords[0], "newPassword": passwords[1]}
+        ask("POST", "/me/password", change, 204)
+    kinds = {
+        "token of a link": [link.split("#")[1] for link in links],
+        "token of a session": sorted(set(tokens)),
+        "token of a login": [begun["challenge"], waiting["challenge"]],
+        "secret of a second factor": [factor["secret"]],
+    }
+    guessable = {"password": passwords, "code of a second factor": codes, "recovery code": recovery}
+    return [Secret(kind, text) for kind, texts in kinds.items() for text in texts] + [
+        Secret(kind, text, True) for kind, texts in guessable.items() for text in texts
+    ]
+
+
 def master_keys(account, api):
     """What all of that is sealed by, in the end."""
     keys = sealing.master_keys(account.deployment.master_keys_file)
     return [Secret("master key", key.hex()) for key in keys.values()]
 
 
-MAKERS = [api_keys, license_keys, response_signing_keys, master_keys]
+MAKERS = [api_keys, license_keys, response_signing_keys, logins, master_keys]
 
 
 @pytest.fixture(scope="module")
@@ -114,19 +157,17 @@ def test_the_search_finds_every_form(deployment):
     hashed += ["encode(sha256(convert_to(s, 'UTF8')), 'base64')", "upper(encode(sha512(convert_to(lower(s), 'UTF8')), 'hex'))"]
     plants = [(strong, form) for form in clear] + [(weak, form) for form in clear + hashed]
     plants += [(code, form) for form in ["s", *hashed]] + [(strong, "decode(s, 'hex')")]
-    for number, (secret, form) in enumerate(plants):
-        database = f"planted_{number}"
-        statement = f"create table planted as select 1 as a, {form} as b, 2 as c from (select '{secret.text}'::text as s) x;"
-        deployment.sql(f"create database {database};")
-        try:
-            assert dumps.found(dumps.take(deployment, database), [secret]) == []
-            deployment.sql(f"\\c {database}\n{statement}")
-            dump = dumps.take(deployment, database)
-            assert dumps.found(dump, [secret]), (secret.kind, form, dump.decode(errors="replace")[-600:])
-            if secret is strong:
-                assert not dumps.found(dump, [weak, code])
-        finally:
-            deployment.sql(f"drop database {database};")
+    deployment.sql("create database planted;")
+    try:
+        for secret, form in plants:
+            assert dumps.found(dumps.take(deployment, "planted"), [strong, weak, code]) == []
+            source = f"(select '{secret.text}'::text as s) x"
+            deployment.sql(f"\\c planted\ncreate table t as select 1 as a, {form} as b, 2 as c from {source};")
+            dump = dumps.take(deployment, "planted")
+            assert {kind for kind, _ in dumps.found(dump, [strong, weak, code])} == {secret.kind}, form
+            deployment.sql("\\c planted\ndrop table t;")
+    finally:
+        deployment.sql("drop database planted with (force);")
 
 
 # Whoever has the dump and the database's passwords.
@@ -205,6 +246,10 @@ def test_without_a_key_file_a_service_does_not_start(deployment, copy, service, 
     assert "LATCHKEY_MASTER_KEYS_FILE" in json.dumps(str(refused.value))
 
 
+# Which column a sealed value is bound to, where it is not `id`.
+ROW_IDS = {"keys.second_factors": "user_id"}
+
+
 def sealed_values(deployment, copy):
     """Every sealed value of the copy: schema, table, column, account, row, bytes."""
     columns = deployment.sql(
@@ -212,8 +257,10 @@ def sealed_values(deployment, copy):
         " where column_name like 'sealed\\_%' order by 1, 2, 3;"
     )
     for schema, table, column in columns:
+        row_id = ROW_IDS.get(f"{schema}.{table}", "id")
         rows = deployment.sql(
-            f"\\c {copy}\nselect account_id, id, encode({column}, 'hex') from {schema}.{table} where {column} is not null;"
+            f"\\c {copy}\nselect account_id, {row_id}, encode({column}, 'hex') from {schema}.{table}"
+            f" where {column} is not null;"
         )
         for account, row, value in rows:
             yield schema, table, column, account, row, bytes.fromhex(value)
@@ -255,5 +302,5 @@ def test_sealed_values_open_by_their_own_key_at_their_own_place_alone(deployment
         for other in (moved, renamed, elsewhere):
             assert all(sealing.open_sealed(value, key, other) is None for key in candidates)
         seen.add(f"{schema}.{table}.{column}")
-    assert {"keys.response_signing_keys.sealed_secret", "licenses.licenses.sealed_key",
-            "changes.idempotent_answers.sealed_answer"} <= seen, seen  # fmt: skip
+    assert {"keys.response_signing_keys.sealed_secret", "keys.second_factors.sealed_totp_secret",
+            "licenses.licenses.sealed_key", "changes.idempotent_answers.sealed_answer"} <= seen, seen  # fmt: skip

@@ -33,7 +33,7 @@ extension GatewaySuites {
     }
 
     /// What a key makes of the body at the time of a signature.
-    private func expected(_ key: String, _ signature: Answer.Signature) -> String {
+    @EventLoop private func expected(_ key: String, _ signature: Answer.Signature) -> String {
       ResponseSigner.signature(
         of: Self.body,
         at: signature.timestamp,

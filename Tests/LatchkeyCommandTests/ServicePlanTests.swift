@@ -52,7 +52,8 @@ extension ServicePlan {
   @Test func `each service gets the operator's settings that are its own`() {
     let values = OperatorSettings.names.values.joined().map { ($0, "1") }
     let shell = Dictionary(uniqueKeysWithValues: values).merging([
-      "LATCHKEY_LOG_LEVEL": "debug", "LATCHKEY_RPC_LISTEN": "0.0.0.0:1", "LATCHKEY_PRODUCTS_MAX": "",
+      "LATCHKEY_LOG_LEVEL": "debug", "LATCHKEY_RPC_LISTEN": "0.0.0.0:1",
+      "LATCHKEY_PRODUCTS_MAX": "",
       "LATCHKEY_DATABASE_URL": "host=elsewhere", "PGHOST": "elsewhere", "HOME": "/root",
     ]) { $1 }
     var plan = ServicePlan.example

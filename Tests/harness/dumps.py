@@ -20,15 +20,17 @@ class Secret:
     is_guessable: bool = False
 
     def spellings(self):
-        """The secret as it may have been written: in either case, without its groups, and what it is the hex of."""
+        """The secret as it may have been written: in either case, without its groups, and what it encodes."""
         texts = {self.text, self.text.lower(), self.text.upper()}
         texts |= {text.replace("-", "") for text in texts}
         spelled = {text.encode() for text in texts}
-        try:
-            spelled.add(bytes.fromhex(self.text))
-        except ValueError:
-            pass
-        return spelled
+        for decode in (bytes.fromhex, base64.b32decode, base64.urlsafe_b64decode):
+            try:
+                spelled.add(decode(self.text))
+            except ValueError:
+                pass
+        # A word may be taken for something encoded; what that would be is too short to mean anything.
+        return {one for one in spelled if len(one) >= len(self.text) // 2}
 
     def forms(self):
         """What each of its spellings looks like in a dump, with a name."""

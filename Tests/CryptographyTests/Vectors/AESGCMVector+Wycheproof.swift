@@ -129,7 +129,8 @@ extension AESGCMVector {
       isValid: false,
       parts: [
         "key": Array(0x00...0x1f), "nonce": Array(0x50...0x5b), "data": [],
-        "message": Array(0x20...0x2f), "ciphertext": hex("b2061457c0759fc1749f174ee1ccadfa"), "tag": hex(tag),
+        "message": Array(0x20...0x2f), "ciphertext": hex("b2061457c0759fc1749f174ee1ccadfa"),
+        "tag": hex(tag),
       ]
     )
   }

@@ -31,7 +31,9 @@ extension Keys {
         change
       )
       guard isAdded else {
-        throw .keyConflict("There is a next response-signing key already; promote or delete it first")
+        throw .keyConflict(
+          "There is a next response-signing key already; promote or delete it first"
+        )
       }
       try change.record(
         "responseSigningKey.create",

@@ -19,7 +19,9 @@ extension Keys {
     return try await changes.make(call, for: tenant) { (change) async throws(Fault) in
       let record = try await self.lockResponseSigningKey(id, change)
       guard record.state == .next else {
-        throw .keyConflict("Only the next response-signing key can be deleted; this one is \(record.state.rawValue)")
+        throw .keyConflict(
+          "Only the next response-signing key can be deleted; this one is \(record.state.rawValue)"
+        )
       }
       self.responseSigningKeys.delete(id, change)
       try change.record("responseSigningKey.delete", id, before: record.message(), after: nil)
