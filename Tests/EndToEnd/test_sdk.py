@@ -20,7 +20,7 @@ from licentric.exceptions import (
     ValidationError,
 )
 
-from harness import accounts, flaky, given, processes, rest, topology
+from harness import flaky, given, processes, rest, topology
 
 
 @pytest.fixture
@@ -102,28 +102,6 @@ def test_a_wrong_signing_key_is_noticed(client, api, catalogue):
     issued = api.license(catalogue)
     with pytest.raises(SignatureVerificationError):
         client(signing_key="0" * 64).validate(issued["key"])
-
-
-def test_it_verifies_through_a_whole_rotation(client, deployment):
-    """By the old key until the next one is promoted, and by the new one from then on."""
-    account = accounts.create(deployment, "Rotating")
-    with account.api("live") as api:
-        key = api.license(api.catalogue())["key"]
-
-        def sdk(signing_key):
-            return client(api_key=api.key, signing_key=signing_key)
-
-        assert sdk(account.signing_key).validate(key).valid
-        made = rest.expect_data(api.post("/response-signing-keys"), 201)
-        for _ in range(10):
-            assert sdk(account.signing_key).validate(key).valid
-        with pytest.raises(SignatureVerificationError):
-            sdk(made["signingKey"]).validate(key)
-        rest.expect_data(api.post(f"/response-signing-keys/{made['id']}/promote"))
-        for _ in range(10):
-            assert sdk(made["signingKey"]).validate(key).valid
-        with pytest.raises(SignatureVerificationError):
-            sdk(account.signing_key).validate(key)
 
 
 def test_get_license_parses(client, api, catalogue):

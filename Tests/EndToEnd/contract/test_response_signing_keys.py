@@ -1,14 +1,18 @@
 """Response-signing keys: each endpoint and each status it can give, and what a rotation looks like from outside.
 
-All on an account of its own, since the whole account's answers are signed with them.
+All on a deployment of its own, since the whole account's answers are signed with them.
 """
 
 import threading
 import time
+import uuid
 
 import pytest
+from licentric import Licentric
+from licentric.exceptions import SignatureVerificationError
 
 from harness import accounts, processes, rest, shapes, topology
+from harness import deployment as deployments
 from harness.contract import Row
 
 # A gateway follows within a second.
@@ -17,21 +21,24 @@ PATH = "/response-signing-keys"
 
 
 @pytest.fixture(scope="module")
-def account(deployment):
-    return accounts.create(deployment, "Signer")
+def deployment(logs):
+    one = deployments.Deployment(logs / "latchkey-up-rotating.log")
+    one.start()
+    yield one
+    assert not one.stop()
 
 
 @pytest.fixture(scope="module")
-def api(account):
+def api(deployment):
     """A live key of the account."""
-    with account.api("live") as client:
+    with rest.Api(deployment, deployment["LATCHKEY_LIVE_API_KEY"]) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
-def tester(account):
+def tester(deployment):
     """A test key of the account."""
-    with account.api("test") as client:
+    with rest.Api(deployment, deployment["LATCHKEY_TEST_API_KEY"]) as client:
         yield client
 
 
@@ -119,7 +126,45 @@ def test_a_rotation_is_audited_without_the_secret(api):
     assert names["signingKey"] not in str(lines)
 
 
+def test_a_lost_answer_is_given_again(api):
+    """The secret is shown once, and to the same request again."""
+    settled(api)
+    headers = {"idempotency-key": str(uuid.uuid4())}
+    made = [rest.expect_data(api.post(PATH, headers=headers), 201) for _ in range(2)]
+    assert made[0] == made[1]
+
+
 # What clients see.
+
+
+def test_the_published_sdk_verifies_through_a_whole_rotation(deployment, api, monkeypatch, tmp_path):
+    """By the old key until the next one is promoted, and by the new one from then on."""
+    monkeypatch.setenv("SSL_CERT_FILE", deployment.ca_file)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    # The secret in use was shown when it was made, so one rotation comes first.
+    old = ended(api)["signingKey"]
+    key = api.license(api.catalogue())["key"]
+
+    def validate(signing_key):
+        client = Licentric(
+            api_key=api.key, signing_key=signing_key, base_url=deployment.url, cache_ttl=0, max_retries=0
+        )
+        try:
+            return client.validate(key)
+        finally:
+            client._client.close()
+
+    assert validate(old).valid
+    made = rest.expect_data(api.post(PATH), 201)
+    for _ in range(10):
+        assert validate(old).valid
+    with pytest.raises(SignatureVerificationError):
+        validate(made["signingKey"])
+    rest.expect_data(api.post(f"{PATH}/{made['id']}/promote"))
+    for _ in range(10):
+        assert validate(made["signingKey"]).valid
+    with pytest.raises(SignatureVerificationError):
+        validate(old)
 
 
 class Checking:
@@ -164,7 +209,6 @@ def is_signed(answer, key, header="x-signature"):
 
 def test_a_client_with_both_keys_accepts_every_answer(deployment, api):
     """Through two gateways, which follow within a second; the header of the next key covers the same bytes."""
-    # The secret in use was shown when it was made, so one rotation comes first.
     old = ended(api)["signingKey"]
     license_key = api.license(api.catalogue())["key"]
     with topology.gateway(deployment) as second:
