@@ -3,9 +3,9 @@
 
 # The one list of Debian packages that building, running, testing and measuring need.
 DEBIAN_PACKAGES := \
-  libjansson-dev libnghttp2-dev libpq-dev libprotobuf-c-dev libprotobuf-dev libsodium-dev \
+  libcurl4-openssl-dev libjansson-dev libnghttp2-dev libpq-dev libprotobuf-c-dev libprotobuf-dev libsodium-dev \
   libssl-dev libuv1-dev pkg-config postgresql-15 protobuf-c-compiler protobuf-compiler \
-  curl git jq nghttp2-client nghttp2-server openssl python3-venv
+  ca-certificates curl git jq nghttp2-client nghttp2-server nodejs openssl python3-venv
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -28,7 +28,7 @@ test: packages ## Run every test, against a private Postgres; ends with one line
 	@Tests/run
 
 bench: build ## Measure, as ratios against nghttpd and pgbench.
-	@Scripts/build rpc-bench-server
+	@Scripts/build rpc-bench-server signing-bench
 	@Tests/Benchmarks/run
 
 protos: packages ## Generate everything that is derived from Protos/*.proto.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness import accounts, interop, processes, reference, rest, slow, wire
+from harness import accounts, interop, processes, reference, rest, slow, users, wire
 from harness import deployment as deployments
 
 
@@ -52,6 +52,14 @@ def foreign_api(deployment):
     """The test environment of a second account, made as the operator does it."""
     with accounts.create(deployment).api() as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def foreign_owner(deployment):
+    """The only owner of an account of their own, invited as the operator does it."""
+    link = accounts.create(deployment).invitation(users.new_email())
+    with users.User(deployment) as owner:
+        yield owner.accept(link)
 
 
 @pytest.fixture(scope="session")

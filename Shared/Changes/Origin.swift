@@ -18,6 +18,14 @@ public struct Origin: Sendable, Equatable {
 
   private init(kind: AuditEvent.Actor.Kind) { self.kind = kind }
 
+  /// Who is behind a request that another service tells of.
+  public init(_ actor: AuditEvent.Actor, requestID: String?, clientAddress: String?) {
+    kind = actor.kind
+    actorID = actor.id
+    self.requestID = requestID
+    self.clientAddress = clientAddress
+  }
+
   /// Who is behind a call.
   ///
   /// A call without a caller comes from a process of the operator's, which its certificate shows.

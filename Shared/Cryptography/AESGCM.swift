@@ -23,8 +23,17 @@ public final class AESGCM: Sendable {
   private let context: Mutex<CipherContext>
 
   /// Prepares a key of exactly ``keyByteCount`` bytes.
-  public init(key: SecretBytes) {
-    context = Mutex(key.withUnsafeBytes { CipherContext(key: $0) })
+  public convenience init(key: SecretBytes) {
+    self.init(context: key.withUnsafeBytes { CipherContext(key: $0) })
+  }
+
+  /// Prepares a key of exactly ``keyByteCount`` bytes that lives shortly; the caller wipes its copy.
+  public convenience init(key: [UInt8]) {
+    self.init(context: key.span.withUnsafeBytes { CipherContext(key: $0) })
+  }
+
+  private init(context: consuming CipherContext) {
+    self.context = Mutex(context)
   }
 
   /// Seals a message of up to ``messageBytesMax`` bytes.

@@ -13,8 +13,9 @@ public struct Route: Sendable {
   public enum Segment: Sendable, Equatable {
     /// Must be equal to the request's segment.
     case literal(String)
-    /// Takes the request's segment, percent-decoded, as the value of the request field at this position.
-    case field(Int)
+    /// Takes the request's segment, percent-decoded and without the ending that it must have, as the value of the
+    /// request field at this position.
+    case field(Int, suffix: String = "")
   }
 
   /// The credential that a request must bring.
@@ -82,6 +83,8 @@ public struct Route: Sendable {
   public var responseBody: Body
   /// The content type of the body that is raw; nil where none is.
   public var mediaType: String?
+  /// For how long anybody may keep the answer, in seconds; nil where nobody may.
+  public var cacheSeconds: Int?
   /// Whether the call may be repeated when a connection is lost.
   public var isIdempotent: Bool
   /// The deadline of the call.
@@ -106,6 +109,7 @@ public struct Route: Sendable {
     requestBody: Body = .json,
     responseBody: Body = .json,
     mediaType: String? = nil,
+    cacheSeconds: Int? = nil,
     isIdempotent: Bool = false,
     timeout: Duration? = nil
   ) {
@@ -126,6 +130,7 @@ public struct Route: Sendable {
     self.requestBody = requestBody
     self.responseBody = responseBody
     self.mediaType = mediaType
+    self.cacheSeconds = cacheSeconds
     self.isIdempotent = isIdempotent
     self.timeout = timeout
   }

@@ -65,6 +65,23 @@ public enum LicensesMethods {
   /// Takes the report of a license key that was found where it should not be.
   public static let reportLeakedLicenseKey = MethodDescriptor(
     path: "/latchkey.licenses.v1.Licenses/ReportLeakedLicenseKey", kind: .unary, isIdempotent: true, callers: ["gateway"])
+  /// Makes a license file for one machine, which is checked without a network. It takes no seat.
+  public static let checkOutLicense = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/CheckOutLicense", kind: .unary, scope: "licenses:write", admitsLicenseKeys: true, callers: ["gateway"])
+  /// Lists the files that were made of a license, newest first; expired and revoked ones included.
+  public static let listLicenseFiles = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/ListLicenseFiles", kind: .unary, isIdempotent: true, scope: "licenses:read", callers: ["gateway"])
+  /// Revokes files of a license for good: all of them, those of one machine, or one. They are on the published list from
+  /// then on, until they expire.
+  public static let revokeLicenseFiles = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/RevokeLicenseFiles", kind: .unary, scope: "licenses:write", callers: ["gateway"])
+  /// Answers the request of a machine without a network: activates the machine, unless it is, and makes its license file.
+  public static let requestLicenseFile = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/RequestLicenseFile", kind: .unary, scope: "licenses:write", admitsLicenseKeys: true, callers: ["gateway"])
+  /// Takes the deactivation receipt of a machine without a network: its seat is free again, and its license file is
+  /// revoked. The same receipt again changes nothing.
+  public static let releaseLicenseFile = MethodDescriptor(
+    path: "/latchkey.licenses.v1.Licenses/ReleaseLicenseFile", kind: .unary, scope: "licenses:write", admitsLicenseKeys: true, callers: ["gateway"])
   /// Issues up to 1,000 licenses, all or none.
   public static let createLicenses = MethodDescriptor(
     path: "/latchkey.licenses.v1.Licenses/CreateLicenses", kind: .unary, scope: "licenses:write", defaultTimeout: .milliseconds(30000), callers: ["gateway"])
@@ -244,6 +261,28 @@ public protocol LicensesService: AnyObject {
   func reportLeakedLicenseKey(
     _ request: LeakReport, _ call: Call
   ) async throws(Fault) -> LeakResponse
+  /// Makes a license file for one machine, which is checked without a network. It takes no seat.
+  func checkOutLicense(
+    _ request: CheckOutLicenseRequest, _ call: Call
+  ) async throws(Fault) -> CheckedOutLicense
+  /// Lists the files that were made of a license, newest first; expired and revoked ones included.
+  func listLicenseFiles(
+    _ request: ListLicenseFilesRequest, _ call: Call
+  ) async throws(Fault) -> LicenseFiles
+  /// Revokes files of a license for good: all of them, those of one machine, or one. They are on the published list from
+  /// then on, until they expire.
+  func revokeLicenseFiles(
+    _ request: RevokeLicenseFilesRequest, _ call: Call
+  ) async throws(Fault) -> RevokedLicenseFiles
+  /// Answers the request of a machine without a network: activates the machine, unless it is, and makes its license file.
+  func requestLicenseFile(
+    _ request: RequestLicenseFileRequest, _ call: Call
+  ) async throws(Fault) -> CheckedOutLicense
+  /// Takes the deactivation receipt of a machine without a network: its seat is free again, and its license file is
+  /// revoked. The same receipt again changes nothing.
+  func releaseLicenseFile(
+    _ request: ReleaseLicenseFileRequest, _ call: Call
+  ) async throws(Fault) -> ReleasedLicenseFile
   /// Issues up to 1,000 licenses, all or none.
   func createLicenses(
     _ request: CreateLicensesRequest, _ call: Call
@@ -453,6 +492,26 @@ extension LicensesService {
       .unary(LicensesMethods.reportLeakedLicenseKey) {
         (request: LeakReport, call: Call) async throws(Fault) -> LeakResponse in
         try await self.reportLeakedLicenseKey(request, call)
+      },
+      .unary(LicensesMethods.checkOutLicense) {
+        (request: CheckOutLicenseRequest, call: Call) async throws(Fault) -> CheckedOutLicense in
+        try await self.checkOutLicense(request, call)
+      },
+      .unary(LicensesMethods.listLicenseFiles) {
+        (request: ListLicenseFilesRequest, call: Call) async throws(Fault) -> LicenseFiles in
+        try await self.listLicenseFiles(request, call)
+      },
+      .unary(LicensesMethods.revokeLicenseFiles) {
+        (request: RevokeLicenseFilesRequest, call: Call) async throws(Fault) -> RevokedLicenseFiles in
+        try await self.revokeLicenseFiles(request, call)
+      },
+      .unary(LicensesMethods.requestLicenseFile) {
+        (request: RequestLicenseFileRequest, call: Call) async throws(Fault) -> CheckedOutLicense in
+        try await self.requestLicenseFile(request, call)
+      },
+      .unary(LicensesMethods.releaseLicenseFile) {
+        (request: ReleaseLicenseFileRequest, call: Call) async throws(Fault) -> ReleasedLicenseFile in
+        try await self.releaseLicenseFile(request, call)
       },
       .unary(LicensesMethods.createLicenses) {
         (request: CreateLicensesRequest, call: Call) async throws(Fault) -> CreateLicensesResponse in
@@ -731,6 +790,43 @@ public struct LicensesClient {
     _ request: LeakReport, _ options: CallOptions = CallOptions()
   ) async throws(Fault) -> LeakResponse {
     try await channel.unary(LicensesMethods.reportLeakedLicenseKey, request, options)
+  }
+
+  /// Makes a license file for one machine, which is checked without a network. It takes no seat.
+  public func checkOutLicense(
+    _ request: CheckOutLicenseRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> CheckedOutLicense {
+    try await channel.unary(LicensesMethods.checkOutLicense, request, options)
+  }
+
+  /// Lists the files that were made of a license, newest first; expired and revoked ones included.
+  public func listLicenseFiles(
+    _ request: ListLicenseFilesRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> LicenseFiles {
+    try await channel.unary(LicensesMethods.listLicenseFiles, request, options)
+  }
+
+  /// Revokes files of a license for good: all of them, those of one machine, or one. They are on the published list from
+  /// then on, until they expire.
+  public func revokeLicenseFiles(
+    _ request: RevokeLicenseFilesRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> RevokedLicenseFiles {
+    try await channel.unary(LicensesMethods.revokeLicenseFiles, request, options)
+  }
+
+  /// Answers the request of a machine without a network: activates the machine, unless it is, and makes its license file.
+  public func requestLicenseFile(
+    _ request: RequestLicenseFileRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> CheckedOutLicense {
+    try await channel.unary(LicensesMethods.requestLicenseFile, request, options)
+  }
+
+  /// Takes the deactivation receipt of a machine without a network: its seat is free again, and its license file is
+  /// revoked. The same receipt again changes nothing.
+  public func releaseLicenseFile(
+    _ request: ReleaseLicenseFileRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> ReleasedLicenseFile {
+    try await channel.unary(LicensesMethods.releaseLicenseFile, request, options)
   }
 
   /// Issues up to 1,000 licenses, all or none.

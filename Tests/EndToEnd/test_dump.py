@@ -9,7 +9,7 @@ import uuid
 import grpc
 import pytest
 
-from harness import accounts, dumps, rest, rpc, sealing, topology, totp
+from harness import accounts, dumps, processes, rest, rpc, sealing, topology, users
 from harness import deployment as deployments
 from harness.dumps import Secret
 
@@ -68,54 +68,65 @@ def response_signing_keys(account, api):
 
 def logins(account, api):
     """A user of the dashboard with all that one has: links, passwords, a second factor, sessions, a challenge."""
-    email, passwords = f"{uuid.uuid4().hex}@studio.example", ["kestrel-Marble-41", "heron-Granite-58"]
-    with rpc.channel(account.deployment, "keys") as channel:
-        users = rpc.Service(channel, "latchkey.users.v1.Users")
-        owner = 1
-        request = users.message("IssueInvitationRequest", account_id=account.id, email=email, role=owner)
-        links = [users.IssueInvitation(request, timeout=10).link]
-    tokens, codes, recovery = [], [], []
-    with rest.Api(account.deployment, None) as client:
-        browser = client.client
-        browser.headers["x-latchkey-csrf"] = "1"
+    passwords = ["kestrel-Marble-41", "heron-Granite-58"]
+    links = [account.invitation(users.new_email())]
+    tokens = []
+    with users.User(account.deployment) as user:
 
         def ask(method, path, body=None, status=200):
-            answer = browser.request(method, f"/api/dashboard{path}", json=body)
+            answer = user.send(method, f"/api/dashboard{path}", json=body)
             assert answer.status_code == status, answer.text
-            tokens.extend(browser.cookies.values())
+            tokens.append(user.token)
             return answer.json()["data"] if answer.content else None
 
-        accepted = {"token": links[0].split("#")[1], "name": "Pat", "password": passwords[0]}
-        me = ask("POST", "/invitations/accept", accepted, 201)
+        user.accept(links[0], passwords[0])
         factor = ask("POST", "/me/second-factor", {"password": passwords[0]}, 201)
-        codes.append(totp.code(factor["secret"]))
-        recovery += ask("POST", "/me/second-factor/confirm", {"code": codes[0]})["recoveryCodes"]
-        links.append(ask("POST", "/invitations", {"email": f"x{email}", "role": "support"}, 201)["link"])
-        links.append(ask("POST", f"/users/{me['id']}/password-reset", status=201)["link"])
-        begun = ask("POST", "/login", {"email": email, "password": passwords[0]})
-        ask("POST", "/login/second-factor", {"challenge": begun["challenge"], "code": recovery[0]})
-        waiting = ask("POST", "/login", {"email": email, "password": passwords[0]})
-        change = {"currentPassword": passwords[0], "newPassword": passwords[1]}
-        ask("POST", "/me/password", change, 204)
+        code = users.code(factor["secret"])
+        recovery = ask("POST", "/me/second-factor/confirm", {"code": code})["recoveryCodes"]
+        invited = {"email": users.new_email(), "role": "support"}
+        links.append(ask("POST", "/invitations", invited, 201)["link"])
+        links.append(ask("POST", f"/users/{user.id}/password-reset", status=201)["link"])
+        begun, waiting = (
+            ask("POST", "/login", {"email": user.email, "password": passwords[0]})["challenge"] for _ in range(2)
+        )
+        ask("POST", "/login/second-factor", {"challenge": begun, "code": recovery[0]})
+        ask("POST", "/me/password", {"currentPassword": passwords[0], "newPassword": passwords[1]}, 204)
     kinds = {
         "token of a link": [link.split("#")[1] for link in links],
         "token of a session": sorted(set(tokens)),
-        "token of a login": [begun["challenge"], waiting["challenge"]],
+        "token of a login": [begun, waiting],
         "secret of a second factor": [factor["secret"]],
     }
-    guessable = {"password": passwords, "code of a second factor": codes, "recovery code": recovery}
+    guessable = {"password": passwords, "code of a second factor": [code], "recovery code": recovery}
     return [Secret(kind, text) for kind, texts in kinds.items() for text in texts] + [
         Secret(kind, text, True) for kind, texts in guessable.items() for text in texts
     ]
 
 
+def webhook_secrets(account, api):
+    """Of a webhook that events were sent to: the one in use, and the one before."""
+    body = {"url": f"https://localhost:{processes.free_port()}/hook"}
+    made = rest.expect_data(api.post("/webhooks", body, **idempotent()), 201)
+    again = rest.expect_data(api.post(f"/webhooks/{made['id']}/rotate-secret", {}))
+    api.product()
+    return [Secret("webhook secret", one["secret"]) for one in (made, again)]
+
+
+def signing_root(account, api):
+    """The private half, which nobody keeps; the seeds of other keys never leave the service (see below)."""
+    made = rest.expect_data(api.post("/signing-root", {}), 201)
+    return [Secret("private key", made["privateKey"])]
+
+
 def master_keys(account, api):
     """What all of that is sealed by, in the end."""
-    keys = sealing.master_keys(account.deployment.master_keys_file)
-    return [Secret("master key", key.hex()) for key in keys.values()]
+    files = [account.deployment.master_keys_file(service) for service in ("keys", "signing")]
+    return [Secret("master key", key.hex()) for file in files for key in sealing.master_keys(file).values()]
 
 
-MAKERS = [api_keys, license_keys, response_signing_keys, logins, master_keys]
+MAKERS = [
+    api_keys, license_keys, response_signing_keys, logins, webhook_secrets, signing_root, master_keys,
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -197,8 +208,8 @@ def copy(deployment, dump):
 def other_keys(deployment, tmp_path):
     """A file of master keys of the same versions, but not the same keys."""
     path = tmp_path / "other-keys"
-    text = deployment.master_keys_file.read_text()
-    for key in sealing.master_keys(deployment.master_keys_file).values():
+    text = deployment.master_keys_file().read_text()
+    for key in sealing.master_keys(deployment.master_keys_file()).values():
         text = text.replace(key.hex(), uuid.uuid4().hex + uuid.uuid4().hex)
     path.write_text(text)
     path.chmod(0o600)
@@ -277,13 +288,14 @@ def sealed_values(deployment, copy):
             yield schema, table, column, account, row, bytes.fromhex(value)
 
 
-def test_sealed_values_open_by_their_own_key_at_their_own_place_alone(deployment, copy, other_keys):
-    """Without Latchkey, by the formats that its sources tell."""
-    right = sealing.master_keys(deployment.master_keys_file)
-    wrong = sealing.master_keys(other_keys)
-    assert set(right) == set(wrong)
+def opened_data_keys(deployment, copy, wrong):
+    """The data keys of the copy, by schema, account and version: opened by the right master key, and by no other."""
+    schemas = deployment.sql(
+        f"\\c {copy}\nselect table_schema from information_schema.tables where table_name = 'data_keys' order by 1;"
+    )
     data_keys = {}
-    for schema in ("keys", "licenses"):
+    for (schema,) in schemas:
+        right = sealing.master_keys(deployment.master_keys_file(schema))
         rows = deployment.sql(
             f"\\c {copy}\nselect account_id, version, encode(wrapped_key, 'hex') from {schema}.data_keys;"
         )
@@ -292,26 +304,43 @@ def test_sealed_values_open_by_their_own_key_at_their_own_place_alone(deployment
             master = sealing.version(wrapped)
             assert sealing.open_sealed(wrapped, wrong[master], bound) is None
             key = sealing.open_sealed(wrapped, right[master], bound)
-            assert key is not None and len(key) == 32
+            assert key is not None and len(key) == 32, schema
             data_keys[schema, account, int(number)] = key
-    assert data_keys
-    seen = set()
+    assert {schema for schema, _, _ in data_keys} == set(SEALING_SCHEMAS)
+    return data_keys
+
+
+SEALING_SCHEMAS = ("keys", "licenses", "signing", "webhooks")
+
+
+def test_sealed_values_open_by_their_own_key_at_their_own_place_alone(deployment, copy, dump, other_keys):
+    """Without Latchkey, by the formats that its sources tell. What they hold is in the dump in no other form."""
+    wrong = sealing.master_keys(other_keys)
+    data_keys = opened_data_keys(deployment, copy, wrong)
+    seen, held = set(), []
     for schema, table, column, account, row, value in sealed_values(deployment, copy):
-        bound = sealing.place(account, f"{schema}.{table}", column, row)
+        place = f"{schema}.{table}", column
+        bound = sealing.place(account, *place, row)
         # Kept answers are sealed by whichever service gave them.
-        owners = ("keys", "licenses") if schema == "changes" else (schema,)
+        owners = SEALING_SCHEMAS if schema == "changes" else (schema,)
         candidates = [
             key for owner in owners if (key := data_keys.get((owner, account, sealing.version(value))))
         ]
         opened = [text for key in candidates if (text := sealing.open_sealed(value, key, bound)) is not None]
-        assert len(opened) == 1, (schema, table, column)
+        assert len(opened) == 1, place
         for master in wrong.values():
             assert sealing.open_sealed(value, master, bound) is None
-        moved = sealing.place(account, f"{schema}.{table}", column, str(uuid.uuid4()))
-        renamed = sealing.place(account, f"{schema}.{table}", column + "x", row)
-        elsewhere = sealing.place(str(uuid.uuid4()), f"{schema}.{table}", column, row)
-        for other in (moved, renamed, elsewhere):
+        for other in (
+            sealing.place(account, *place, str(uuid.uuid4())),
+            sealing.place(account, place[0], column + "x", row),
+            sealing.place(account, place[0] + "x", column, row),
+            sealing.place(str(uuid.uuid4()), *place, row),
+        ):
             assert all(sealing.open_sealed(value, key, other) is None for key in candidates)
-        seen.add(f"{schema}.{table}.{column}")
+        seen.add(".".join(place))
+        held.append(Secret(".".join(place), opened[0].hex()))
+    assert dumps.found(dump, held) == []
     assert {"keys.response_signing_keys.sealed_secret", "keys.second_factors.sealed_totp_secret",
-            "licenses.licenses.sealed_key", "changes.idempotent_answers.sealed_answer"} <= seen, seen  # fmt: skip
+            "licenses.licenses.sealed_key", "licenses.licenses.sealed_file_secret", "signing.keys.sealed_seed",
+            "webhooks.endpoints.sealed_secret", "webhooks.endpoints.sealed_previous_secret",
+            "changes.idempotent_answers.sealed_answer"} <= seen, seen  # fmt: skip

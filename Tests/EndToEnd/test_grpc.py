@@ -11,7 +11,12 @@ from grpc_reflection.v1alpha import reflection_pb2
 
 from harness import interop, processes, rpc, wire
 
-SERVICES = {"keys": "latchkey.keys.v1.Keys", "licenses": "latchkey.licenses.v1.Licenses"}
+SERVICES = {
+    "keys": "latchkey.keys.v1.Keys",
+    "licenses": "latchkey.licenses.v1.Licenses",
+    "signing": "latchkey.signing.v1.Signing",
+    "webhooks": "latchkey.webhooks.v1.Webhooks",
+}
 
 # What our servers take at most; grpcio's own default.
 MESSAGE_BYTES_MAX = 4 << 20

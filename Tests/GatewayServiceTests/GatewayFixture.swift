@@ -75,6 +75,8 @@ final class GatewayFixture {
     gateway = Gateway(
       keys: channel,
       licenses: channel,
+      signing: channel,
+      webhooks: channel,
       rateLimits: nil,
       log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     )

@@ -10,6 +10,7 @@ import Testing
       ("GET", "/api/v1/licenses"), ("GET", "/api/v1/licenses/{id}"),
       ("PATCH", "/api/v1/licenses/{id}"), ("GET", "/api/v1/licenses/by-key/{key}"),
       ("POST", "/api/v1/licenses/{id}/suspend"), ("GET", "/api/v1/products/{id}"),
+      ("GET", "/keys/{id}.json"), ("GET", "/both/{id}"), ("GET", "/both/{id}.json"),
     ] {
       router.add(method: method, template: template, target: "\(method) \(template)")
     }
@@ -54,6 +55,13 @@ import Testing
     ("GET", "//api/v1/licenses", "404"), ("GET", "/api/v1/licenses/42/", "404"),
     ("GET", "/api/v1/licenses/by-key/a/b", "404"), ("GET", "/API/v1/licenses", "404"),
     ("GET", "/api/v1/../v1/licenses", "404"),
+    // What must follow a parameter in its segment is no part of its value, and must be there.
+    ("GET", "/keys/a.json", "GET /keys/{id}.json | a"),
+    ("GET", "/keys/a.b.json", "GET /keys/{id}.json | a.b"),
+    ("GET", "/both/a.json", "GET /both/{id}.json | a"), ("GET", "/both/a", "GET /both/{id} | a"),
+    ("GET", "/keys/a", "404"), ("GET", "/keys/.json", "404"), ("GET", "/keys/a.json/b", "404"),
+    ("GET", "/keys/a.JSON", "404"), ("GET", "/keys/json", "404"),
+    ("POST", "/keys/a.json", "405 GET, HEAD, OPTIONS"),
   ])
   func `a request finds its route`(method: String, path: String, expected: String) {
     #expect(match(method, path) == expected)

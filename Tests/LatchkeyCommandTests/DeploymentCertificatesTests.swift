@@ -8,7 +8,7 @@ import Testing
 
 @Suite struct DeploymentCertificatesTests {
   private static let everything = [
-    "https-ca", "https", "rpc-ca", "keys", "licenses", "gateway", "operator",
+    "https-ca", "https", "rpc-ca", "keys", "signing", "licenses", "gateway", "operator",
   ]
 
   private func bytes(_ scratch: ScratchDeployment, _ name: String) throws -> Data {
@@ -46,7 +46,7 @@ import Testing
     #expect(unlink("\(scratch.directory.certificates)/rpc-ca.key") == 0)
     #expect(
       try DeploymentCertificates.prepare(scratch.directory)
-        == ["rpc-ca", "keys", "licenses", "gateway", "operator"]
+        == ["rpc-ca", "keys", "signing", "licenses", "gateway", "operator"]
     )
   }
 
@@ -69,18 +69,32 @@ import Testing
     #expect(DeploymentCertificates.wanted.last?.usage == .client)
   }
 
-  @Test func `a secret that is missing beside a database stops the start`() throws {
+  @Test(arguments: ["master-keys.json", "signing-master-keys.json"])
+  func `a secret that is missing beside a database stops the start`(name: String) throws {
     let scratch = try ScratchDeployment()
+    let path = "\(scratch.directory.secrets)/\(name)"
     #expect(try DeploymentSecrets.prepare(scratch.directory) == "made")
     #expect(try DeploymentSecrets.prepare(scratch.directory) == "kept")
     try Files.makeDirectory(scratch.directory.postgres)
     try Files.write("15\n", to: "\(scratch.directory.postgres)/PG_VERSION")
-    #expect(unlink(scratch.directory.masterKeys) == 0)
+    #expect(unlink(path) == 0)
     let fault = try #require(throws: Fault.self) {
       _ = try DeploymentSecrets.prepare(scratch.directory)
     }
-    #expect(fault.message.contains("master-keys.json is missing"))
-    #expect(!Files.exists(scratch.directory.masterKeys))
+    #expect(fault.message.contains("\(path) is missing"))
+    #expect(!Files.exists(path))
+  }
+
+  /// There was no signing service, so there is nothing that its master keys could have sealed.
+  @Test func `a deployment from before the signing service gets master keys for it`() throws {
+    let scratch = try ScratchDeployment()
+    #expect(try DeploymentSecrets.prepare(scratch.directory) == "made")
+    try Files.makeDirectory(scratch.directory.postgres)
+    try Files.write("15\n", to: "\(scratch.directory.postgres)/PG_VERSION")
+    #expect(unlink(scratch.directory.signingMasterKeys) == 0)
+    #expect(unlink(scratch.directory.password(of: ServicePlan.signingRole)) == 0)
+    #expect(try DeploymentSecrets.prepare(scratch.directory) == "made")
+    #expect(Files.exists(scratch.directory.signingMasterKeys))
   }
 
   /// A deployment of an earlier release has no password for a role that came later.

@@ -10,7 +10,9 @@ extension ServicePlan {
     executables: "/opt/latchkey",
     socketFolder: "/data/run",
     httpsPort: 8443,
-    rpcPorts: [.keys: 8444, .licenses: 8445, .gateway: 8446],
+    rpcPorts: [
+      .keys: 8444, .licenses: 8445, .gateway: 8446, .signing: 8447, .webhooks: 8448,
+    ],
     areRateLimitsOn: false,
     settings: OperatorSettings([:])
   )
@@ -46,6 +48,8 @@ extension ServicePlan {
     #expect(environment["LATCHKEY_HTTPS_LISTEN"] == "127.0.0.1:8443")
     #expect(environment["LATCHKEY_KEYS_ADDRESS"] == "127.0.0.1:8444")
     #expect(environment["LATCHKEY_LICENSES_ADDRESS"] == "127.0.0.1:8445")
+    #expect(environment["LATCHKEY_SIGNING_ADDRESS"] == "127.0.0.1:8447")
+    #expect(environment["LATCHKEY_WEBHOOKS_ADDRESS"] == "127.0.0.1:8448")
     #expect(environment["LATCHKEY_RATE_LIMITS"] == "off")
   }
 
@@ -76,6 +80,16 @@ extension ServicePlan {
       environment["LATCHKEY_DATABASE_PASSWORD_FILE"] == "/data/secrets/latchkey_licenses.password"
     )
     #expect(SettingsReader(environment).databaseURL("LATCHKEY_DATABASE_URL") != nil)
+  }
+
+  /// What seals signing keys must open nothing else, and nothing else it.
+  @Test func `the signing service has master keys of its own`() {
+    let name = "LATCHKEY_MASTER_KEYS_FILE"
+    #expect(environment(of: .signing)[name] == "/data/secrets/signing-master-keys.json")
+    for service in [ServiceName.keys, .licenses] {
+      #expect(environment(of: service)[name] == "/data/secrets/master-keys.json")
+    }
+    #expect(environment(of: .licenses)["LATCHKEY_SIGNING_ADDRESS"] == "127.0.0.1:8447")
   }
 
   @Test func `migrations run as the migrator and get nothing else`() {

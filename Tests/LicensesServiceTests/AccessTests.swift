@@ -56,6 +56,24 @@ private let rows = [
   AccessRow(testDescription: "BanLicense", scope: "licenses:write") {
     _ = try await $0.banLicense(LicenseActionRequest(id: id), $1)
   },
+  AccessRow(testDescription: "CheckOutLicense", scope: "licenses:write") {
+    _ = try await $0.checkOutLicense(
+      CheckOutLicenseRequest(id: id, fingerprint: "machine-1"),
+      $1
+    )
+  },
+  AccessRow(testDescription: "RequestLicenseFile", scope: "licenses:write") {
+    _ = try await $0.requestLicenseFile(RequestLicenseFileRequest(request: "x"), $1)
+  },
+  AccessRow(testDescription: "ReleaseLicenseFile", scope: "licenses:write") {
+    _ = try await $0.releaseLicenseFile(ReleaseLicenseFileRequest(receipt: "x"), $1)
+  },
+  AccessRow(testDescription: "ListLicenseFiles", scope: "licenses:read") {
+    _ = try await $0.listLicenseFiles(ListLicenseFilesRequest(id: id), $1)
+  },
+  AccessRow(testDescription: "RevokeLicenseFiles", scope: "licenses:write") {
+    _ = try await $0.revokeLicenseFiles(RevokeLicenseFilesRequest(id: id), $1)
+  },
   AccessRow(testDescription: "CreateLicenses", scope: "licenses:write") {
     let request = CreateLicenseRequest(productId: id, policyId: id)
     _ = try await $0.createLicenses(CreateLicensesRequest(licenses: [request]), $1)

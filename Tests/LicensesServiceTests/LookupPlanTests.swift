@@ -14,6 +14,7 @@ import Testing
     arguments: [
       "licenses.find_for_validation(array[sha256('x')], array['fingerprint'])",
       "licenses.prefix_owners(array['ABC'])", "licenses.dead_machines(now(), 10)",
+      "licenses.pending_file_notices(10)",
       "licenses.due_licenses(now(), 10)",
     ]
   )

@@ -29,6 +29,13 @@ class Account:
             )
             return keys.IssueApiKey(request, timeout=10).key
 
+    def invitation(self, email, role=1):
+        """The link by which somebody becomes a user, an owner unless another number of the contract is given."""
+        with rpc.channel(self.deployment, "keys") as channel:
+            users = rpc.Service(channel, "latchkey.users.v1.Users")
+            request = users.message("IssueInvitationRequest", account_id=self.id, email=email, role=role)
+            return users.IssueInvitation(request, timeout=10).link
+
     def api(self, environment="test", url=None):
         """The REST API with a new key of full access."""
         one = rest.Api(self.deployment, self.api_key(environment), url=url)

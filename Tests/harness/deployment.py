@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import shlex
 import shutil
 import signal
@@ -16,7 +17,7 @@ from . import processes, wire
 START_SECONDS = 60
 STOP_SECONDS = 30
 
-SERVICES = ("gateway", "keys", "licenses")
+SERVICES = ("gateway", "keys", "licenses", "signing")
 
 # Debian keeps the programs of a Postgres version here.
 POSTGRES_PROGRAMS = pathlib.Path("/usr/lib/postgresql/15/bin")
@@ -129,10 +130,10 @@ class Deployment:
         """The port of a service's RPC server."""
         return int(self[f"LATCHKEY_{service.upper()}_RPC_ADDRESS"].rsplit(":", 1)[1])
 
-    @property
-    def master_keys_file(self):
-        """The file with the keys that seal everything, in the end."""
-        return self.data_directory / "secrets" / "master-keys.json"
+    def master_keys_file(self, service="keys"):
+        """The file with the keys that seal all secrets of a service, in the end."""
+        name = "signing-master-keys" if service == "signing" else "master-keys"
+        return self.data_directory / "secrets" / f"{name}.json"
 
     # Its processes.
 
@@ -180,6 +181,23 @@ class Deployment:
         )
         assert done.returncode == 0, done.stderr
         return [line.split("\t") for line in done.stdout.splitlines()]
+
+    def dump(self):
+        """What pg_dump says of the database; bytes as text, with what is text in them readable too."""
+        done = subprocess.run(
+            [str(POSTGRES_PROGRAMS / "pg_dump"), "--data-only", "--no-owner"],
+            env=self.database(),
+            capture_output=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr
+        text = done.stdout.decode(errors="replace")
+        unpacked = [
+            bytes.fromhex(digits).decode("latin-1")
+            for digits in re.findall(r"\\\\x([0-9a-f]+)", text)
+            if len(digits) % 2 == 0
+        ]
+        return text + "\n".join(unpacked)
 
     def gateway_target(self):
         """The public port, as a target for HTTP/2 clauses; its large answer is a list of products."""

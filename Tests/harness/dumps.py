@@ -24,7 +24,7 @@ class Secret:
         texts = {self.text, self.text.lower(), self.text.upper()}
         texts |= {text.replace("-", "") for text in texts}
         spelled = {text.encode() for text in texts}
-        for decode in (bytes.fromhex, base64.b32decode, base64.urlsafe_b64decode):
+        for decode in (bytes.fromhex, base64.b32decode, base64.b64decode, base64.urlsafe_b64decode):
             try:
                 spelled.add(decode(self.text))
             except ValueError:

@@ -114,6 +114,16 @@ def kill(pid):
         pass
 
 
+def stop(pid):
+    """SIGSTOP: it is there and does nothing, so nobody starts it again."""
+    os.kill(pid, signal.SIGSTOP)
+
+
+def go_on(pid):
+    """SIGCONT."""
+    os.kill(pid, signal.SIGCONT)
+
+
 def _stat(pid):
     """The fields of /proc/PID/stat after the command name, or None once the process is gone."""
     try:

@@ -81,6 +81,7 @@ extension OpenAPIWriter {
       )
     ),
     ("SignatureTimestamp", header("integer", "When the answer was signed, in Unix seconds.")),
+    ("ETag", header("string", "Stands for this very answer; `If-None-Match` takes it.")),
   ])
 
   /// Parameters that are headers.

@@ -135,6 +135,7 @@ struct OpenAPIWriter {
         ("X-Signature-Timestamp", Self.header("SignatureTimestamp")),
       ]
     }
+    if operation.rest.cacheSeconds != nil { headers.append(("ETag", Self.header("ETag"))) }
     success.append(("headers", .object(headers)))
     if operation.rest.successStatus != 204 {
       success.append(("content", content(operation)))
@@ -145,6 +146,17 @@ struct OpenAPIWriter {
       responses.append(("200", .object(success)))
     }
     responses.append(("\(operation.rest.successStatus)", .object(success)))
+    if operation.rest.cacheSeconds != nil {
+      responses.append(
+        (
+          "304",
+          .object([
+            ("description", .string("What `If-None-Match` names is still the answer.")),
+            ("headers", .object(headers)),
+          ])
+        )
+      )
+    }
     return .object(responses + refusals(of: operation))
   }
 

@@ -160,4 +160,6 @@ struct RestFace {
   /// The JSON name of a field.
   var limitedBy: String?
   var mediaType: String?
+  /// For how long anybody may keep the answer.
+  var cacheSeconds: UInt32?
 }

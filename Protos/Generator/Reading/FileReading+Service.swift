@@ -92,5 +92,6 @@ extension RestFace {
     responseBody = rest.response_body == LATCHKEY__REST__BODY__RAW ? "raw" : "json"
     if let name = rest.limited_by { limitedBy = String(cString: name) }
     if let type = rest.media_type { mediaType = String(cString: type) }
+    if rest.has_cache_seconds != 0 { cacheSeconds = rest.cache_seconds }
   }
 }

@@ -32,6 +32,12 @@ extension Rules {
     if rest.requestBody == "raw" { checkRaw(request, bodyOnly: true, place) }
     if rest.responseBody == "raw" { checkRaw(response, bodyOnly: false, place) }
     if let name = rest.limitedBy { checkLimitedBy(name, of: request, rest, place) }
+    if rest.cacheSeconds != nil,
+      rest.verb != "get" || rest.authentication != "none" || rest.responseBody == "raw"
+        || rest.isSigned
+    {
+      complain(place, "only a GET without a credential can be cached, if it is JSON and not signed")
+    }
   }
 
   /// Bodies that are JSON are one message, raw ones a stream of them; a call streams one way.
@@ -117,7 +123,7 @@ extension Rules {
       for method in service.methods {
         guard let rest = method.rest else { continue }
         let place = "\(service.fullName).\(method.name)"
-        let shape = rest.template.split(separator: "/").map { $0.hasPrefix("{") ? "{}" : $0 }
+        let shape = rest.segments.map { $0.name == nil ? $0.text : "{}\($0.text)" }
         let key = "\(rest.verb) /\(shape.joined(separator: "/"))"
         if let other = seen.updateValue(place, forKey: key) {
           complain(place, "has the route of \(other)")
@@ -159,10 +165,18 @@ extension RestFace {
   }
 
   /// The names in the path template.
-  var parameters: [String] {
-    template.split(separator: "/").compactMap { segment in
-      segment.hasPrefix("{") && segment.hasSuffix("}")
-        ? String(segment.dropFirst().dropLast()) : nil
+  var parameters: [String] { segments.compactMap(\.name) }
+
+  /// The parts of the path template between slashes: a text, or a name with the text behind it.
+  var segments: [(name: String?, text: String)] {
+    template.split(separator: "/").map { segment in
+      guard segment.hasPrefix("{"), let end = segment.firstIndex(of: "}") else {
+        return (nil, String(segment))
+      }
+      return (
+        String(segment[segment.index(after: segment.startIndex)..<end]),
+        String(segment[segment.index(after: end)...])
+      )
     }
   }
 }

@@ -37,13 +37,10 @@ struct RoutesWriter {
     guard let request = contracts.messages[method.request],
       let response = contracts.messages[method.response]
     else { throw Failure("\(method.name): its messages are not among the files") }
-    let segments = rest.template.split(separator: "/").map { segment in
-      guard segment.hasPrefix("{"), segment.hasSuffix("}") else {
-        return ".literal(\(quoted(String(segment))))"
-      }
-      let name = segment.dropFirst().dropLast()
-      let index = request.fields.firstIndex { $0.jsonName == name }
-      return ".field(\(index ?? 0))"
+    let segments = rest.segments.map { name, text in
+      guard let name else { return ".literal(\(quoted(text)))" }
+      let index = request.fields.firstIndex { $0.jsonName == name } ?? 0
+      return text.isEmpty ? ".field(\(index))" : ".field(\(index), suffix: \(quoted(text)))"
     }
     var arguments = ["authentication: .\(rest.authentication)"]
     if let scope = method.scope { arguments.append("scope: \(quoted(scope))") }
@@ -59,6 +56,7 @@ struct RoutesWriter {
     if rest.requestBody != "json" { arguments.append("requestBody: .\(rest.requestBody)") }
     if rest.responseBody != "json" { arguments.append("responseBody: .\(rest.responseBody)") }
     if let type = rest.mediaType { arguments.append("mediaType: \(quoted(type))") }
+    if let seconds = rest.cacheSeconds { arguments.append("cacheSeconds: \(seconds)") }
     if method.isIdempotent { arguments.append("isIdempotent: true") }
     if let timeout = method.timeoutMilliseconds {
       arguments.append("timeout: .milliseconds(\(timeout))")

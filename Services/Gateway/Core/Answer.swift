@@ -1,6 +1,8 @@
+internal import Cryptography
 internal import EventLoop
 internal import Faults
 internal import HTTP
+internal import Primitives
 internal import Protobuf
 
 /// Sends answers, with the fields that every one of them has.
@@ -18,6 +20,8 @@ enum Answer {
     var signatory: ResponseSigner.Signatory?
     /// What proves that the body is ours.
     var signature: Signature?
+    /// For how long anybody may keep the answer; nil where nobody may.
+    var cacheSeconds: Int?
   }
 
   /// The response signature and the time that it covers.
@@ -51,7 +55,15 @@ enum Answer {
 
   /// Sends an answer; where the request was `HEAD`, all of it but the body.
   static func send(_ content: Content, _ context: Context, to stream: any ServerStream) {
-    beginHead(context)
+    beginHead(context, cacheSeconds: content.cacheSeconds)
+    if content.cacheSeconds != nil {
+      let tag = entityTag(of: content.body)
+      head.append("etag", tag)
+      // The client has it already. Source: RFC 9110, section 15.4.5.
+      guard !isHad(tag, by: stream.request.fields) else {
+        return finish(status: 304, [], context, to: stream)
+      }
+    }
     if !content.body.isEmpty { head.append("content-type", "application/json") }
     // 204 has no content and must not state a length. Source: RFC 9110, section 8.6.
     if content.status != 204 { head.append("content-length", String(content.body.count)) }
@@ -92,11 +104,11 @@ enum Answer {
   }
 
   /// Writes what every head has.
-  private static func beginHead(_ context: Context) {
+  private static func beginHead(_ context: Context, cacheSeconds: Int? = nil) {
     head.removeAll()
     head.append("x-request-id", context.requestID, isOneOff: true)
-    // Answers hold keys and customers' data, and what they say holds only now.
-    head.append("cache-control", "no-store")
+    // But for what is published, answers hold keys and customers' data, and what they say holds only now.
+    head.append("cache-control", cacheSeconds.map { "public, max-age=\($0)" } ?? "no-store")
     if let cookie = context.cookie {
       head.append("set-cookie", SessionCookie.field(cookie), isOneOff: true)
     }
@@ -113,6 +125,26 @@ enum Answer {
     head.append("x-ratelimit-limit", String(rate.limit))
     head.append("x-ratelimit-remaining", String(rate.remaining))
     head.append("x-ratelimit-reset", String(rate.resetSeconds))
+  }
+
+  /// The name of a body: half of its hash, which nobody can give to another one.
+  ///
+  /// Source: RFC 9110, section 8.8.3.
+  private static func entityTag(of body: [UInt8]) -> String {
+    "\"\(Hex.encode(Array(SHA256.hash(body).prefix(16))))\""
+  }
+
+  /// Whether `If-None-Match` names a tag, or anything at all.
+  ///
+  /// Source: RFC 9110, section 13.1.2: the comparison is weak, so what a proxy made of the tag counts as well.
+  private static func isHad(_ tag: String, by fields: HeaderFields) -> Bool {
+    guard let names = fields.bytes(of: "if-none-match") else { return false }
+    return names.split(separator: UInt8(ascii: ",")).contains { name in
+      var name = name.drop { $0 == UInt8(ascii: " ") }
+      while name.last == UInt8(ascii: " ") { name = name.dropLast() }
+      if name.elementsEqual("*".utf8) { return true }
+      return (name.starts(with: "W/".utf8) ? name.dropFirst(2) : name).elementsEqual(tag.utf8)
+    }
   }
 
   private static func finish(

@@ -35,14 +35,24 @@ public final class Gateway: RequestHandler {
   /// - Parameters:
   ///   - keys: The channel to the keys service.
   ///   - licenses: The channel to the licenses service.
+  ///   - signing: The channel to the signing service.
+  ///   - webhooks: The channel to the webhooks service.
   ///   - rateLimits: How many requests a minute are allowed; nil holds nobody to limits.
   ///   - log: Where failures of ours are told.
-  public convenience init(keys: Channel, licenses: Channel, rateLimits: RateLimits?, log: Logger) {
+  public convenience init(
+    keys: Channel,
+    licenses: Channel,
+    signing: Channel,
+    webhooks: Channel,
+    rateLimits: RateLimits?,
+    log: Logger
+  ) {
     self.init(
       Routes.all,
       channels: [
         KeysMethods.serviceName: keys, UsersMethods.serviceName: keys,
-        LicensesMethods.serviceName: licenses,
+        LicensesMethods.serviceName: licenses, SigningMethods.serviceName: signing,
+        WebhooksMethods.serviceName: webhooks,
       ],
       keys: keys,
       rateLimiter: rateLimits.map { RateLimiter($0) },
@@ -183,6 +193,7 @@ public final class Gateway: RequestHandler {
     var content = Answer.Content(status: try Self.status(trailers, on: route))
     guard content.status != 204 else { return content }
     content.body = try route.response.json(response, isEnveloped: route.route.isEnveloped)
+    content.cacheSeconds = route.route.cacheSeconds
     if route.route.isSigned {
       content.signatory =
         trailers["latchkey-account"].map(ResponseSigner.Signatory.account) ?? .onlyAccount

@@ -1,8 +1,9 @@
 /// Finds the route of a request: a tree of path segments, built once at the start.
 ///
 /// A path is split at `/` first and decoded afterwards, so that `%2F` within a license key stays one
-/// segment. A literal segment is preferred to a parameter; `/` at the end makes a different path, which
-/// is not found rather than redirected (clients of the contract treat a redirect as an error).
+/// segment. A literal segment is preferred to a parameter, which may have to end in a text of its own (`{id}.json`); `/`
+/// at the end makes a different path, which is not found rather than redirected (clients of the contract treat a
+/// redirect as an error).
 struct Router<Target> {
   /// What a lookup found.
   enum Match {
@@ -16,7 +17,8 @@ struct Router<Target> {
 
   fileprivate struct Node {
     var literals: [(segment: [UInt8], node: Int)] = []
-    var parameter: Int?
+    /// Parameters, by the text that must follow them in their segment.
+    var parameters: [(suffix: [UInt8], node: Int)] = []
     var targets: [(method: String, target: Target)] = []
   }
 
@@ -27,7 +29,7 @@ struct Router<Target> {
   ///
   /// - Parameters:
   ///   - method: The HTTP method, in capitals.
-  ///   - template: A path such as `/api/v1/licenses/{id}`; braces make a segment a parameter.
+  ///   - template: A path such as `/api/v1/licenses/{id}`; braces at its beginning make a segment a parameter.
   ///   - target: What a match yields.
   mutating func add(method: String, template: String, target: Target) {
     precondition(template.utf8.first == UInt8(ascii: "/"), "A template begins with a slash.")
@@ -36,8 +38,12 @@ struct Router<Target> {
       separator: UInt8(ascii: "/"),
       omittingEmptySubsequences: false
     ) {
-      let isParameter = segment.first == UInt8(ascii: "{")
-      current = isParameter ? parameter(below: current) : literal(Array(segment), below: current)
+      guard segment.first == UInt8(ascii: "{"), let end = segment.firstIndex(of: UInt8(ascii: "}"))
+      else {
+        current = literal(Array(segment), below: current)
+        continue
+      }
+      current = parameter(Array(segment[segment.index(after: end)...]), below: current)
     }
     precondition(
       !nodes[current].targets.contains { $0.method == method },
@@ -90,14 +96,17 @@ struct Router<Target> {
         return found
       }
     }
-    guard let child = nodes[node].parameter, start < end else { return nil }
-    parameters.append(start..<end)
-    if isLast {
-      if !nodes[child].targets.isEmpty { return child }
-    } else if let found = find(path, from: end + 1, below: child, &parameters) {
-      return found
+    for (suffix, child) in nodes[node].parameters {
+      let valueEnd = end - suffix.count
+      guard start < valueEnd, Self.equal(path, valueEnd..<end, suffix) else { continue }
+      parameters.append(start..<valueEnd)
+      if isLast {
+        if !nodes[child].targets.isEmpty { return child }
+      } else if let found = find(path, from: end + 1, below: child, &parameters) {
+        return found
+      }
+      parameters.removeLast()
     }
-    parameters.removeLast()
     return nil
   }
 
@@ -120,10 +129,14 @@ struct Router<Target> {
     return nodes.count - 1
   }
 
-  private mutating func parameter(below node: Int) -> Int {
-    if let known = nodes[node].parameter { return known }
+  private mutating func parameter(_ suffix: [UInt8], below node: Int) -> Int {
+    if let known = nodes[node].parameters.first(where: { $0.suffix == suffix }) {
+      return known.node
+    }
     nodes.append(Node())
-    nodes[node].parameter = nodes.count - 1
+    nodes[node].parameters.append((suffix, nodes.count - 1))
+    // The longest first: `{id}` would take what ends in `.json` as well.
+    nodes[node].parameters.sort { $0.suffix.count > $1.suffix.count }
     return nodes.count - 1
   }
 }

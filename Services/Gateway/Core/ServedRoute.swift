@@ -48,7 +48,7 @@ final class ServedRoute: Sendable {
     request = RequestPlan(route.request)
     response = ResponsePlan(route.response)
     pathFields = route.segments.compactMap { segment in
-      if case .field(let position) = segment { position } else { nil }
+      if case .field(let position, _) = segment { position } else { nil }
     }
   }
 }

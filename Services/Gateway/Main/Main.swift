@@ -12,9 +12,21 @@ internal import ServiceKit
         identity: "licenses",
         as: settings.rpc
       )
+      let signing = try service.addChannel(
+        to: settings.signing,
+        identity: "signing",
+        as: settings.rpc
+      )
+      let webhooks = try service.addChannel(
+        to: settings.webhooks,
+        identity: "webhooks",
+        as: settings.rpc
+      )
       let gateway = Gateway(
         keys: keys,
         licenses: licenses,
+        signing: signing,
+        webhooks: webhooks,
         rateLimits: settings.rateLimits,
         log: service.log
       )

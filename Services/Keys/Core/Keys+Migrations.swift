@@ -22,5 +22,6 @@ extension Keys {
       name: "m0008_leaked_api_keys",
       bytes: PackageResources.m0008_leaked_api_keys_sql
     ),
+    Migration(name: "m0012_user_lookups", bytes: PackageResources.m0012_user_lookups_sql),
   ]
 }

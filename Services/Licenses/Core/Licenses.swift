@@ -5,6 +5,7 @@ public import Faults
 internal import Messages
 public import Postgres
 public import Primitives
+public import RPC
 public import Stubs
 
 /// The licenses service: products, policies, licenses, and the validation of license keys.
@@ -23,6 +24,10 @@ public final class Licenses: LicensesService {
   let sealer: Sealer
   let changes: Changes
   let database: Database
+  /// Has license files signed.
+  let files: FileMaker
+  /// What is known of licenses that are to be checked out; asked for in batches.
+  let checkOutFacts: Batcher<CheckOutQuestion, Result<Boxed<CheckOutFacts>, Fault>>
   /// How much an account may have.
   let limits: PlanLimits
   /// What is done about licenses whose keys are reported as leaked.
@@ -42,6 +47,8 @@ public final class Licenses: LicensesService {
   var uses = LicenseUse.Source()
   /// What validations add to without writing it.
   let tally: ValidationTally
+  /// What is told of validations and heartbeats, where somebody is sent it.
+  let onDemand: OnDemandEvents
   /// The time, which tests set.
   let now: @Sendable () -> Timestamp
 
@@ -53,12 +60,14 @@ public final class Licenses: LicensesService {
   /// - Parameters:
   ///   - database: Connected as the role `latchkey_licenses`.
   ///   - masterKeys: What tenants' data keys are wrapped with.
+  ///   - signing: The channel to the signing service.
   ///   - limits: How much an account may have.
   ///   - leakedKeys: What is done about licenses whose keys are reported as leaked.
   ///   - now: The clock.
   public init(
     database: Database,
     masterKeys: MasterKeys,
+    signing: Channel,
     limits: PlanLimits = .none,
     leakedKeys: LeakedLicenseKeys = .alert,
     now: @escaping @Sendable () -> Timestamp = Timestamp.now
@@ -77,21 +86,37 @@ public final class Licenses: LicensesService {
     customers = CustomerStore(database: database)
     entitlements = EntitlementStore(database: database)
     audit = AuditStore(database: database)
-    sealer = Sealer(masterKeys: masterKeys)
-    dataKeys = DataKeyStore(database: database, sealer: sealer, now: now)
+    let sealer = Sealer(masterKeys: masterKeys)
+    let dataKeys = DataKeyStore(database: database, sealer: sealer, now: now)
+    self.sealer = sealer
+    self.dataKeys = dataKeys
+    files = FileMaker(signing)
     changes = Changes(database: database, dataKeys: dataKeys, now: now)
+    let onDemand = OnDemandEvents(store: licenses)
+    self.onDemand = onDemand
     tally = ValidationTally(licenses: licenses)
     licenseFacts = Batcher(keysMax: Self.batchKeysMax) { (questions) async throws(Fault) in
       try await licenses.facts(questions)
     }
     heartbeats = Batcher(keysMax: Self.batchKeysMax) { (heartbeats) async throws(Fault) in
       await forEachTenant(heartbeats, \.tenant) { (tenant, heartbeats) async throws(Fault) in
-        try await machines.note(heartbeats, for: tenant, at: now())
+        let now = now()
+        let heard = try await machines.note(heartbeats, for: tenant, at: now)
+        for machine in heard.values {
+          guard let license = UUID(machine.licenseId) else { continue }
+          onDemand.note(.machineHeartbeat, machine, license: license, for: tenant, at: now)
+        }
+        return heard
       }
     }
     limitedUses = Batcher(keysMax: Self.batchKeysMax) { (uses) async throws(Fault) in
       await forEachTenant(uses, \.tenant) { (tenant, uses) async throws(Fault) in
         try await licenses.count(uses, for: tenant)
+      }
+    }
+    checkOutFacts = Batcher(keysMax: Self.batchKeysMax) { (questions) async throws(Fault) in
+      await forEachTenant(questions, \.tenant) { (tenant, questions) async throws(Fault) in
+        try await licenses.checkOutFacts(questions, for: tenant, dataKeys, at: now())
       }
     }
     prefixOwners = Batcher(keysMax: Self.batchKeysMax) { (prefixes) async throws(Fault) in
@@ -103,4 +128,22 @@ public final class Licenses: LicensesService {
   ///
   /// - Throws: ``Fault`` of the database; nothing is lost, it is tried again with the next.
   public func flushTally() async throws(Fault) { try await tally.flush() }
+
+  /// How often ``flushEvents()`` is to be called.
+  public nonisolated static let eventsInterval = OnDemandEvents.interval
+  /// How often ``refreshSubscriptions()`` is to be called.
+  public nonisolated static let subscriptionsInterval = OnDemandEvents.refreshInterval
+
+  /// Begins to tell of validations and heartbeats where somebody is sent that.
+  public func startTelling() { onDemand.start() }
+
+  /// Asks who is sent events of validations and heartbeats.
+  ///
+  /// - Throws: ``Fault`` of the database.
+  public func refreshSubscriptions() async throws(Fault) { try await onDemand.refresh() }
+
+  /// Writes what there is to tell of validations and heartbeats.
+  ///
+  /// - Throws: ``Fault`` of the database.
+  public func flushEvents() async throws(Fault) { try await onDemand.flush() }
 }

@@ -9,6 +9,8 @@ public struct LicensesSettings: Sendable {
   public let database: DatabaseSettings
   /// The file with the keys that wrap accounts' data keys.
   public let masterKeysFile: String
+  /// Where the signing service is.
+  public let signing: Endpoint
   /// How much each account may have in each of its environments; unlimited by default.
   public let limits: PlanLimits
   /// What is done about licenses whose keys are reported as leaked: nothing but an alert by default.
@@ -25,10 +27,11 @@ public struct LicensesSettings: Sendable {
       licensesMax: limit("LATCHKEY_LICENSES_MAX"),
       productsMax: limit("LATCHKEY_PRODUCTS_MAX")
     )
-    (rpc, database, masterKeysFile, leakedKeys) = try reader.require(
+    (rpc, database, masterKeysFile, signing, leakedKeys) = try reader.require(
       RPCSettings(reader),
       DatabaseSettings(reader),
       reader.readableFile("LATCHKEY_MASTER_KEYS_FILE"),
+      reader.endpoint("LATCHKEY_SIGNING_ADDRESS"),
       reader.choice("LATCHKEY_LEAKED_LICENSE_KEYS", default: LeakedLicenseKeys.alert)
     )
   }

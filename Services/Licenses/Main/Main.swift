@@ -25,6 +25,11 @@ internal import Stubs
       let licenses = Licenses(
         database: database,
         masterKeys: masterKeys,
+        signing: try service.addChannel(
+          to: settings.signing,
+          identity: "signing",
+          as: settings.rpc
+        ),
         limits: settings.limits,
         leakedKeys: settings.leakedKeys
       )
@@ -34,8 +39,25 @@ internal import Stubs
       service.addPeriodicTask("machine sweeper", every: Licenses.sweepInterval) {
         () async throws(Fault) in try await licenses.buryDeadMachines()
       }
+      service.addPeriodicTask("file notices", every: Licenses.noticesInterval) {
+        () async throws(Fault) in try await licenses.giveFileNotices()
+      }
       service.addPeriodicTask("validation tally", every: .seconds(1), hasLastRound: true) {
         () async throws(Fault) in try await licenses.flushTally()
+      }
+      service.add("subscriptions") {
+        licenses.startTelling()
+      } stop: {
+      }
+      service.addPeriodicTask("subscriptions", every: Licenses.subscriptionsInterval) {
+        () async throws(Fault) in try await licenses.refreshSubscriptions()
+      }
+      service.addPeriodicTask(
+        "validation events",
+        every: Licenses.eventsInterval,
+        hasLastRound: true
+      ) {
+        () async throws(Fault) in try await licenses.flushEvents()
       }
       let server = try service.addRPCServer(settings.rpc, trusting: ["gateway"])
       licenses.register(on: server)

@@ -7,8 +7,8 @@ import Testing
 
 @Suite struct ScopesTests {
   @Test func `the scopes of the contract are known`() {
-    #expect(Scopes.known.count == 17)
-    #expect(Set(Scopes.known).count == 17)
+    #expect(Scopes.known.count == 19)
+    #expect(Set(Scopes.known).count == 19)
     for scope in Scopes.known { #expect(scope.contains(/^[a-z]+:(read|write|reveal)$/)) }
   }
 

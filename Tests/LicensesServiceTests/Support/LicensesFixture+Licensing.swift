@@ -25,6 +25,7 @@ extension LicensesFixture {
     return Licenses(
       database: test.open(as: "latchkey_licenses"),
       masterKeys: .random(),
+      signing: Self.nowhere,
       now: { clock.now }
     )
   }

@@ -41,6 +41,7 @@ final class LicensesFixture {
     masterKeys: MasterKeys = .random(),
     limits: PlanLimits = .none,
     leakedKeys: LeakedLicenseKeys = .alert,
+    signing: Channel? = nil,
     _ body: @EventLoop (LicensesFixture) async throws -> Void
   ) async throws {
     let changes = TestDatabase.Schema(Changes.schemaName, Changes.migrations)
@@ -50,6 +51,7 @@ final class LicensesFixture {
       let licenses = Licenses(
         database: test.open(as: "latchkey_licenses"),
         masterKeys: masterKeys,
+        signing: signing ?? Self.nowhere,
         limits: limits,
         leakedKeys: leakedKeys,
         now: { clock.now }
@@ -68,12 +70,18 @@ final class LicensesFixture {
     let second = Licenses(
       database: test.open(as: "latchkey_licenses"),
       masterKeys: masterKeys,
+      signing: Self.nowhere,
       now: { clock.now }
     )
     let register: @EventLoop (RPCServer) -> Void = { second.register(on: $0) }
     try await ServedRPC.with("licenses", register: register) { rpc in
       try await body(LicensesClient(try rpc.channel(as: "gateway")), second)
     }
+  }
+
+  /// A channel that leads to no signing service.
+  static var nowhere: Channel {
+    Channel(host: "127.0.0.1", port: 1, tls: nil, serverName: "signing")
   }
 
   var client: LicensesClient { get throws { LicensesClient(try rpc.channel(as: "gateway")) } }

@@ -274,7 +274,7 @@ static const int32_t latchkey__rest__success__default_value = 200;
 static const Latchkey__Rest__Envelope latchkey__rest__envelope__default_value = LATCHKEY__REST__ENVELOPE__DATA;
 static const Latchkey__Rest__Body latchkey__rest__request_body__default_value = LATCHKEY__REST__BODY__JSON;
 static const Latchkey__Rest__Body latchkey__rest__response_body__default_value = LATCHKEY__REST__BODY__JSON;
-static const ProtobufCFieldDescriptor latchkey__rest__field_descriptors[15] =
+static const ProtobufCFieldDescriptor latchkey__rest__field_descriptors[16] =
 {
   {
     "get",
@@ -456,9 +456,22 @@ static const ProtobufCFieldDescriptor latchkey__rest__field_descriptors[15] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "cache_seconds",
+    16,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Latchkey__Rest, has_cache_seconds),
+    offsetof(Latchkey__Rest, cache_seconds),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned latchkey__rest__field_indices_by_name[] = {
   5,   /* field[5] = auth */
+  15,   /* field[15] = cache_seconds */
   4,   /* field[4] = delete */
   10,   /* field[10] = envelope */
   0,   /* field[0] = get */
@@ -477,7 +490,7 @@ static const unsigned latchkey__rest__field_indices_by_name[] = {
 static const ProtobufCIntRange latchkey__rest__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 15 }
+  { 0, 16 }
 };
 const ProtobufCMessageDescriptor latchkey__rest__descriptor =
 {
@@ -487,7 +500,7 @@ const ProtobufCMessageDescriptor latchkey__rest__descriptor =
   "Latchkey__Rest",
   "latchkey",
   sizeof(Latchkey__Rest),
-  15,
+  16,
   latchkey__rest__field_descriptors,
   latchkey__rest__field_indices_by_name,
   1,  latchkey__rest__number_ranges,

@@ -18,6 +18,7 @@ PROTOBUF_C__BEGIN_DECLS
 #include "leaks.pb-c.h"
 #include "licenses/analytics.pb-c.h"
 #include "licenses/bulk.pb-c.h"
+#include "licenses/checkout.pb-c.h"
 #include "licenses/customers.pb-c.h"
 #include "licenses/entitlements.pb-c.h"
 #include "licenses/license.pb-c.h"
@@ -25,6 +26,7 @@ PROTOBUF_C__BEGIN_DECLS
 #include "licenses/policies.pb-c.h"
 #include "licenses/products.pb-c.h"
 #include "licenses/validation.pb-c.h"
+#include "signing/files.pb-c.h"
 
 
 

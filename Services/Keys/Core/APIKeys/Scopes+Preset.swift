@@ -19,5 +19,5 @@ extension Scopes {
   }
 
   /// What concerns those who run the account, and not what it sells.
-  private static let overseeing = ["keys:read", "audit:read"]
+  private static let overseeing = ["signing:read", "keys:read", "audit:read"]
 }

@@ -7,12 +7,12 @@ enum Scopes: Equatable, Sendable {
 
   /// Every scope there is.
   ///
-  /// Source: the REST contract, section 7; `licenses:reveal`, `keys:*` and `audit:read` are ours.
+  /// Source: the REST contract, section 7; `licenses:reveal`, `signing:*`, `keys:*` and `audit:read` are ours.
   static let known: [String] = [
     "licenses:read", "licenses:write", "licenses:reveal", "machines:read", "machines:write",
     "products:read", "products:write", "policies:read", "policies:write", "entitlements:read",
-    "entitlements:write", "webhooks:read", "webhooks:write", "analytics:read", "keys:read",
-    "keys:write", "audit:read",
+    "entitlements:write", "webhooks:read", "webhooks:write", "analytics:read", "signing:read",
+    "signing:write", "keys:read", "keys:write", "audit:read",
   ]
 
   /// How a caller without limits is written in `Caller.scopes`.

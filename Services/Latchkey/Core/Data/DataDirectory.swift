@@ -28,6 +28,8 @@ struct DataDirectory: Sendable, Equatable {
   var run: String { "\(path)/run" }
   var secrets: String { "\(path)/secrets" }
   var masterKeys: String { "\(secrets)/master-keys.json" }
+  /// The signing service's own.
+  var signingMasterKeys: String { "\(secrets)/signing-master-keys.json" }
   var certificates: String { "\(path)/certificates" }
   var logs: String { "\(path)/logs" }
 

@@ -5,7 +5,8 @@ internal import Primitives
 /// The passwords and master keys of a deployment.
 ///
 /// They are made once. The passwords of Latchkey's own roles are set at every start, so one that is missing is made
-/// anew; without the administrator's and the master keys a database is of no use.
+/// anew; without the administrator's and the master keys a database is of no use. A deployment from before there was a
+/// signing service has neither its password nor its master keys.
 enum DeploymentSecrets {
   /// The roles that have a password.
   static let roles =
@@ -20,11 +21,15 @@ enum DeploymentSecrets {
   /// - Returns: What was done, in a word.
   /// - Throws: ``Fault`` `dataLoss` when something is missing although there is a database.
   static func prepare(_ directory: DataDirectory) throws(Fault) -> String {
-    let missing = (roles.map { directory.password(of: $0) } + [directory.masterKeys])
+    let masterKeys = [directory.masterKeys, directory.signingMasterKeys]
+    let missing = (roles.map { directory.password(of: $0) } + masterKeys)
       .filter { !Files.exists($0) }
-    let irreplaceable = [
+    var irreplaceable = [
       directory.password(of: PostgresCluster.administrator), directory.masterKeys,
     ]
+    if !missing.contains(directory.password(of: ServicePlan.signingRole)) {
+      irreplaceable.append(directory.signingMasterKeys)
+    }
     if directory.hasDatabase, let lost = missing.first(where: irreplaceable.contains) {
       throw Fault(
         .dataLoss,
@@ -32,11 +37,12 @@ enum DeploymentSecrets {
           + " or start anew with another --data-dir"
       )
     }
-    for path in missing where path != directory.masterKeys {
-      try Files.write(Hex.encode(SecureRandom.bytes(passwordBytes)) + "\n", to: path)
+    // The master keys come first: a password that is there says that they were made.
+    for path in masterKeys where missing.contains(path) {
+      _ = try MasterKeys.generate(path: path)
     }
-    if missing.contains(directory.masterKeys) {
-      _ = try MasterKeys.generate(path: directory.masterKeys)
+    for path in missing where !masterKeys.contains(path) {
+      try Files.write(Hex.encode(SecureRandom.bytes(passwordBytes)) + "\n", to: path)
     }
     return missing.isEmpty ? "kept" : "made"
   }

@@ -9,6 +9,8 @@ struct ServicePlan: Sendable {
   static let lifelineDescriptor = 3
   /// The role that migrations run as.
   static let migratorRole = "latchkey_migrator"
+  /// The role of the signing service.
+  static let signingRole = "latchkey_signing"
   /// The role that reads the audit log of all accounts.
   static let auditorRole = "latchkey_auditor"
   /// The database's name.
@@ -63,11 +65,18 @@ struct ServicePlan: Sendable {
       variables += [
         "LATCHKEY_DATABASE_URL=\(connection(as: role))",
         "LATCHKEY_DATABASE_PASSWORD_FILE=\(directory.password(of: role))",
-        "LATCHKEY_MASTER_KEYS_FILE=\(directory.masterKeys)",
+        "LATCHKEY_MASTER_KEYS_FILE=\(masterKeys(of: service))",
       ]
     }
     if service == .keys {
       variables.append("LATCHKEY_DASHBOARD_URL=\(url)")
+    }
+    if service == .licenses {
+      variables.append("LATCHKEY_SIGNING_ADDRESS=\(address(of: .signing))")
+    }
+    if service == .webhooks {
+      // Receivers under development listen on the same machine, and seldom with TLS.
+      variables += ["LATCHKEY_WEBHOOKS_ALLOW_LOOPBACK=on", "LATCHKEY_WEBHOOKS_ALLOW_HTTP=on"]
     }
     if service == .gateway {
       variables += [
@@ -76,10 +85,17 @@ struct ServicePlan: Sendable {
         "LATCHKEY_TLS_KEY_FILE=\(directory.certificates)/https.key",
         "LATCHKEY_KEYS_ADDRESS=\(address(of: .keys))",
         "LATCHKEY_LICENSES_ADDRESS=\(address(of: .licenses))",
+        "LATCHKEY_SIGNING_ADDRESS=\(address(of: .signing))",
+        "LATCHKEY_WEBHOOKS_ADDRESS=\(address(of: .webhooks))",
         "LATCHKEY_RATE_LIMITS=\(areRateLimitsOn ? "on" : "off")",
       ]
     }
     return variables + settings.variables(of: service)
+  }
+
+  /// The master keys of a service: what signing keys are sealed with is known to the signing service alone.
+  private func masterKeys(of service: ServiceName) -> String {
+    service == .signing ? directory.signingMasterKeys : directory.masterKeys
   }
 
   /// The whole environment of a service's `migrate`.

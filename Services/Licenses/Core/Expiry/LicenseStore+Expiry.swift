@@ -4,6 +4,7 @@ internal import Faults
 internal import Messages
 internal import Postgres
 internal import Primitives
+internal import ServiceKit
 
 /// What the sweeper of expiries reads and writes.
 extension LicenseStore {
@@ -63,5 +64,9 @@ extension LicenseStore {
       """
     )
     change.emit(expired.flatMap(\.events))
+    give(
+      expired.filter(\.license.isBarred).map { ($0.id, $0.eventSequence, .barred(true)) },
+      change
+    )
   }
 }

@@ -45,6 +45,20 @@ final class DataKeyStore: DataKeys {
     return try open(row, tenant)
   }
 
+  /// All of an account's keys, by version: for what many values of it are opened at once.
+  func all(of tenant: Tenant) async throws(Fault) -> [UInt32: DataKey] {
+    let rows = try await database.read(
+      for: tenant,
+      "select version, wrapped_key from licenses.data_keys"
+    )
+    var keys: [UInt32: DataKey] = [:]
+    for row in rows {
+      let key = try open(row, tenant)
+      keys[key.version] = key
+    }
+    return keys
+  }
+
   /// Makes an account's first data key, unless somebody else does at this moment.
   ///
   /// It is committed before it is used: a secret is never sealed with a key that could be rolled back, or

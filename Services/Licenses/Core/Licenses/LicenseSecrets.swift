@@ -54,6 +54,19 @@ struct LicenseSecrets: Sendable {
     return String(decoding: bytes, as: UTF8.self)
   }
 
+  /// Opens what the payload keys of a license's files are derived from.
+  ///
+  /// - Returns: 32 bytes; wipe them after use.
+  /// - Throws: ``Fault`` `dataLoss` when the sealed secret was changed, or belongs to another place.
+  static func fileSecret(
+    sealed: [UInt8],
+    license: UUID,
+    openedBy dataKey: DataKey
+  ) throws(Fault) -> [UInt8] {
+    let place = place(of: "sealed_file_secret", license: license, account: dataKey.accountID)
+    return try dataKey.open(sealed, in: place)
+  }
+
   private static func place(of column: String, license: UUID, account: UUID) -> SealingContext {
     SealingContext(
       accountID: account,

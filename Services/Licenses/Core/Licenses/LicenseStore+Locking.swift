@@ -29,7 +29,7 @@ extension LicenseStore {
     )
   }
 
-  /// Writes a locked license as it has become, and the events of its change.
+  /// Writes a locked license as it has become, the events of its change, and whether its files still count.
   ///
   /// They travel with the next statement.
   ///
@@ -56,5 +56,6 @@ extension LicenseStore {
       """
     )
     change.emit(locked.events)
+    if license.isBarred != locked.wasBarred { give(.barred(license.isBarred), of: locked, change) }
   }
 }

@@ -2,6 +2,7 @@ internal import Changes
 internal import EventLoop
 internal import Faults
 internal import Messages
+internal import Postgres
 internal import Primitives
 internal import Protobuf
 
@@ -16,6 +17,8 @@ struct LockedLicense {
   var policy: Policy
   /// The number of the license's latest event.
   private(set) var eventSequence: Int64
+  /// Whether the license's files did not count when it was locked.
+  let wasBarred: Bool
   /// What happened in this transaction, for the outbox.
   private(set) var events: [Event] = []
 
@@ -25,6 +28,7 @@ struct LockedLicense {
     self.license = license
     self.policy = policy
     self.eventSequence = eventSequence
+    wasBarred = license.isBarred
   }
 
   /// The license as it is at a moment, its expiry considered.
@@ -57,6 +61,16 @@ struct LockedLicense {
   ///   - now: The moment of the change.
   mutating func emit(_ type: EventType, _ resource: some ContractMessage, at now: Timestamp) {
     eventSequence += 1
-    events.append(Event(type, resource, license: id, sequence: eventSequence, at: now))
+    events.append(
+      Event(
+        type,
+        resource,
+        license: id,
+        sequence: eventSequence,
+        product: UUID(license.productId),
+        licenseMetadata: resource is License ? nil : JSONB(text: license.metadata),
+        at: now
+      )
+    )
   }
 }

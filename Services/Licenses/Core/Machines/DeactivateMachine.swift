@@ -1,4 +1,5 @@
 internal import Changes
+internal import Cryptography
 public import Faults
 public import Messages
 internal import Primitives
@@ -6,7 +7,7 @@ public import RPC
 internal import ServiceKit
 
 extension Licenses {
-  /// Deactivates a machine, which frees its seat; in every state of the license.
+  /// Deactivates a machine, which frees its seat and revokes its license files; in every state of the license.
   ///
   /// - Throws: ``Fault`` `notFound` when the caller has no such machine.
   public func deactivateMachine(_ request: MachineRequest, _ call: Call) async throws(Fault)
@@ -18,6 +19,8 @@ extension Licenses {
       (change) async throws(Fault) in
       var locked = try await machines.lock(id, for: requester, change)
       try deactivate(&locked, change)
+      let hash = SHA256.hash(locked.machine.fingerprint)
+      licenses.give(.deactivated(hash), of: locked.license, change)
       return Nothing()
     }
   }

@@ -1,5 +1,6 @@
 internal import EventLoop
 internal import Faults
+internal import Postgres
 internal import Primitives
 
 /// What validations add to that nobody is held to by a limit: uses of licenses without one, and the counts of good

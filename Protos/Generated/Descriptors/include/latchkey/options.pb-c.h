@@ -163,6 +163,12 @@ struct  Latchkey__Rest
    * What a RAW body is, such as "text/csv"; needed with one, and only then.
    */
   char *media_type;
+  /*
+   * For how long the answer may be kept by anybody, in seconds; it then has an ETag, and who has it already is told so
+   * by 304. Only for what needs no credential.
+   */
+  protobuf_c_boolean has_cache_seconds;
+  uint32_t cache_seconds;
   Latchkey__Rest__FaceCase face_case;
   union {
     char *get;
@@ -174,7 +180,7 @@ struct  Latchkey__Rest
 };
 #define LATCHKEY__REST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&latchkey__rest__descriptor) \
-    , 0, LATCHKEY__REST__AUTHENTICATION__API_KEY, NULL, 0, LATCHKEY__REST__LIMIT__MANAGEMENT, 0, 200, 0, 0, 0, LATCHKEY__REST__ENVELOPE__DATA, 0, LATCHKEY__REST__BODY__JSON, 0, LATCHKEY__REST__BODY__JSON, NULL, NULL, LATCHKEY__REST__FACE__NOT_SET, {0} }
+    , 0, LATCHKEY__REST__AUTHENTICATION__API_KEY, NULL, 0, LATCHKEY__REST__LIMIT__MANAGEMENT, 0, 200, 0, 0, 0, LATCHKEY__REST__ENVELOPE__DATA, 0, LATCHKEY__REST__BODY__JSON, 0, LATCHKEY__REST__BODY__JSON, NULL, NULL, 0, 0, LATCHKEY__REST__FACE__NOT_SET, {0} }
 
 
 /*

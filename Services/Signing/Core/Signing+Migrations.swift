@@ -1,0 +1,10 @@
+public import Postgres
+
+extension Signing {
+  /// The steps that make the schema of signing.
+  ///
+  /// One that was released is never edited: what comes later is a new one.
+  public nonisolated static let migrations = [
+    Migration(name: "m0001_signing", bytes: PackageResources.m0001_signing_sql)
+  ]
+}

@@ -1,0 +1,33 @@
+/// What a license file says to its own machine alone: the license and its terms, as they were when the file was made.
+public struct LicenseFilePayload: Sendable, Equatable {
+  /// The payload as JSON: `version`, `license` and `policy`.
+  public let json: [UInt8]
+
+  /// The largest payload in JSON: two objects with metadata of 64 KiB each, and as much again.
+  static let jsonBytesMax = 262_144
+
+  /// Makes a payload.
+  ///
+  /// - Parameters:
+  ///   - license: The license as the REST API shows it, without its key: a JSON object.
+  ///   - policy: The policy as the REST API shows it: a JSON object.
+  public init(license: [UInt8], policy: [UInt8]) {
+    json = JSONWriter.object { writer in
+      writer.member("version", 1)
+      writer.member("license", json: license)
+      writer.member("policy", json: policy)
+    }
+  }
+
+  /// Reads a payload, and refuses what follows no rules even though it was sealed.
+  init(json: [UInt8]) throws(Refusal) {
+    guard json.count <= Self.jsonBytesMax else {
+      throw Refusal(.malformed, "the payload is larger than \(Self.jsonBytesMax) bytes")
+    }
+    let fields = try Fields(json)
+    try fields.checkVersion()
+    try fields.checkObject("license")
+    try fields.checkObject("policy")
+    self.json = json
+  }
+}
