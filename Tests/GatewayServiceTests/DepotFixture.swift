@@ -118,7 +118,8 @@ final class DepotFixture {
   }
 
   private var rotateSession: Method {
-    .unary(UsersMethods.rotateSession) { [self] (request: RotateSessionRequest, _) async throws(Fault) in
+    .unary(UsersMethods.rotateSession) {
+      [self] (request: RotateSessionRequest, _) async throws(Fault) in
       rotations += 1
       if let rotationFault { throw rotationFault }
       return RotateSessionResponse(token: rotations == 1 ? successor.text : nil)

@@ -17,7 +17,9 @@ extension GatewaySuites {
     private static let item = #"{"name":"lamp"}"#
     private static let ours = ("x-latchkey-csrf", "1")
 
-    @Test @EventLoop func `a session does what an API key with the role's scopes does`() async throws {
+    @Test @EventLoop func `a session does what an API key with the role's scopes does`()
+      async throws
+    {
       try await DepotFixture.use { fixture in
         let cookie = fixture.cookie(fixture.session)
         let made = try await fixture.send("POST", "/depot/items", Self.item, [cookie, Self.ours])
@@ -82,9 +84,15 @@ extension GatewaySuites {
         ],
         status: 200
       ),
-      Request(testDescription: "another origin", fields: [ours, ("origin", "https://evil.example")]),
+      Request(
+        testDescription: "another origin",
+        fields: [ours, ("origin", "https://evil.example")]
+      ),
       Request(testDescription: "no origin to speak of", fields: [ours, ("origin", "null")]),
-      Request(testDescription: "our name in the clear", fields: [ours, ("origin", "http://gateway.example")]),
+      Request(
+        testDescription: "our name in the clear",
+        fields: [ours, ("origin", "http://gateway.example")]
+      ),
       Request(
         testDescription: "our name and more",
         fields: [ours, ("origin", "https://gateway.example.evil.example")]
@@ -112,7 +120,9 @@ extension GatewaySuites {
       }
     }
 
-    @Test @EventLoop func `a login is held to the origin, without a header of its own`() async throws {
+    @Test @EventLoop func `a login is held to the origin, without a header of its own`()
+      async throws
+    {
       try await DepotFixture.use { fixture in
         for (fields, status) in [
           ([], 200), ([("sec-fetch-site", "same-origin")], 200),
@@ -124,7 +134,9 @@ extension GatewaySuites {
       }
     }
 
-    @Test @EventLoop func `an API key needs no such header, and goes before the cookie`() async throws {
+    @Test @EventLoop func `an API key needs no such header, and goes before the cookie`()
+      async throws
+    {
       try await DepotFixture.use { fixture in
         let cookie = fixture.cookie(fixture.session)
         let both = [cookie, fixture.bearing(fixture.key), ("latchkey-environment", "live")]
@@ -307,7 +319,8 @@ extension GatewaySuites {
       }
     }
 
-    @Test @EventLoop func `a session is limited as an API key is, and a login by its address, once`()
+    @Test @EventLoop
+    func `a session is limited as an API key is, and a login by its address, once`()
       async throws
     {
       try await DepotFixture.use(rateLimits: RateLimits(management: 3, publicPages: 4)) { fixture in
@@ -320,7 +333,12 @@ extension GatewaySuites {
         #expect(over.status == 429)
         fixture.service.answer = { _ throws(Fault) in throw Credential.refusal("wrong") }
         for left in [3, 2, 1, 0] {
-          let answer = try await fixture.send("POST", "/depot/enter", Self.item, from: "198.51.100.7")
+          let answer = try await fixture.send(
+            "POST",
+            "/depot/enter",
+            Self.item,
+            from: "198.51.100.7"
+          )
           #expect(answer.status == 401)
           #expect(answer.fields["x-ratelimit-remaining"] == "\(left)")
         }

@@ -37,7 +37,10 @@ import Testing
     (Caller(actorKind: .licenseKey, licenseKey: "k"), [false, true, false, false]),
     // A license key has no scope, whatever is claimed for it.
     (Caller(actorKind: .licenseKey, scopes: ["*"], licenseKey: "k"), [false, true, false, false]),
-    (Caller(actorKind: .licenseKey, scopes: ["a:read"], licenseKey: "k"), [false, true, false, false]),
+    (
+      Caller(actorKind: .licenseKey, scopes: ["a:read"], licenseKey: "k"),
+      [false, true, false, false]
+    ),
     (Caller(actorKind: .anonymous), [false, false, true, false]),
     (Caller(), [false, false, true, false]),
     (nil, [false, false, true, false]),

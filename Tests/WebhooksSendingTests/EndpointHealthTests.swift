@@ -17,15 +17,17 @@ import WebhooksSending
     return nil
   }
 
-  @Test(arguments: [
-    // Many failures in a short time are an outage.
-    (1000, Duration.seconds(4 * 24 * 3600), nil),
-    // A long time with few failures is a quiet endpoint.
-    (9, .seconds(30 * 24 * 3600), nil),
-    (10, .seconds(30 * 24 * 3600), 10),
-    (11, .seconds(5 * 24 * 3600), 11),
-    (21, .seconds(10 * 24 * 3600), 11),
-  ] as [(Int, Duration, Int?)])
+  @Test(
+    arguments: [
+      // Many failures in a short time are an outage.
+      (1000, Duration.seconds(4 * 24 * 3600), nil),
+      // A long time with few failures is a quiet endpoint.
+      (9, .seconds(30 * 24 * 3600), nil),
+      (10, .seconds(30 * 24 * 3600), 10),
+      (11, .seconds(5 * 24 * 3600), 11),
+      (21, .seconds(10 * 24 * 3600), 11),
+    ] as [(Int, Duration, Int?)]
+  )
   func `days of nothing but failures disable an endpoint`(
     failures: Int,
     span: Duration,

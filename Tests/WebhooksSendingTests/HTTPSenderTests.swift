@@ -10,7 +10,8 @@ import Testing
 @Suite(.onLoop, .serialized, .timeLimit(.minutes(1))) struct HTTPSenderTests {
   private static let now = Timestamp(milliseconds: 1_790_000_000_000)
 
-  @Test @EventLoop func `a request arrives as it was given, and the reply comes back`() async throws {
+  @Test @EventLoop func `a request arrives as it was given, and the reply comes back`() async throws
+  {
     let receiver = try ScriptedReceiver()
     defer { receiver.stop() }
     receiver.script = { $0.answer("201 Created", ["X-Reply: yes"], body: "taken") }
@@ -18,7 +19,9 @@ import Testing
     let request = try fixture.request(
       receiver,
       path: "/a/../hook?token=1%2F2",
-      headers: [HeaderField("Content-Type", "application/json"), HeaderField("webhook-id", "evt_1")],
+      headers: [
+        HeaderField("Content-Type", "application/json"), HeaderField("webhook-id", "evt_1"),
+      ],
       body: "{\"text\":\"ü\u{0}\"}"
     )
     let outcome = await fixture.sender.send(request)

@@ -11,7 +11,8 @@ import Testing
   private static let now = Timestamp(milliseconds: 1_790_000_000_000)
 
   /// Sends one request to a receiver with the given script, and checks that the next one goes well.
-  @EventLoop private func send(_ script: @escaping ScriptedReceiver.Script) async throws -> Outcome {
+  @EventLoop private func send(_ script: @escaping ScriptedReceiver.Script) async throws -> Outcome
+  {
     let receiver = try ScriptedReceiver()
     defer { receiver.stop() }
     receiver.script = script
@@ -28,7 +29,8 @@ import Testing
 
   // MARK: Time
 
-  @Test @EventLoop func `a receiver that never replies is given up after ten seconds`() async throws {
+  @Test @EventLoop func `a receiver that never replies is given up after ten seconds`() async throws
+  {
     try await ManualClock.use {
       let receiver = try ScriptedReceiver()
       defer { receiver.stop() }
@@ -89,7 +91,9 @@ import Testing
     }
   }
 
-  @Test @EventLoop func `a name server that hangs is given up in time, and asked once`() async throws {
+  @Test @EventLoop func `a name server that hangs is given up in time, and asked once`()
+    async throws
+  {
     try await ManualClock.use {
       let receiver = try ScriptedReceiver()
       defer { receiver.stop() }
@@ -134,7 +138,9 @@ import Testing
     #expect(whole.failure == nil)
     #expect(whole.status == 200)
     #expect(whole.replyBody.count == 1024)
-    let larger = try await send { $0.answer("500 No", body: String(repeating: "z", count: limit + 1)) }
+    let larger = try await send {
+      $0.answer("500 No", body: String(repeating: "z", count: limit + 1))
+    }
     #expect(larger.failure == .bodyTooLarge)
     #expect(larger.status == 500)
     #expect(larger.verdict(at: HostileReceiverTests.now) == .failed(retryAfter: nil))
@@ -218,7 +224,9 @@ import Testing
     #expect(outcome.verdict(at: HostileReceiverTests.now) == .failed(retryAfter: nil))
   }
 
-  @Test @EventLoop func `a connection that died while it rested is replaced unnoticed`() async throws {
+  @Test @EventLoop func `a connection that died while it rested is replaced unnoticed`()
+    async throws
+  {
     let receiver = try ScriptedReceiver()
     defer { receiver.stop() }
     receiver.script = { $0.answer() }
@@ -254,7 +262,9 @@ import Testing
 
   // MARK: Certificates
 
-  @Test @EventLoop func `a certificate of an authority that is not trusted is refused`() async throws {
+  @Test @EventLoop func `a certificate of an authority that is not trusted is refused`()
+    async throws
+  {
     let receiver = try ScriptedReceiver()
     let other = try ScriptedReceiver()
     defer {
@@ -319,7 +329,8 @@ import Testing
     fixture.sender.close()
   }
 
-  @Test @EventLoop func `a request is cancelled before it began, and while it waits`() async throws {
+  @Test @EventLoop func `a request is cancelled before it began, and while it waits`() async throws
+  {
     var limits = SendingLimits()
     limits.concurrentMax = 1
     let receiver = try ScriptedReceiver()

@@ -38,7 +38,8 @@ import Testing
         "X-Licentric-Delivery": "0198d3c1-0000-7000-8000-000000000001",
         "X-Licentric-Timestamp": "1790000000",
         "X-Licentric-Signature": "074e5afbbba1729565da3cb51429fc3bf2c19a406a502d565e1f69c162671491",
-        "X-Licentric-Signature-Body": "a6262fd024df56e834303b1ba7e25631aaaf7cf210d9958137a048744d26f37c",
+        "X-Licentric-Signature-Body":
+          "a6262fd024df56e834303b1ba7e25631aaaf7cf210d9958137a048744d26f37c",
         "webhook-id": "evt_1",
         "webhook-timestamp": "1790000000",
         "webhook-signature": "v1,1PX0AbXWvXLbmbCbI4LcTwRfPb+O4Wf5voWbaKADKxQ=",

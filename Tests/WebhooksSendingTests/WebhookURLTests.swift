@@ -24,7 +24,9 @@ import Testing
     ("https://hooks.example.com./hook", "https://hooks.example.com/hook"),
     ("https://hooks.example.com:443/hook", "https://hooks.example.com/hook"),
     ("https://hooks.example.com:8443/hook", "https://hooks.example.com:8443/hook"),
-    ("https://hooks.example.com/%C3%BC/../%2e%2e/x", "https://hooks.example.com/%C3%BC/../%2e%2e/x"),
+    (
+      "https://hooks.example.com/%C3%BC/../%2e%2e/x", "https://hooks.example.com/%C3%BC/../%2e%2e/x"
+    ),
     ("https://hooks.example.com/a@b:c", "https://hooks.example.com/a@b:c"),
     ("https://xn--bcher-kva.example/hook", "https://xn--bcher-kva.example/hook"),
     ("https://my_hooks.example.com/", "https://my_hooks.example.com/"),
@@ -43,25 +45,27 @@ import Testing
     #expect(try WebhookURL(url.text, policy: .publicOnly) == url)
   }
 
-  @Test(arguments: [
-    ("https://user@hooks.example.com/", .credentials),
-    ("https://hooks.example.com/#x", .fragment),
-    ("http://hooks.example.com/", .scheme),
-    ("https://hooks.example.com/a b", .malformed),
-    ("https://hooks.example.com/%zz", .malformed),
-    ("https://hooks.example.com/\"", .malformed),
-    ("https://hooks.example.com:99999/", .port),
-    ("https://hooks.example.com:25/", .port),
-    ("https://%6c/", .host),
-    ("https://vault.internal/", .localName),
-    ("https://localhost/", .address(.special(.loopback))),
-    ("https://10.0.0.1/", .address(.special(.privateNetwork))),
-    ("https://169.254.169.254/", .address(.special(.linkLocal))),
-    ("https://[fd00:ec2::254]/", .address(.special(.cloudService))),
-    ("https://" + String(repeating: "a", count: 64) + ".com/", .host),
-    ("https://" + String(repeating: "a.", count: 127) + "com/", .host),
-    ("https://hooks.example.com/" + String(repeating: "a", count: 2048), .tooLong),
-  ] as [(String, WebhookURL.Refusal.Kind)])
+  @Test(
+    arguments: [
+      ("https://user@hooks.example.com/", .credentials),
+      ("https://hooks.example.com/#x", .fragment),
+      ("http://hooks.example.com/", .scheme),
+      ("https://hooks.example.com/a b", .malformed),
+      ("https://hooks.example.com/%zz", .malformed),
+      ("https://hooks.example.com/\"", .malformed),
+      ("https://hooks.example.com:99999/", .port),
+      ("https://hooks.example.com:25/", .port),
+      ("https://%6c/", .host),
+      ("https://vault.internal/", .localName),
+      ("https://localhost/", .address(.special(.loopback))),
+      ("https://10.0.0.1/", .address(.special(.privateNetwork))),
+      ("https://169.254.169.254/", .address(.special(.linkLocal))),
+      ("https://[fd00:ec2::254]/", .address(.special(.cloudService))),
+      ("https://" + String(repeating: "a", count: 64) + ".com/", .host),
+      ("https://" + String(repeating: "a.", count: 127) + "com/", .host),
+      ("https://hooks.example.com/" + String(repeating: "a", count: 2048), .tooLong),
+    ] as [(String, WebhookURL.Refusal.Kind)]
+  )
   func `a refusal says of what kind it is`(text: String, kind: WebhookURL.Refusal.Kind) {
     #expect {
       try WebhookURL(text, policy: .publicOnly)
@@ -146,16 +150,19 @@ import Testing
     #expect(throws: AddressPolicy.Refusal.self) { try WebhookURLTests.policy([range]) }
   }
 
-  @Test(arguments: [
-    ("8.8.8.8", nil), ("1.1.1.1", nil), ("192.0.1.1", nil), ("172.32.0.1", nil), ("11.0.0.1", nil),
-    ("2606:4700::1111", nil), ("2001:4860:4860::8888", nil), ("64:ff9b::8.8.8.8", nil),
-    ("127.8.9.10", .loopback), ("0.0.0.0", .unspecified), ("0.1.1.1", .reserved),
-    ("169.254.1.1", .linkLocal), ("198.19.255.255", .benchmark), ("192.0.2.255", .documentation),
-    ("255.255.255.255", .broadcast), ("254.0.0.1", .reserved), ("225.1.1.1", .multicast),
-    ("::", .unspecified), ("::1", .loopback), ("::2", .tunnel), ("2002:808:808::1", .tunnel),
-    ("2001:0:1::1", .tunnel), ("2001:10::1", .reserved), ("64:ff9b:1::1", .reserved),
-    ("64:ff9b::192.168.1.1", .privateNetwork), ("febf::1", .linkLocal), ("1::1", .reserved),
-  ] as [(String, SpecialAddress?)])
+  @Test(
+    arguments: [
+      ("8.8.8.8", nil), ("1.1.1.1", nil), ("192.0.1.1", nil), ("172.32.0.1", nil),
+      ("11.0.0.1", nil),
+      ("2606:4700::1111", nil), ("2001:4860:4860::8888", nil), ("64:ff9b::8.8.8.8", nil),
+      ("127.8.9.10", .loopback), ("0.0.0.0", .unspecified), ("0.1.1.1", .reserved),
+      ("169.254.1.1", .linkLocal), ("198.19.255.255", .benchmark), ("192.0.2.255", .documentation),
+      ("255.255.255.255", .broadcast), ("254.0.0.1", .reserved), ("225.1.1.1", .multicast),
+      ("::", .unspecified), ("::1", .loopback), ("::2", .tunnel), ("2002:808:808::1", .tunnel),
+      ("2001:0:1::1", .tunnel), ("2001:10::1", .reserved), ("64:ff9b:1::1", .reserved),
+      ("64:ff9b::192.168.1.1", .privateNetwork), ("febf::1", .linkLocal), ("1::1", .reserved),
+    ] as [(String, SpecialAddress?)]
+  )
   func `the registries say what is special about an address`(
     text: String,
     expected: SpecialAddress?

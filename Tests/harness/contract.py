@@ -36,8 +36,8 @@ class Row:
     at: str = "id"
     body: object = NOTHING
     query: dict = dataclasses.field(default_factory=dict)
-    # "api key" (on paths of the dashboard its account's owner), "license key" (that of `given`), "user" (that of
-    # `given`) or "nobody".
+    # "api key" (on paths of the dashboard its account's owner), "live api key" (of the deployment's first account),
+    # "license key" (that of `given`), "user" (that of `given`) or "nobody".
     by: str = "api key"
     headers: dict = dataclasses.field(default_factory=dict)
     # Of a success: the shape of `data`, or of the whole body of a list; and fields with their values.
@@ -62,6 +62,8 @@ class Row:
             options["json"] = fill(self.body, made)
         if self.by == "license key":
             options["headers"]["authorization"] = f"License {made['key']}"
+        if self.by == "live api key":
+            options["headers"]["authorization"] = f"Bearer {api.deployment['LATCHKEY_LIVE_API_KEY']}"
         if self.by == "nobody":
             return api.client.request(method, rest.whole(path), **options)
         if self.by == "user":

@@ -26,7 +26,10 @@ POSTGRES_PROGRAMS = pathlib.Path("/usr/lib/postgresql/15/bin")
 class Deployment:
     """`latchkey up` on a data directory and a port of its own."""
 
-    def __init__(self, log, data_directory=None, port=None):
+    def __init__(self, log, data_directory=None, port=None, rate_limits="off", settings=None):
+        self.rate_limits = rate_limits
+        # What the operator sets for services, in the environment of `latchkey up`.
+        self.settings = settings or {}
         self.log = pathlib.Path(log)
         self.owns_directory = data_directory is None
         # Not below pytest's own folder: the database user must be able to enter it.
@@ -42,7 +45,7 @@ class Deployment:
         """Starts it and waits for the line `ready`; gives the seconds that took."""
         begun = time.monotonic()
         seen_bytes = self.log.stat().st_size if self.log.exists() else 0
-        self.server = processes.Server(self.command(), self.log)
+        self.server = processes.Server(self.command(), self.log, env=os.environ | self.settings)
         try:
             processes.poll(
                 lambda: self.server._alive() and "\nready\n" in "\n" + self.server.text()[seen_bytes:],
@@ -68,7 +71,7 @@ class Deployment:
             "--port",
             str(self.port),
             "--rate-limits",
-            "off",
+            self.rate_limits,
         ]
 
     def down(self):
@@ -126,6 +129,11 @@ class Deployment:
     def rpc_port(self, service):
         """The port of a service's RPC server."""
         return int(self[f"LATCHKEY_{service.upper()}_RPC_ADDRESS"].rsplit(":", 1)[1])
+
+    def master_keys_file(self, service="keys"):
+        """The file with the keys that seal all secrets of a service, in the end."""
+        name = "signing-master-keys" if service == "signing" else "master-keys"
+        return self.data_directory / "secrets" / f"{name}.json"
 
     # Its processes.
 

@@ -40,6 +40,7 @@ CODES = {
         "BUSINESS_RULE_VIOLATION",
         "MACHINE_LIMIT_EXCEEDED",
         "FLOATING_LIMIT_EXCEEDED",
+        "PLAN_LIMIT_EXCEEDED",
     },
     429: {"RATE_LIMITED"},
     431: {"HEADERS_TOO_LARGE"},
@@ -80,14 +81,18 @@ def expect_data(response, status=200):
     return response.json()["data"]
 
 
+def signature(response, signing_key):
+    """What the contract's section 2.1.1 says that a key makes of an answer and its timestamp."""
+    signed = response.headers["x-signature-timestamp"].encode() + b"." + response.content
+    return hmac.new(signing_key.encode(), signed, hashlib.sha256).hexdigest()
+
+
 def expect_signature(response, signing_key):
     """The response signature of the contract's section 2.1.1."""
     stamp = response.headers["x-signature-timestamp"]
     now = datetime.datetime.now(datetime.UTC).timestamp()
     assert re.fullmatch(r"\d+", stamp) and abs(now - int(stamp)) < 60, stamp
-    signed = stamp.encode() + b"." + response.content
-    expected = hmac.new(signing_key.encode(), signed, hashlib.sha256).hexdigest()
-    assert response.headers["x-signature"] == expected
+    assert response.headers["x-signature"] == signature(response, signing_key)
 
 
 def moment(**ahead):

@@ -242,8 +242,20 @@ API_KEY = {
     "replaces": nullable(is_uuid),
     "replacedBy": nullable(is_uuid),
     "retiresAt": nullable(is_time),
+    "leakedAt": nullable(is_time),
 }
 ISSUED_API_KEY = API_KEY | {"key": lambda value: rest.API_KEY.fullmatch(value) is not None}
+
+RESPONSE_SIGNING_KEY = {
+    "id": is_uuid,
+    "state": one_of("active", "next", "retired"),
+    "createdAt": is_time,
+    "activatedAt": nullable(is_time),
+    "retiredAt": nullable(is_time),
+}
+NEW_RESPONSE_SIGNING_KEY = RESPONSE_SIGNING_KEY | {
+    "signingKey": lambda value: re.fullmatch("[0-9a-f]{64}", value) is not None
+}
 
 ISSUED_FILE = {
     "id": is_uuid,

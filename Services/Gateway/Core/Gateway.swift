@@ -91,7 +91,7 @@ public final class Gateway: RequestHandler {
       try await questions.exchangeToken(withHash: hash)
     }
     signer = ResponseSigner { (signatory) async throws(Fault) in
-      try await questions.signingKey(of: signatory)
+      try await questions.signingKeys(of: signatory)
     }
   }
 
@@ -184,6 +184,7 @@ public final class Gateway: RequestHandler {
     guard route.changesCredentials else { return }
     authenticator.forget()
     sessions.forget()
+    signer.forget()
   }
 
   /// Makes the answer of what a service said; where the route is signed, without its signature.

@@ -19,7 +19,8 @@ internal import Stubs
       let keys = Keys(
         database: database,
         masterKeys: masterKeys,
-        leakedKeys: settings.leakedKeys
+        leakedKeys: settings.leakedKeys,
+        leakOverlap: settings.leakOverlap
       )
       let sealing = service.addSealing(
         keys.dataKeys,

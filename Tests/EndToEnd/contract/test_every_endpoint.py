@@ -21,7 +21,8 @@ CONFLICTS = {
     "POST /licenses/{id}/checkout",
     "POST /license-files/request", "POST /signing-keys/{id}/retire", "POST /signing-root",
     "POST /signing-root/succession",
-    "PATCH /api-keys/{id}", "POST /api-keys/{id}/rotate",
+    "PATCH /api-keys/{id}", "POST /api-keys/{id}/rotate", "POST /response-signing-keys",
+    "POST /response-signing-keys/{id}/promote", "DELETE /response-signing-keys/{id}",
     *[f"POST /api/dashboard/{path}" for path in (
         "invitations", "me/second-factor", "me/second-factor/confirm", "me/recovery-codes")],
     "DELETE /api/dashboard/me/second-factor", "DELETE /api/dashboard/users/{id}/second-factor",
@@ -36,6 +37,9 @@ RULES = {
     "PATCH /entitlements/{id}", "POST /customers", "PATCH /customers/{id}", "POST /licenses/{id}/reveal-key",
     "POST /licenses/{id}/checkout", "POST /license-files/request", "POST /signing-keys/rotate",
 }  # fmt: skip
+
+# What concerns the whole account takes a live API key.
+LIVE_ONLY = {"POST /response-signing-keys/{id}/promote", "DELETE /response-signing-keys/{id}"}
 
 # A body that lets a request come as far as its resource.
 WORKING_BODIES = {
@@ -73,7 +77,8 @@ def derived(endpoint):
         yield Row(name, 401, path_ready, body=body, by="nobody", why="a session that has ended",
                   headers={"cookie": f"{users.COOKIE}={'A' * 43}"} | users.OURS)  # fmt: skip
     if endpoint.names_one:
-        yield Row(name, 404, path_ready, body=body, code="NOT_FOUND", why="absent")
+        by = "live api key" if name in LIVE_ONLY else "api key"
+        yield Row(name, 404, path_ready, body=body, by=by, code="NOT_FOUND", why="absent")
         yield Row(name, 400, lambda api: {"id": "nobody", "deliveryId": ABSENT}, body=needed,
                   issues=[("id",)], why="bad id")  # fmt: skip
     if endpoint.is_list:

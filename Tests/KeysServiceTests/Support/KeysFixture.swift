@@ -45,6 +45,7 @@ final class KeysFixture {
 
   static func with(
     leakedKeys: LeakedAPIKeys = .revoke,
+    leakOverlap: Duration = LeakedAPIKeys.defaultOverlap,
     _ body: @EventLoop (KeysFixture) async throws -> Void
   ) async throws {
     let changes = TestDatabase.Schema(Changes.schemaName, Changes.migrations)
@@ -58,6 +59,7 @@ final class KeysFixture {
         database: test.open(as: "latchkey_keys"),
         masterKeys: masterKeys,
         leakedKeys: leakedKeys,
+        leakOverlap: leakOverlap,
         now: { clock.now }
       )
       let users = try users(test, masterKeys, clock)

@@ -53,7 +53,9 @@ import Testing
     try await KeysFixture.with { fixture in
       let developer = try await fixture.join(try await fixture.account(), .developer)
       let gateway = try fixture.gateway
-      @EventLoop func make(_ scopes: [String], _ environment: Caller.Environment = .test) async throws {
+      @EventLoop func make(_ scopes: [String], _ environment: Caller.Environment = .test)
+        async throws
+      {
         _ = try await gateway.createDashboardApiKey(
           CreateApiKeyRequest(name: "n", scopes: scopes),
           fixture.options(developer, environment)

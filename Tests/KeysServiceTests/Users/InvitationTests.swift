@@ -91,7 +91,8 @@ import Testing
     }
   }
 
-  @Test @EventLoop func `a password that is too easy leaves the invitation as it is`() async throws {
+  @Test @EventLoop func `a password that is too easy leaves the invitation as it is`() async throws
+  {
     try await KeysFixture.with { fixture in
       let account = try await fixture.account()
       let token = try fixture.token(of: try await fixture.invitation(account, .support).link)
@@ -109,7 +110,9 @@ import Testing
       let other = try await fixture.account("Rival")
       let owner = try await fixture.join(account, email: "ada@example.com")
       // One's own account says so at once.
-      let own = try await fault { try await fixture.invitation(account, .support, "ADA@example.com") }
+      let own = try await fault {
+        try await fixture.invitation(account, .support, "ADA@example.com")
+      }
       #expect(own.reason == .conflict)
       // Another account does not tell; whoever holds the link is told.
       let elsewhere = try await fixture.invitation(other, .owner, "ada@example.com")

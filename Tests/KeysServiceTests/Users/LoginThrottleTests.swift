@@ -131,7 +131,8 @@ import Testing
       var refusals: [Fault.Reason?] = []
       for _ in 0..<11 {
         refusals.append(
-          try await fault { try await client.changePassword(request, fixture.options(member)) }.reason
+          try await fault { try await client.changePassword(request, fixture.options(member)) }
+            .reason
         )
       }
       #expect(refusals == Array(repeating: .validationError, count: 10) + [.rateLimited])

@@ -22,10 +22,12 @@ import Testing
     // Common.
     "password1234", "PASSWORD1234", "qwertyuiop123", "123456789012", "administrator",
     // Runs and repetitions.
-    "aaaaaaaaaaaa", "abababababab", "abcabcabcabc", "12341234123412", "abcdefghijkl", "lkjihgfedcba",
+    "aaaaaaaaaaaa", "abababababab", "abcabcabcabc", "12341234123412", "abcdefghijkl",
+    "lkjihgfedcba",
     "            ",
     // The user's own names, and ours.
-    "ada.lovelace@engines.example", "lovelace1815", "Lovelace-1815", "latchkey2026", "latchkeyada.lovelace",
+    "ada.lovelace@engines.example", "lovelace1815", "Lovelace-1815", "latchkey2026",
+    "latchkeyada.lovelace",
     "lovelacelovelace1",
   ])
   func `what is tried first is refused, naming the field`(password: String) throws {
@@ -47,13 +49,16 @@ import Testing
 
 @Suite struct DashboardAddressTests {
   @Test(arguments: [
-    "https://latchkey.example", "https://localhost:8443", "https://192.0.2.1", "https://[2001:db8::1]:8443",
+    "https://latchkey.example", "https://localhost:8443", "https://192.0.2.1",
+    "https://[2001:db8::1]:8443",
   ])
   func `a host is an address`(text: String) { #expect(DashboardAddress(text) != nil) }
 
   @Test(arguments: [
-    "", "http://latchkey.example", "https://", "https://a/", "https://a/b", "https://a?b", "https://a#b",
-    "https://user@host", "https://a b", "latchkey.example", "https://" + String(repeating: "a", count: 250),
+    "", "http://latchkey.example", "https://", "https://a/", "https://a/b", "https://a?b",
+    "https://a#b",
+    "https://user@host", "https://a b", "latchkey.example",
+    "https://" + String(repeating: "a", count: 250),
   ])
   func `anything else is refused`(text: String) { #expect(DashboardAddress(text) == nil) }
 }

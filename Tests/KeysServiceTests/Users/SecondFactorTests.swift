@@ -33,7 +33,8 @@ import Testing
     }
   }
 
-  @Test @EventLoop func `nothing of it counts before a code has confirmed the secret`() async throws {
+  @Test @EventLoop func `nothing of it counts before a code has confirmed the secret`() async throws
+  {
     try await KeysFixture.with { fixture in
       let member = try await fixture.join(try await fixture.account())
       let client = try fixture.gatewayUsers
@@ -158,7 +159,11 @@ import Testing
         let challenge = try await fixture.login(member.email)
         for attempt in 0..<5 {
           let refusal = try await fault {
-            try await fixture.complete(challenge, "000000", from: "198.51.100.\(round * 5 + attempt)")
+            try await fixture.complete(
+              challenge,
+              "000000",
+              from: "198.51.100.\(round * 5 + attempt)"
+            )
           }
           reasons.append(refusal.reason)
         }

@@ -120,7 +120,8 @@ import Testing
     }
   }
 
-  @Test @EventLoop func `one's own sessions are listed and ended, and nobody else's`() async throws {
+  @Test @EventLoop func `one's own sessions are listed and ended, and nobody else's`() async throws
+  {
     try await KeysFixture.with { fixture in
       let account = try await fixture.account()
       let member = try await fixture.join(account)

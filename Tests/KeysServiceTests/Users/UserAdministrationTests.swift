@@ -221,7 +221,10 @@ import Testing
       _ = try await self.update(fixture, member, by: owner, name: "Grace")
       _ = try await self.update(fixture, member, by: owner, name: "Grace")
       fixture.clock.advance(by: .milliseconds(1))
-      _ = try await fixture.gatewayUsers.updateMe(UpdateMeRequest(name: "G."), fixture.options(member))
+      _ = try await fixture.gatewayUsers.updateMe(
+        UpdateMeRequest(name: "G."),
+        fixture.options(member)
+      )
       fixture.clock.advance(by: .milliseconds(1))
       _ = try await fixture.gatewayUsers.deleteUser(
         DeleteUserRequest(id: member.id.description),
@@ -229,7 +232,9 @@ import Testing
       )
       let lines = try await fixture.log().dropFirst(start)
       #expect(
-        lines.map(\.action).sorted() == ["session.end", "user.delete", "user.update", "user.update"]
+        lines.map(\.action).sorted() == [
+          "session.end", "user.delete", "user.update", "user.update",
+        ]
       )
       let byUser = Set(lines.map(\.actor.id))
       #expect(byUser == [owner.id.description, member.id.description])

@@ -167,7 +167,8 @@ final class ReceiverConnection: ConnectionHandler {
 
   private func takeRequest() -> ReceivedRequest? {
     let end = Array("\r\n\r\n".utf8)
-    guard input.count >= 4, let split = (0...input.count - 4).first(where: { input[$0..<$0 + 4] == end[...] })
+    guard input.count >= 4,
+      let split = (0...input.count - 4).first(where: { input[$0..<$0 + 4] == end[...] })
     else { return nil }
     let head = String(decoding: input[..<split], as: UTF8.self)
     let request = ReceivedRequest(head: head, body: [], connection: self)

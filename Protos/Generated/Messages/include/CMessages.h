@@ -191,6 +191,34 @@ static inline const ProtobufCMessageDescriptor *latchkey__keys__v1__get_response
   return &latchkey__keys__v1__get_response_signing_key_response__descriptor;
 }
 
+static inline const ProtobufCMessageDescriptor *latchkey__keys__v1__response_signing_key__get_descriptor(void) {
+  return &latchkey__keys__v1__response_signing_key__descriptor;
+}
+
+static inline const ProtobufCMessageDescriptor *latchkey__keys__v1__list_response_signing_keys_request__get_descriptor(void) {
+  return &latchkey__keys__v1__list_response_signing_keys_request__descriptor;
+}
+
+static inline const ProtobufCMessageDescriptor *latchkey__keys__v1__list_response_signing_keys_response__get_descriptor(void) {
+  return &latchkey__keys__v1__list_response_signing_keys_response__descriptor;
+}
+
+static inline const ProtobufCMessageDescriptor *latchkey__keys__v1__create_response_signing_key_request__get_descriptor(void) {
+  return &latchkey__keys__v1__create_response_signing_key_request__descriptor;
+}
+
+static inline const ProtobufCMessageDescriptor *latchkey__keys__v1__promote_response_signing_key_request__get_descriptor(void) {
+  return &latchkey__keys__v1__promote_response_signing_key_request__descriptor;
+}
+
+static inline const ProtobufCMessageDescriptor *latchkey__keys__v1__delete_response_signing_key_request__get_descriptor(void) {
+  return &latchkey__keys__v1__delete_response_signing_key_request__descriptor;
+}
+
+static inline const ProtobufCMessageDescriptor *latchkey__keys__v1__delete_response_signing_key_response__get_descriptor(void) {
+  return &latchkey__keys__v1__delete_response_signing_key_response__descriptor;
+}
+
 static inline const ProtobufCMessageDescriptor *latchkey__rpc__v1__caller__get_descriptor(void) {
   return &latchkey__rpc__v1__caller__descriptor;
 }
@@ -995,13 +1023,13 @@ const unsigned char *descriptor_of_grpc_reflection_v1_reflection(void);
 /// The encoded descriptor of grpc/reflection/v1alpha/reflection.proto, 1630 bytes.
 const unsigned char *descriptor_of_grpc_reflection_v1alpha_reflection(void);
 
-/// The encoded descriptor of keys.proto, 4090 bytes.
+/// The encoded descriptor of keys.proto, 5238 bytes.
 const unsigned char *descriptor_of_keys(void);
 
 /// The encoded descriptor of latchkey/rpc/rpc.proto, 883 bytes.
 const unsigned char *descriptor_of_latchkey_rpc_rpc(void);
 
-/// The encoded descriptor of leaks.proto, 348 bytes.
+/// The encoded descriptor of leaks.proto, 362 bytes.
 const unsigned char *descriptor_of_leaks(void);
 
 /// The encoded descriptor of licenses.proto, 5831 bytes.

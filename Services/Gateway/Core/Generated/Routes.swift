@@ -8,6 +8,34 @@ enum Routes {
   /// One for every method that has a REST face.
   static let all: [Route] = [
     Route(
+      .get, "/api/v1/response-signing-keys",
+      [.literal("api"), .literal("v1"), .literal("response-signing-keys")],
+      service: "latchkey.keys.v1.Keys",
+      rpc: "/latchkey.keys.v1.Keys/ListResponseSigningKeys",
+      request: ListResponseSigningKeysRequest.schema, response: ListResponseSigningKeysResponse.schema,
+      authentication: .apiKey, scope: "keys:read", limit: .management, isEnveloped: false, isIdempotent: true),
+    Route(
+      .post, "/api/v1/response-signing-keys",
+      [.literal("api"), .literal("v1"), .literal("response-signing-keys")],
+      service: "latchkey.keys.v1.Keys",
+      rpc: "/latchkey.keys.v1.Keys/CreateResponseSigningKey",
+      request: CreateResponseSigningKeyRequest.schema, response: ResponseSigningKey.schema,
+      authentication: .apiKey, scope: "keys:write", limit: .management, successStatus: 201),
+    Route(
+      .post, "/api/v1/response-signing-keys/{id}/promote",
+      [.literal("api"), .literal("v1"), .literal("response-signing-keys"), .field(0), .literal("promote")],
+      service: "latchkey.keys.v1.Keys",
+      rpc: "/latchkey.keys.v1.Keys/PromoteResponseSigningKey",
+      request: PromoteResponseSigningKeyRequest.schema, response: ResponseSigningKey.schema,
+      authentication: .apiKey, scope: "keys:write", limit: .management),
+    Route(
+      .delete, "/api/v1/response-signing-keys/{id}",
+      [.literal("api"), .literal("v1"), .literal("response-signing-keys"), .field(0)],
+      service: "latchkey.keys.v1.Keys",
+      rpc: "/latchkey.keys.v1.Keys/DeleteResponseSigningKey",
+      request: DeleteResponseSigningKeyRequest.schema, response: DeleteResponseSigningKeyResponse.schema,
+      authentication: .apiKey, scope: "keys:write", limit: .management, successStatus: 204),
+    Route(
       .post, "/api/v1/api-keys",
       [.literal("api"), .literal("v1"), .literal("api-keys")],
       service: "latchkey.keys.v1.Keys",

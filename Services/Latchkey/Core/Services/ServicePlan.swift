@@ -26,6 +26,8 @@ struct ServicePlan: Sendable {
   /// Where each service is called by the others.
   var rpcPorts: [ServiceName: UInt16]
   var areRateLimitsOn: Bool
+  /// What whoever runs `latchkey up` has set for services.
+  var settings: OperatorSettings
 
   /// Where users find everything.
   var url: String { "https://localhost:\(httpsPort)" }
@@ -90,7 +92,7 @@ struct ServicePlan: Sendable {
         "LATCHKEY_RATE_LIMITS=\(areRateLimitsOn ? "on" : "off")",
       ]
     }
-    return variables
+    return variables + settings.variables(of: service)
   }
 
   /// The whole environment of a service's `migrate`.
@@ -118,7 +120,7 @@ struct ServicePlan: Sendable {
       + " sslmode=disable"
   }
 
-  /// Nothing of our own environment is passed on: it may hold secrets, and `PG*` variables would
-  /// lead a service to another database.
+  /// Of our own environment nothing is passed on but ``OperatorSettings``: it may hold secrets, and `PG*` variables
+  /// would lead a service to another database.
   private static let common = ["PATH=/usr/bin:/bin", "LANG=C.UTF-8", "TZ=UTC"]
 }

@@ -202,7 +202,10 @@ final class CurlHandle {
   private func detail(of failure: SendingFailure) -> String? {
     switch failure {
     case .refused, .tls, .timeout, .reset, .malformedReply, .internalError:
-      String(decoding: String(cString: errorText).utf8.filter { (0x20...0x7E).contains($0) }, as: UTF8.self)
+      String(
+        decoding: String(cString: errorText).utf8.filter { (0x20...0x7E).contains($0) },
+        as: UTF8.self
+      )
     case .dns, .blockedAddress, .headTooLarge, .bodyTooLarge, .cancelled: nil
     }
   }

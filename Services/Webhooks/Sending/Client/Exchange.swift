@@ -73,7 +73,8 @@ final class Exchange {
         count: length
       )
       switch target.pointee.family {
-      case AF_INET where length >= MemoryLayout<sockaddr_in>.size: return IPAddress(bytes: bytes[4..<8])
+      case AF_INET where length >= MemoryLayout<sockaddr_in>.size:
+        return IPAddress(bytes: bytes[4..<8])
       case AF_INET6 where length >= MemoryLayout<sockaddr_in6>.size:
         return IPAddress(bytes: bytes[8..<24])
       default: return nil

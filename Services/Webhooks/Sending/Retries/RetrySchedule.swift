@@ -30,7 +30,8 @@ public struct RetrySchedule: Hashable, Sendable {
   public func wait(afterAttempt attempt: Int, retryAfter: Duration?, random: Double) -> Duration? {
     precondition(attempt >= 1 && (0...1).contains(random))
     guard attempt <= waits.count else { return nil }
-    let planned = waits[attempt - 1] * (1 - RetrySchedule.jitter + 2 * RetrySchedule.jitter * random)
+    let planned =
+      waits[attempt - 1] * (1 - RetrySchedule.jitter + 2 * RetrySchedule.jitter * random)
     guard let retryAfter else { return planned }
     return max(planned, retryAfter * (1 + RetrySchedule.jitter * random))
   }

@@ -46,7 +46,8 @@ enum IPv4Spelling {
       let digitValue: UInt64
       switch digit {
       case UInt8(ascii: "0")...UInt8(ascii: "9"): digitValue = UInt64(digit - UInt8(ascii: "0"))
-      case UInt8(ascii: "a")...UInt8(ascii: "f"): digitValue = UInt64(digit - UInt8(ascii: "a")) + 10
+      case UInt8(ascii: "a")...UInt8(ascii: "f"):
+        digitValue = UInt64(digit - UInt8(ascii: "a")) + 10
       default: return nil
       }
       guard digitValue < radix else { return nil }

@@ -4,7 +4,7 @@ private import Primitives
 ///
 /// It is 32 random bytes, but everybody uses it as text: the HMAC key is the 64 lower-case
 /// hexadecimal digits themselves, never the bytes they stand for.
-public enum ResponseSigningKey {
+public enum ResponseSigningSecret {
   /// The number of characters.
   public static let characterCount = 64
 
