@@ -112,6 +112,7 @@ let package = Package(
     library("CSodium", pkgConfig: "libsodium", package: "libsodium-dev"),
     library("CProtobufC", pkgConfig: "libprotobuf-c", package: "libprotobuf-c-dev"),
     library("CJansson", pkgConfig: "jansson", package: "libjansson-dev"),
+    library("CCurl", pkgConfig: "libcurl", package: "libcurl4-openssl-dev"),
 
     // Values, faults, cryptography.
     module("Primitives", path: "Shared/Primitives"),
@@ -213,8 +214,8 @@ let package = Package(
       "ServiceKit",
       path: "Shared/ServiceKit",
       [
-        "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres", "Primitives", "RPC",
-        "TLS", logging,
+        "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres", "Primitives",
+        "Protobuf", "RPC", "TLS", logging,
       ],
       exclude: ["README.md"]
     ),
@@ -300,6 +301,32 @@ let package = Package(
       ]
     ),
     module(
+      "WebhooksService",
+      path: "Services/Webhooks/Core",
+      [
+        "Changes", "Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives",
+        "Protobuf", "RPC", "ServiceKit", "Stubs", "Transcoding", "WebhooksSending",
+        logging,
+      ],
+      resources: [.embedInCode("Migrations")],
+      settings: hot
+    ),
+    executable(
+      "latchkey-webhooks",
+      path: "Services/Webhooks/Main",
+      [
+        "Changes", "Cryptography", "EventLoop", "Faults", "RPC", "ServiceKit", "Stubs",
+        "WebhooksSending", "WebhooksService",
+      ]
+    ),
+    module(
+      "WebhooksSending",
+      path: "Services/Webhooks/Sending",
+      ["CCurl", "Cryptography", "EventLoop", "Faults", "Primitives"],
+      exclude: ["README.md"],
+      settings: hot
+    ),
+    module(
       "GatewayService",
       path: "Services/Gateway/Core",
       [
@@ -317,8 +344,8 @@ let package = Package(
       "LatchkeyCommand",
       path: "Services/Latchkey/Core",
       [
-        "Changes", "Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives",
-        "Protobuf", "RPC", "ServiceKit", "Stubs", "TLS", logging,
+        "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres",
+        "Primitives", "Protobuf", "RPC", "ServiceKit", "Stubs", "TLS", "WebhooksSending", logging,
       ],
       resources: [.embedInCode("Bootstrap")]
     ),
@@ -402,8 +429,8 @@ let package = Package(
       "KeysService",
       name: "KeysServiceTests",
       [
-        "Changes", "Cryptography", "EventLoop", "Faults", "LicensesService", "Messages", "Postgres",
-        "Primitives", "RPC", "Stubs", "TestKit",
+        "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "LicensesService", "Messages",
+        "Postgres", "Primitives", "Protobuf", "RPC", "Stubs", "TestKit",
       ]
     ),
     tests(
@@ -421,6 +448,20 @@ let package = Package(
         "Changes", "Cryptography", "EventLoop", "Faults", "LatchkeyOffline", "Messages", "Postgres",
         "Primitives", "RPC", "Stubs", "TestKit",
       ]
+    ),
+    tests(
+      "WebhooksService",
+      name: "WebhooksServiceTests",
+      [
+        "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "LicensesService", "Messages",
+        "Postgres", "Primitives", "Protobuf", "RPC", "ServiceKit", "Stubs", "TLS", "TestKit",
+        "WebhooksSending",
+      ]
+    ),
+    tests(
+      "WebhooksSending",
+      name: "WebhooksSendingTests",
+      ["CCurl", "Cryptography", "EventLoop", "Faults", "HTTP", "Primitives", "TLS", "TestKit"]
     ),
     tests(
       "GatewayService",

@@ -5,7 +5,7 @@ import uuid
 import pytest
 
 from harness import deployment as deployments
-from harness import interop, processes, reference, rest, rpc, slow, wire
+from harness import interop, processes, reference, rest, rpc, slow, users, wire
 
 
 def pytest_addoption(parser):
@@ -67,6 +67,26 @@ def foreign_api(deployment):
         # Not that of the first account, whose answers for keys that are not found are signed by their prefix.
         client.key_prefix = "RIVAL"
         yield client
+
+
+@pytest.fixture(scope="session")
+def foreign_owner(deployment):
+    """The only owner of an account of their own, invited as the operator does it."""
+    with rpc.channel(deployment, "keys") as channel:
+        keys = rpc.Service(channel, "latchkey.keys.v1.Keys")
+        account = keys.message("CreateAccountRequest", account_id=str(uuid.uuid4()), name="Rival")
+        accounts = rpc.Service(channel, "latchkey.users.v1.Users")
+        invitation = accounts.IssueInvitation(
+            accounts.message(
+                "IssueInvitationRequest",
+                account_id=keys.CreateAccount(account, timeout=10).id,
+                email=users.new_email(),
+                role=1,
+            ),
+            timeout=10,
+        )
+    with users.User(deployment) as owner:
+        yield owner.accept(invitation.link)
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,9 @@ extension ServicePlan {
     executables: "/opt/latchkey",
     socketFolder: "/data/run",
     httpsPort: 8443,
-    rpcPorts: [.keys: 8444, .licenses: 8445, .gateway: 8446, .signing: 8447],
+    rpcPorts: [
+      .keys: 8444, .licenses: 8445, .gateway: 8446, .signing: 8447, .webhooks: 8448,
+    ],
     areRateLimitsOn: false
   )
 }
@@ -46,6 +48,7 @@ extension ServicePlan {
     #expect(environment["LATCHKEY_KEYS_ADDRESS"] == "127.0.0.1:8444")
     #expect(environment["LATCHKEY_LICENSES_ADDRESS"] == "127.0.0.1:8445")
     #expect(environment["LATCHKEY_SIGNING_ADDRESS"] == "127.0.0.1:8447")
+    #expect(environment["LATCHKEY_WEBHOOKS_ADDRESS"] == "127.0.0.1:8448")
     #expect(environment["LATCHKEY_RATE_LIMITS"] == "off")
   }
 

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import shlex
 import shutil
 import signal
@@ -172,6 +173,23 @@ class Deployment:
         )
         assert done.returncode == 0, done.stderr
         return [line.split("\t") for line in done.stdout.splitlines()]
+
+    def dump(self):
+        """What pg_dump says of the database; bytes as text, with what is text in them readable too."""
+        done = subprocess.run(
+            [str(POSTGRES_PROGRAMS / "pg_dump"), "--data-only", "--no-owner"],
+            env=self.database(),
+            capture_output=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr
+        text = done.stdout.decode(errors="replace")
+        unpacked = [
+            bytes.fromhex(digits).decode("latin-1")
+            for digits in re.findall(r"\\\\x([0-9a-f]+)", text)
+            if len(digits) % 2 == 0
+        ]
+        return text + "\n".join(unpacked)
 
     def gateway_target(self):
         """The public port, as a target for HTTP/2 clauses; its large answer is a list of products."""

@@ -36,12 +36,14 @@ public final class Gateway: RequestHandler {
   ///   - keys: The channel to the keys service.
   ///   - licenses: The channel to the licenses service.
   ///   - signing: The channel to the signing service.
+  ///   - webhooks: The channel to the webhooks service.
   ///   - rateLimits: How many requests a minute are allowed; nil holds nobody to limits.
   ///   - log: Where failures of ours are told.
   public convenience init(
     keys: Channel,
     licenses: Channel,
     signing: Channel,
+    webhooks: Channel,
     rateLimits: RateLimits?,
     log: Logger
   ) {
@@ -50,6 +52,7 @@ public final class Gateway: RequestHandler {
       channels: [
         KeysMethods.serviceName: keys, UsersMethods.serviceName: keys,
         LicensesMethods.serviceName: licenses, SigningMethods.serviceName: signing,
+        WebhooksMethods.serviceName: webhooks,
       ],
       keys: keys,
       rateLimiter: rateLimits.map { RateLimiter($0) },

@@ -14,5 +14,6 @@ extension Keys {
     Migration(name: "m0004_users", bytes: PackageResources.m0004_users_sql),
     Migration(name: "m0005_sessions", bytes: PackageResources.m0005_sessions_sql),
     Migration(name: "m0006_second_factors", bytes: PackageResources.m0006_second_factors_sql),
+    Migration(name: "m0012_user_lookups", bytes: PackageResources.m0012_user_lookups_sql),
   ]
 }

@@ -16,6 +16,7 @@ extension Licenses {
       name: "m0009_event_producers",
       bytes: PackageResources.m0009_event_producers_sql
     ),
+    Migration(name: "m0011_webhooks", bytes: PackageResources.m0011_webhooks_sql),
     Migration(name: "m0012_license_files", bytes: PackageResources.m0012_license_files_sql),
   ]
 }

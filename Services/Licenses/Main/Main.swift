@@ -45,6 +45,20 @@ internal import Stubs
       service.addPeriodicTask("validation tally", every: .seconds(1), hasLastRound: true) {
         () async throws(Fault) in try await licenses.flushTally()
       }
+      service.add("subscriptions") {
+        licenses.startTelling()
+      } stop: {
+      }
+      service.addPeriodicTask("subscriptions", every: Licenses.subscriptionsInterval) {
+        () async throws(Fault) in try await licenses.refreshSubscriptions()
+      }
+      service.addPeriodicTask(
+        "validation events",
+        every: Licenses.eventsInterval,
+        hasLastRound: true
+      ) {
+        () async throws(Fault) in try await licenses.flushEvents()
+      }
       let server = try service.addRPCServer(settings.rpc, trusting: ["gateway"])
       licenses.register(on: server)
     }

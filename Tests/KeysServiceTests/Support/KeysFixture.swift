@@ -2,7 +2,7 @@ import Changes
 import Cryptography
 import EventLoop
 import Faults
-import KeysService
+import HTTP
 import LicensesService
 import Messages
 import Postgres
@@ -12,6 +12,8 @@ import Stubs
 import TestKit
 import Testing
 
+@testable import KeysService
+
 /// The keys service over RPC with mutual TLS, on a database of its own.
 @EventLoop
 final class KeysFixture {
@@ -20,10 +22,22 @@ final class KeysFixture {
   let clock: TestClock
   /// The service itself, for what it does without being asked.
   let keys: Keys
+  /// The same of the other service of the process.
+  let users: Users
+  private let masterKeys: MasterKeys
 
-  private init(_ test: TestDatabase, _ keys: Keys, _ rpc: ServedRPC, _ clock: TestClock) {
+  private init(
+    _ test: TestDatabase,
+    _ keys: Keys,
+    _ users: Users,
+    _ masterKeys: MasterKeys,
+    _ rpc: ServedRPC,
+    _ clock: TestClock
+  ) {
     self.test = test
     self.keys = keys
+    self.users = users
+    self.masterKeys = masterKeys
     self.rpc = rpc
     self.clock = clock
   }
@@ -38,16 +52,45 @@ final class KeysFixture {
     let licenses = TestDatabase.Schema("licenses", Licenses.migrations)
     try await TestDatabase.with(changes, schema, licenses) { test in
       let clock = TestClock()
+      let masterKeys = MasterKeys.random()
       let keys = Keys(
         database: test.open(as: "latchkey_keys"),
-        masterKeys: .random(),
+        masterKeys: masterKeys,
         leakedKeys: leakedKeys,
         now: { clock.now }
       )
-      try await ServedRPC.with("keys", register: { keys.register(on: $0) }) { rpc in
-        try await body(KeysFixture(test, keys, rpc, clock))
+      let users = try users(test, masterKeys, clock)
+      let register: @EventLoop (RPCServer) -> Void = { server in
+        keys.register(on: server)
+        users.register(on: server)
+      }
+      try await ServedRPC.with("keys", register: register) { rpc in
+        try await body(KeysFixture(test, keys, users, masterKeys, rpc, clock))
       }
     }
+  }
+
+  /// Another process of the users service, on the same database.
+  func usersReplica(passwordCost: Argon2id.Cost = cheapCost) throws -> Users {
+    try Self.users(test, masterKeys, clock, passwordCost)
+  }
+
+  /// Hashing passwords is not what most tests are about.
+  nonisolated static let cheapCost = Argon2id.Cost(passes: 1, memoryKiB: 8)
+
+  private static func users(
+    _ test: TestDatabase,
+    _ masterKeys: MasterKeys,
+    _ clock: TestClock,
+    _ passwordCost: Argon2id.Cost = cheapCost
+  ) throws -> Users {
+    Users(
+      database: test.open(as: "latchkey_keys"),
+      masterKeys: masterKeys,
+      dashboard: try #require(DashboardAddress("https://latchkey.example")),
+      passwordCost: passwordCost,
+      now: { clock.now }
+    )
   }
 
   var `operator`: KeysClient { get throws { KeysClient(try rpc.channel(as: "operator")) } }

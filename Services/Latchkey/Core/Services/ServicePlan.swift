@@ -72,6 +72,10 @@ struct ServicePlan: Sendable {
     if service == .licenses {
       variables.append("LATCHKEY_SIGNING_ADDRESS=\(address(of: .signing))")
     }
+    if service == .webhooks {
+      // Receivers under development listen on the same machine, and seldom with TLS.
+      variables += ["LATCHKEY_WEBHOOKS_ALLOW_LOOPBACK=on", "LATCHKEY_WEBHOOKS_ALLOW_HTTP=on"]
+    }
     if service == .gateway {
       variables += [
         "LATCHKEY_HTTPS_LISTEN=127.0.0.1:\(httpsPort)",
@@ -80,6 +84,7 @@ struct ServicePlan: Sendable {
         "LATCHKEY_KEYS_ADDRESS=\(address(of: .keys))",
         "LATCHKEY_LICENSES_ADDRESS=\(address(of: .licenses))",
         "LATCHKEY_SIGNING_ADDRESS=\(address(of: .signing))",
+        "LATCHKEY_WEBHOOKS_ADDRESS=\(address(of: .webhooks))",
         "LATCHKEY_RATE_LIMITS=\(areRateLimitsOn ? "on" : "off")",
       ]
     }

@@ -1,4 +1,4 @@
-internal import Faults
+public import Faults
 internal import Postgres
 
 /// Runs a statement that stores metadata, and names the field when the database does not take it.
@@ -6,14 +6,21 @@ internal import Postgres
 /// The gateway lets only JSON objects through. But what came another way may be anything, and `jsonb` is
 /// stricter than JSON: it takes no NUL in a text, and no number of more than 131,072 digits.
 ///
-/// - Throws: ``Fault`` `invalidArgument` that names `metadata`; whatever else `body` throws.
-func storingMetadata<T>(_ body: () async throws(Fault) -> T) async throws(Fault) -> T {
+/// - Parameters:
+///   - field: The field's name in JSON.
+///   - body: Runs the statement.
+/// - Returns: What `body` returns.
+/// - Throws: ``Fault`` `invalidArgument` that names the field; whatever else `body` throws.
+public func storingMetadata<T>(
+  as field: String = "metadata",
+  _ body: () async throws(Fault) -> T
+) async throws(Fault) -> T {
   do throws(Fault) {
     return try await body()
   } catch {
     guard let failure = error.serverError, refusesMetadata(failure) else { throw error }
     throw .invalid([
-      Fault.Issue(path: ["metadata"], message: "Expected a JSON object", code: "invalid_type")
+      Fault.Issue(path: [field], message: "Expected a JSON object", code: "invalid_type")
     ])
   }
 }
