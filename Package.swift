@@ -220,13 +220,25 @@ let package = Package(
       exclude: ["README.md"]
     ),
 
+    // Encryption at rest: data keys, and their rotation.
+    module(
+      "Sealing",
+      path: "Shared/Sealing",
+      [
+        "Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives", "RPC",
+        "ServiceKit", "Stubs", logging,
+      ],
+      exclude: ["README.md"],
+      resources: [.embedInCode("Migrations")]
+    ),
+
     // What every change leaves behind: the audit log, and answers to repeated requests.
     module(
       "Changes",
       path: "Shared/Changes",
       [
         "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres", "Primitives",
-        "Protobuf", "RPC", "Transcoding",
+        "Protobuf", "RPC", "Sealing", "Transcoding",
       ],
       exclude: ["README.md"],
       resources: [.embedInCode("Migrations")]
@@ -251,7 +263,7 @@ let package = Package(
       path: "Services/Keys/Core",
       [
         "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres",
-        "Primitives", "RPC", "ServiceKit", "Stubs",
+        "Primitives", "RPC", "Sealing", "ServiceKit", "Stubs",
       ],
       resources: [.embedInCode("Migrations")],
       settings: hot
@@ -260,8 +272,8 @@ let package = Package(
       "latchkey-keys",
       path: "Services/Keys/Main",
       [
-        "Changes", "Cryptography", "EventLoop", "Faults", "KeysService", "RPC", "ServiceKit",
-        "Stubs",
+        "Changes", "Cryptography", "EventLoop", "Faults", "KeysService", "RPC", "Sealing",
+        "ServiceKit", "Stubs",
       ]
     ),
     module(
@@ -269,7 +281,7 @@ let package = Package(
       path: "Services/Licenses/Core",
       [
         "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "LatchkeyOffline", "Messages",
-        "Postgres", "Primitives", "Protobuf", "RPC", "ServiceKit", "Stubs", "Transcoding", logging,
+        "Postgres", "Primitives", "Protobuf", "RPC", "Sealing", "ServiceKit", "Stubs", "Transcoding", logging,
       ],
       resources: [.embedInCode("Migrations")],
       settings: hot
@@ -278,8 +290,8 @@ let package = Package(
       "latchkey-licenses",
       path: "Services/Licenses/Main",
       [
-        "Changes", "Cryptography", "EventLoop", "Faults", "LicensesService", "RPC", "ServiceKit",
-        "Stubs",
+        "Changes", "Cryptography", "EventLoop", "Faults", "LicensesService", "RPC", "Sealing",
+        "ServiceKit", "Stubs",
       ]
     ),
     module(
@@ -287,7 +299,7 @@ let package = Package(
       path: "Services/Signing/Core",
       [
         "Changes", "Cryptography", "EventLoop", "Faults", "LatchkeyOffline", "Messages", "Postgres",
-        "Primitives", "RPC", "ServiceKit", "Stubs",
+        "Primitives", "RPC", "Sealing", "ServiceKit", "Stubs",
       ],
       resources: [.embedInCode("Migrations")],
       settings: hot
@@ -296,8 +308,8 @@ let package = Package(
       "latchkey-signing",
       path: "Services/Signing/Main",
       [
-        "Changes", "Cryptography", "EventLoop", "Faults", "RPC", "ServiceKit", "SigningService",
-        "Stubs",
+        "Changes", "Cryptography", "EventLoop", "Faults", "RPC", "Sealing", "ServiceKit",
+        "SigningService", "Stubs",
       ]
     ),
     module(
@@ -305,7 +317,7 @@ let package = Package(
       path: "Services/Webhooks/Core",
       [
         "Changes", "Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives",
-        "Protobuf", "RPC", "ServiceKit", "Stubs", "Transcoding", "WebhooksSending",
+        "Protobuf", "RPC", "Sealing", "ServiceKit", "Stubs", "Transcoding", "WebhooksSending",
         logging,
       ],
       resources: [.embedInCode("Migrations")],
@@ -315,7 +327,8 @@ let package = Package(
       "latchkey-webhooks",
       path: "Services/Webhooks/Main",
       [
-        "Changes", "Cryptography", "EventLoop", "Faults", "RPC", "ServiceKit", "Stubs",
+        "Changes", "Cryptography", "EventLoop", "Faults", "RPC", "Sealing", "ServiceKit",
+        "Stubs",
         "WebhooksSending", "WebhooksService",
       ]
     ),
@@ -380,7 +393,9 @@ let package = Package(
     module(
       "TestKit",
       path: "Tests/TestKit",
-      ["Cryptography", "EventLoop", "Faults", "Postgres", "Primitives", "RPC", "TLS"]
+      [
+        "Cryptography", "EventLoop", "Faults", "Postgres", "Primitives", "RPC", "Sealing", "TLS",
+      ]
     ),
     tests("Primitives", name: "PrimitivesTests"),
     tests("Faults", name: "FaultsTests"),
@@ -418,11 +433,19 @@ let package = Package(
       ["Cryptography", "EventLoop", "Faults", "TLS", logging]
     ),
     tests(
+      "Sealing",
+      name: "SealingTests",
+      [
+        "Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives", "TestKit",
+        logging,
+      ]
+    ),
+    tests(
       "Changes",
       name: "ChangesTests",
       [
         "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres", "Primitives",
-        "Protobuf", "RPC", "Stubs", "TestKit",
+        "Protobuf", "RPC", "Sealing", "Stubs", "TestKit",
       ]
     ),
     tests(
@@ -430,7 +453,7 @@ let package = Package(
       name: "KeysServiceTests",
       [
         "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "LicensesService", "Messages",
-        "Postgres", "Primitives", "Protobuf", "RPC", "Stubs", "TestKit",
+        "Postgres", "Primitives", "Protobuf", "RPC", "Sealing", "Stubs", "TestKit",
       ]
     ),
     tests(
@@ -438,7 +461,7 @@ let package = Package(
       name: "LicensesServiceTests",
       [
         "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "LatchkeyOffline", "Messages",
-        "Postgres", "Primitives", "RPC", "ServiceKit", "SigningService", "Stubs", "TestKit",
+        "Postgres", "Primitives", "RPC", "Sealing", "ServiceKit", "SigningService", "Stubs", "TestKit",
       ]
     ),
     tests(
@@ -446,7 +469,7 @@ let package = Package(
       name: "SigningServiceTests",
       [
         "Changes", "Cryptography", "EventLoop", "Faults", "LatchkeyOffline", "Messages", "Postgres",
-        "Primitives", "RPC", "Stubs", "TestKit",
+        "Primitives", "RPC", "Sealing", "Stubs", "TestKit",
       ]
     ),
     tests(
@@ -454,7 +477,7 @@ let package = Package(
       name: "WebhooksServiceTests",
       [
         "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "LicensesService", "Messages",
-        "Postgres", "Primitives", "Protobuf", "RPC", "ServiceKit", "Stubs", "TLS", "TestKit",
+        "Postgres", "Primitives", "Protobuf", "RPC", "Sealing", "ServiceKit", "Stubs", "TLS", "TestKit",
         "WebhooksSending",
       ]
     ),

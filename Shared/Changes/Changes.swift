@@ -6,6 +6,7 @@ public import Postgres
 public import Primitives
 public import Protobuf
 public import RPC
+public import Sealing
 
 /// Makes changes: each in one transaction, with its line in the audit log, and once only for an `Idempotency-Key`.
 @EventLoop

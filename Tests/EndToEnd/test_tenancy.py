@@ -17,19 +17,23 @@ OURS = {
     "/entitlements": given.entitlement(),
     "/customers": given.customer(),
     "/signing-keys": given.signing_key(),
+    "/webhooks": given.delivery(),
+    "/events": given.event(),
 }
 BODIES = {
     "checkout": {"fingerprint": "a fingerprint of theirs"},
     "entitlements": {"entitlementIds": []},
     "renew": {"expiresAt": "2099-01-01T00:00:00.000Z"},
     "reinstate": {"expiresAt": "2099-01-01T00:00:00.000Z"},
+    "redeliver": {"from": "2026-01-01T00:00:00.000Z"},
+    "recover": {"since": "2026-01-01T00:00:00.000Z"},
 }
 
 ROUTES = [one for one in openapi.endpoints() if one.parameters("path") and one.takes_api_key]
 LISTS = [
     one
     for one in openapi.endpoints()
-    if one.is_list and one.takes_api_key and not one.names_one
+    if one.is_list and one.takes_api_key and "{" not in one.path
 ]
 
 

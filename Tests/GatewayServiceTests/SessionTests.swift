@@ -134,7 +134,8 @@ extension GatewaySuites {
         #expect(fixture.service.callers.last?.environment == .test)
         // A bad one is not made good by the cookie.
         let bad = [cookie, fixture.bearing(APIKey.generate(.test)), Self.ours]
-        #expect(try await fixture.send("POST", "/depot/items", Self.item, bad).status == 401)
+        let refused = try await fixture.send("POST", "/depot/items", Self.item, bad)
+        #expect(refused.status == 401)
       }
     }
 
@@ -167,7 +168,8 @@ extension GatewaySuites {
           [("cookie", "X\(name)=z; \(name)=\(token); \(name.lowercased())=z")],
         ]
         for fields in good {
-          #expect(try await fixture.send("GET", "/depot/inspection", "", fields).status == 200)
+          let answer = try await fixture.send("GET", "/depot/inspection", "", fields)
+          #expect(answer.status == 200)
         }
         let before = fixture.authentications
         let bad: [[(String, String)]] = [
@@ -179,7 +181,8 @@ extension GatewaySuites {
           [("cookie", "latchkey-session=\(token)")],
         ]
         for fields in bad {
-          #expect(try await fixture.send("GET", "/depot/inspection", "", fields).status == 401)
+          let answer = try await fixture.send("GET", "/depot/inspection", "", fields)
+          #expect(answer.status == 401)
         }
         // None of them could be one, so nobody was asked.
         #expect(fixture.authentications == before)
@@ -272,6 +275,19 @@ extension GatewaySuites {
         let answer = try await fixture.send("POST", "/depot/enter", Self.item, fields)
         #expect(answer.status == 200)
         #expect(fixture.service.callers.last?.idempotencyKey == nil)
+      }
+    }
+
+    @Test @EventLoop func `an Idempotency-Key of a user is no other's`() async throws {
+      try await DepotFixture.use { fixture in
+        let key = ("idempotency-key", "k")
+        let byUser = [fixture.cookie(fixture.session), Self.ours, key]
+        for fields in [byUser, [fixture.bearing(fixture.key), key], byUser] {
+          let answer = try await fixture.send("POST", "/depot/items", Self.item, fields)
+          #expect(answer.status == 201)
+        }
+        let keys = fixture.service.callers.map(\.idempotencyKey)
+        #expect(keys[0] != nil && keys[0] == keys[2] && keys[1] != nil && keys[0] != keys[1])
       }
     }
 

@@ -68,7 +68,7 @@ import Testing
   }
 
   /// The named list of what looks across accounts by design.
-  @Test @EventLoop func `seven functions cross accounts, as a role that cannot log in`()
+  @Test @EventLoop func `these functions cross accounts, as a role that cannot log in`()
     async throws
   {
     try await KeysFixture.with { fixture in
@@ -89,8 +89,9 @@ import Testing
       }
       #expect(
         names == [
-          "authenticate", "authenticate_sessions", "expiring_api_keys", "find_user",
-          "find_user_token", "response_signing_key", "sweep_logins",
+          "admit_data_key", "authenticate", "authenticate_sessions", "expiring_api_keys",
+          "find_user", "find_user_token", "master_key_uses", "response_signing_key",
+          "sealing_accounts", "sweep_logins",
         ]
       )
     }

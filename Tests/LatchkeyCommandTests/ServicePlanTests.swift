@@ -52,6 +52,11 @@ extension ServicePlan {
     #expect(environment["LATCHKEY_RATE_LIMITS"] == "off")
   }
 
+  @Test func `the keys service knows where users find the dashboard`() {
+    #expect(environment(of: .keys)["LATCHKEY_DASHBOARD_URL"] == "https://localhost:8443")
+    #expect(environment(of: .licenses)["LATCHKEY_DASHBOARD_URL"] == nil)
+  }
+
   @Test func `a service logs in as its own role, by a string without a password`() {
     let environment = environment(of: .licenses)
     let url = "host='/data/run' port=5432 dbname=latchkey user=latchkey_licenses sslmode=disable"

@@ -58,9 +58,10 @@ import Testing
       }
       #expect(
         names == [
-          "all_subscriptions", "dead_machines", "due_licenses", "find_for_validation",
-          "forget_idempotent_answers", "pending_file_notices", "prefix_owners",
-          "seal_audit_entries", "waiting_tenants",
+          "admit_data_key", "all_subscriptions", "dead_machines", "due_licenses",
+          "find_for_validation", "forget_idempotent_answers", "master_key_uses",
+          "pending_file_notices", "prefix_owners", "seal_audit_entries", "sealing_accounts",
+          "waiting_tenants",
         ]
       )
     }

@@ -86,8 +86,9 @@ import WebhooksService
       }
       #expect(
         names == [
-          "advance_stuck_lines", "all_subscriptions", "claim_deliveries", "forget_deliveries",
-          "keep_partitions", "waiting_tenants",
+          "admit_data_key", "advance_stuck_lines", "all_subscriptions", "claim_deliveries",
+          "forget_deliveries", "keep_partitions", "master_key_uses", "sealing_accounts",
+          "waiting_tenants",
         ]
       )
     }

@@ -210,6 +210,17 @@ def machine(policy=None, **options):
     return make
 
 
+def then(maker, action):
+    """The license, and behind it an action."""
+
+    def make(api):
+        names = maker(api)
+        rest.expect_data(api.post(f"/licenses/{names['licenseId']}/{action}"))
+        return names
+
+    return make
+
+
 def both(*makers):
     """All of them; the `{id}` is that of the last."""
 

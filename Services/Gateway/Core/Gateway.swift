@@ -270,7 +270,9 @@ public final class Gateway: RequestHandler {
       caller.licenseKey = key
     }
     if let key = exchange.idempotencyKey {
-      caller.idempotencyKey = key
+      // Users of one account have nothing to do with each other's keys: answers about oneself differ by who asks.
+      let user = exchange.principal.flatMap { $0.kind == .user ? $0.id : nil }
+      caller.idempotencyKey = user.map { SHA256.hash(key + Array($0.utf8)) } ?? key
       caller.requestHash = SHA256.hash(message)
     }
     return caller

@@ -1,4 +1,5 @@
 public import Postgres
+internal import Sealing
 
 extension Keys {
   /// The steps that make the schema of keys.
@@ -14,6 +15,11 @@ extension Keys {
     Migration(name: "m0004_users", bytes: PackageResources.m0004_users_sql),
     Migration(name: "m0005_sessions", bytes: PackageResources.m0005_sessions_sql),
     Migration(name: "m0006_second_factors", bytes: PackageResources.m0006_second_factors_sql),
+    sealingSchema.migration(named: "m0010_sealing"),
+    Migration(
+      name: "m0011_signing_key_versions",
+      bytes: PackageResources.m0011_signing_key_versions_sql
+    ),
     Migration(name: "m0012_user_lookups", bytes: PackageResources.m0012_user_lookups_sql),
   ]
 }

@@ -4,6 +4,7 @@ public import EventLoop
 public import Faults
 public import Postgres
 public import Primitives
+public import Sealing
 public import Stubs
 
 /// The keys service: accounts, their response-signing keys, and their API keys.
@@ -13,6 +14,8 @@ public import Stubs
 public final class Keys: KeysService {
   let accounts: AccountStore
   let apiKeys: APIKeyStore
+  /// What accounts' secrets are sealed by.
+  public let dataKeys: DataKeyStore
   let sealer: Sealer
   let changes: Changes
   /// What is done about API keys that are reported as leaked.
@@ -42,9 +45,15 @@ public final class Keys: KeysService {
   ) {
     let apiKeys = APIKeyStore(database: database)
     let sealer = Sealer(masterKeys: masterKeys)
-    let dataKeys = DataKeyStore(database: database, sealer: sealer)
+    let dataKeys = DataKeyStore(
+      database: database,
+      schema: Keys.sealingSchema,
+      sealer: sealer,
+      now: now
+    )
     accounts = AccountStore(database: database)
     self.apiKeys = apiKeys
+    self.dataKeys = dataKeys
     self.sealer = sealer
     self.leakedKeys = leakedKeys
     changes = Changes(database: database, dataKeys: dataKeys, now: now)

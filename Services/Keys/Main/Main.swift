@@ -2,6 +2,7 @@ internal import Changes
 internal import Cryptography
 internal import Faults
 internal import KeysService
+internal import Sealing
 internal import ServiceKit
 internal import Stubs
 
@@ -20,9 +21,14 @@ internal import Stubs
         masterKeys: masterKeys,
         leakedKeys: settings.leakedKeys
       )
+      let sealing = service.addSealing(
+        keys.dataKeys,
+        tables: Keys.sealedTables,
+        masterKeysFile: settings.masterKeysFile
+      )
       let users = Users(
         database: database,
-        masterKeys: masterKeys,
+        dataKeys: keys.dataKeys,
         dashboard: settings.dashboard
       )
       service.addPeriodicTask("key uses", every: Keys.usesInterval, hasLastRound: true) {
@@ -38,6 +44,7 @@ internal import Stubs
         () async throws(Fault) in try await users.sweep()
       }
       let server = try service.addRPCServer(settings.rpc, trusting: ["gateway"])
+      sealing.register(on: server)
       keys.register(on: server)
       users.register(on: server)
     }

@@ -6,6 +6,7 @@ internal import Messages
 public import Postgres
 public import Primitives
 public import RPC
+public import Sealing
 public import Stubs
 
 /// The licenses service: products, policies, licenses, and the validation of license keys.
@@ -20,8 +21,8 @@ public final class Licenses: LicensesService {
   let machines: MachineStore
   let entitlements: EntitlementStore
   let audit: AuditStore
-  let dataKeys: DataKeyStore
-  let sealer: Sealer
+  /// What tenants' secrets are sealed by.
+  public let dataKeys: DataKeyStore
   let changes: Changes
   let database: Database
   /// Has license files signed.
@@ -86,9 +87,12 @@ public final class Licenses: LicensesService {
     customers = CustomerStore(database: database)
     entitlements = EntitlementStore(database: database)
     audit = AuditStore(database: database)
-    let sealer = Sealer(masterKeys: masterKeys)
-    let dataKeys = DataKeyStore(database: database, sealer: sealer, now: now)
-    self.sealer = sealer
+    let dataKeys = DataKeyStore(
+      database: database,
+      schema: Licenses.sealingSchema,
+      sealer: Sealer(masterKeys: masterKeys),
+      now: now
+    )
     self.dataKeys = dataKeys
     files = FileMaker(signing)
     changes = Changes(database: database, dataKeys: dataKeys, now: now)

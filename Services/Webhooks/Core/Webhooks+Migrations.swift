@@ -1,4 +1,5 @@
 public import Postgres
+internal import Sealing
 
 extension Webhooks {
   /// The steps that make the schema of webhooks.
@@ -7,5 +8,6 @@ extension Webhooks {
   public nonisolated static let migrations = [
     Migration(name: "m0001_endpoints", bytes: PackageResources.m0001_endpoints_sql),
     Migration(name: "m0002_deliveries", bytes: PackageResources.m0002_deliveries_sql),
+    sealingSchema.migration(named: "m0010_sealing"),
   ]
 }

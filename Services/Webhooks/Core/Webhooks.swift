@@ -5,6 +5,7 @@ internal import Faults
 internal import Messages
 public import Postgres
 public import Primitives
+public import Sealing
 public import Stubs
 public import WebhooksSending
 
@@ -16,7 +17,8 @@ public final class Webhooks: WebhooksService {
   let endpoints: EndpointStore
   let events: EventStore
   let deliveries: DeliveryStore
-  let dataKeys: DataKeyStore
+  /// What secrets are sealed by.
+  public let dataKeys: DataKeyStore
   let changes: Changes
   let destinations: Destinations
   let sender: HTTPSender
@@ -56,6 +58,7 @@ public final class Webhooks: WebhooksService {
     deliveries = DeliveryStore(database: database)
     dataKeys = DataKeyStore(
       database: database,
+      schema: Webhooks.sealingSchema,
       sealer: Sealer(masterKeys: masterKeys),
       now: now
     )

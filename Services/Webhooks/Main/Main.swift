@@ -1,6 +1,7 @@
 internal import Changes
 internal import Cryptography
 internal import Faults
+internal import Sealing
 internal import ServiceKit
 internal import Stubs
 internal import WebhooksSending
@@ -22,6 +23,11 @@ internal import WebhooksService
         sender: HTTPSender(destinations: Destinations(policy: settings.addresses)),
         limits: settings.limits
       )
+      let sealing = service.addSealing(
+        webhooks.dataKeys,
+        tables: Webhooks.sealedTables,
+        masterKeysFile: settings.masterKeysFile
+      )
       service.addPeriodicTask("housekeeping", every: Webhooks.houseInterval) {
         () async throws(Fault) in try await webhooks.keepHouse()
       }
@@ -31,6 +37,7 @@ internal import WebhooksService
         await webhooks.stop()
       }
       let server = try service.addRPCServer(settings.rpc, trusting: ["gateway"])
+      sealing.register(on: server)
       webhooks.register(on: server)
     }
   }

@@ -39,7 +39,6 @@ RULES = {
 
 # A body that lets a request come as far as its resource.
 WORKING_BODIES = {
-    "POST /licenses/{id}/checkout": {"fingerprint": "a fingerprint of nobody"},
     "POST /licenses/{id}/entitlements": {"entitlementIds": ["{entitlementId}"]},
     "DELETE /licenses/{id}/entitlements": {"entitlementIds": ["{entitlementId}"]},
     "POST /policies/{id}/entitlements": {"entitlementIds": ["{entitlementId}"]},
@@ -48,6 +47,7 @@ WORKING_BODIES = {
 
 # What a body must have to be looked at, whatever the path names.
 NEEDED_FIELDS = {
+    "POST /licenses/{id}/checkout": {"fingerprint": "a fingerprint of nobody"},
     "POST /webhooks/{id}/redeliver": {"from": "2026-01-01T00:00:00.000Z"},
     "POST /webhooks/{id}/recover": {"since": "2026-01-01T00:00:00.000Z"},
 }

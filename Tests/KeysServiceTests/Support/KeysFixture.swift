@@ -8,6 +8,7 @@ import Messages
 import Postgres
 import Primitives
 import RPC
+import Sealing
 import Stubs
 import TestKit
 import Testing
@@ -84,9 +85,14 @@ final class KeysFixture {
     _ clock: TestClock,
     _ passwordCost: Argon2id.Cost = cheapCost
   ) throws -> Users {
-    Users(
-      database: test.open(as: "latchkey_keys"),
-      masterKeys: masterKeys,
+    let database = test.open(as: "latchkey_keys")
+    return Users(
+      database: database,
+      dataKeys: DataKeyStore(
+        database: database,
+        schema: Keys.sealingSchema,
+        sealer: Sealer(masterKeys: masterKeys)
+      ),
       dashboard: try #require(DashboardAddress("https://latchkey.example")),
       passwordCost: passwordCost,
       now: { clock.now }

@@ -4,6 +4,7 @@ internal import EventLoop
 internal import Faults
 internal import Postgres
 internal import Primitives
+internal import Sealing
 
 /// An account as the database keeps it, with its secrets sealed.
 struct AccountRecord: Sendable {
@@ -21,12 +22,7 @@ struct SealedSigningKey: Sendable {
 
   /// Where the secret is kept, which it is bound to.
   var place: SealingContext {
-    SealingContext(
-      accountID: dataKey.accountID,
-      table: "keys.response_signing_keys",
-      column: "sealed_secret",
-      rowID: id
-    )
+    Keys.responseSigningKeys.place("sealed_secret", row: id, account: dataKey.accountID)
   }
 }
 

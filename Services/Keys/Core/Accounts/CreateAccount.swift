@@ -27,7 +27,7 @@ extension Keys {
         id: id.description,
         name: record.name,
         createdAt: record.createdAt.milliseconds,
-        signingKey: try self.open(sealed)
+        signingKey: try await self.open(sealed)
       )
       if isAdded { try change.record("account.create", id, before: nil, after: account) }
       return account

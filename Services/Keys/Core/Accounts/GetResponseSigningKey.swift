@@ -3,6 +3,7 @@ public import Faults
 public import Messages
 internal import Primitives
 public import RPC
+internal import Sealing
 internal import ServiceKit
 
 extension Keys {
@@ -23,13 +24,13 @@ extension Keys {
     }
     return GetResponseSigningKeyResponse(
       accountId: sealed.dataKey.accountID.description,
-      signingKey: try open(sealed)
+      signingKey: try await open(sealed)
     )
   }
 
   /// Opens a response-signing key.
-  func open(_ sealed: SealedSigningKey) throws(Fault) -> String {
-    var secret = try sealer.unwrap(sealed.dataKey).open(sealed.secret, in: sealed.place)
+  func open(_ sealed: SealedSigningKey) async throws(Fault) -> String {
+    var secret = try await dataKeys.unwrap(sealed.dataKey).open(sealed.secret, in: sealed.place)
     defer { wipe(&secret) }
     return String(decoding: secret, as: UTF8.self)
   }

@@ -63,8 +63,10 @@ struct ServicePlan: Sendable {
       variables += [
         "LATCHKEY_DATABASE_URL=\(connection(as: role))",
         "LATCHKEY_DATABASE_PASSWORD_FILE=\(directory.password(of: role))",
-        "LATCHKEY_MASTER_KEYS_FILE=\(masterKeys(of: service))",
       ]
+    }
+    if let masterKeys = directory.masterKeys(of: service) {
+      variables.append("LATCHKEY_MASTER_KEYS_FILE=\(masterKeys)")
     }
     if service == .keys {
       variables.append("LATCHKEY_DASHBOARD_URL=\(url)")
@@ -89,11 +91,6 @@ struct ServicePlan: Sendable {
       ]
     }
     return variables
-  }
-
-  /// The master keys of a service: what signing keys are sealed with is known to the signing service alone.
-  private func masterKeys(of service: ServiceName) -> String {
-    service == .signing ? directory.signingMasterKeys : directory.masterKeys
   }
 
   /// The whole environment of a service's `migrate`.

@@ -99,7 +99,7 @@ extension LicenseFile {
   ///   - payload: What only the machine may read.
   ///   - payloadKey: Of ``FileSecret/payloadKey(of:fingerprint:)``, for the header's fingerprint; the caller wipes it.
   /// - Returns: The file but for its signature.
-  /// - Throws: ``Fault`` `failedPrecondition`, as the other one.
+  /// - Throws: ``Fault`` `failedPrecondition`.
   public static func unsigned(
     _ header: LicenseFileHeader,
     payload: LicenseFilePayload,

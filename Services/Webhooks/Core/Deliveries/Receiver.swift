@@ -3,6 +3,7 @@ internal import EventLoop
 internal import Faults
 internal import Messages
 internal import Primitives
+internal import Sealing
 internal import WebhooksSending
 
 /// Where a webhook's deliveries go and how they are signed, ready to be used.
@@ -113,8 +114,12 @@ extension DataKeyStore {
     _ column: EndpointSecrets.Column,
     of endpoint: WebhookEndpoint
   ) async throws(Fault) -> SecretBytes {
-    let version = DataKey.version(ofSealed: sealed) ?? 0
-    let dataKey = try await key(of: endpoint.tenant, version: version)
-    return try EndpointSecrets.open(sealed, column, of: endpoint.id, by: dataKey)
+    let place = Webhooks.sealedEndpoints.place(
+      column.rawValue,
+      row: endpoint.id,
+      account: endpoint.tenant.accountID
+    )
+    var bytes = try await open(sealed, in: place, of: endpoint.tenant)
+    return SecretBytes(wiping: &bytes)
   }
 }

@@ -6,7 +6,7 @@ internal import WebhooksSending
 /// The secrets of a webhook: made, sealed for its row, and opened for its signatures.
 enum EndpointSecrets {
   /// The columns that hold one.
-  enum Column: String {
+  enum Column: String, CaseIterable {
     case current = "sealed_secret"
     case previous = "sealed_previous_secret"
   }
@@ -18,29 +18,7 @@ enum EndpointSecrets {
     of endpoint: UUID,
     by dataKey: DataKey
   ) -> [UInt8] {
-    dataKey.seal(text, in: place(column, endpoint, dataKey.accountID))
-  }
-
-  /// Opens a secret's text.
-  ///
-  /// - Throws: ``Fault`` `dataLoss` when it was changed or belongs to another place.
-  static func open(
-    _ sealed: [UInt8],
-    _ column: Column,
-    of endpoint: UUID,
-    by dataKey: DataKey
-  ) throws(Fault) -> SecretBytes {
-    var bytes = try dataKey.open(sealed, in: place(column, endpoint, dataKey.accountID))
-    return SecretBytes(wiping: &bytes)
-  }
-
-  private static func place(_ column: Column, _ endpoint: UUID, _ account: UUID) -> SealingContext {
-    SealingContext(
-      accountID: account,
-      table: "webhooks.endpoints",
-      column: column.rawValue,
-      rowID: endpoint
-    )
+    dataKey.seal(text, in: Webhooks.sealedEndpoints.place(column.rawValue, row: endpoint, account: dataKey.accountID))
   }
 }
 
