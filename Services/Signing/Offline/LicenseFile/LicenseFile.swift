@@ -43,6 +43,7 @@ public struct LicenseFile: Sendable {
   /// - Parameters:
   ///   - secret: From the license key.
   ///   - fingerprint: The machine's.
+  /// - Returns: The payload.
   /// - Throws: ``Refusal`` ``Verdict/wrongLicenseKey`` when it cannot be opened with the two,
   ///   ``Verdict/malformed`` or ``Verdict/unsupportedVersion`` when something else was sealed.
   public func payload(
