@@ -46,7 +46,7 @@ final class HTTP2Peer: Waiting, ResponseHandler {
     _ connection: HTTP2ClientConnection,
     _ method: StaticString,
     _ path: String,
-    _ fields: [(String, String)]
+    _ fields: [(StaticString, String)]
   ) throws {
     super.init()
     var all = HeaderFields()

@@ -18,7 +18,6 @@ public final class Keys: KeysService {
   /// What accounts' secrets are sealed by.
   public let dataKeys: DataKeyStore
   let sealer: Sealer
-  let dataKeys: DataKeyStore
   let changes: Changes
   /// What is done about API keys that are reported as leaked.
   let leakedKeys: LeakedAPIKeys
@@ -62,7 +61,6 @@ public final class Keys: KeysService {
     self.apiKeys = apiKeys
     self.dataKeys = dataKeys
     self.sealer = sealer
-    self.dataKeys = dataKeys
     self.leakedKeys = leakedKeys
     self.leakOverlap = leakOverlap
     changes = Changes(database: database, dataKeys: dataKeys, now: now)

@@ -5,6 +5,7 @@ import Messages
 import Postgres
 import Primitives
 import RPC
+import Sealing
 import Stubs
 import TestKit
 import Testing

@@ -16,7 +16,7 @@ extension Keys {
     guard let keys = try await accounts.responseSigningKeys(of: tenant.accountID) else {
       throw .internalError("An account has no response-signing key")
     }
-    let signingKey = try open(keys.active)
+    let signingKey = try await open(keys.active)
     // Where this is repeated under its Idempotency-Key, it is the same key that is shown again.
     let made = try await createApiKey(request, call)
     return DashboardApiKey(

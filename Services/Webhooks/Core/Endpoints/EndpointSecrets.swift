@@ -1,6 +1,7 @@
 internal import Cryptography
 internal import Faults
 internal import Primitives
+internal import Sealing
 internal import WebhooksSending
 
 /// The secrets of a webhook: made, sealed for its row, and opened for its signatures.
@@ -18,7 +19,12 @@ enum EndpointSecrets {
     of endpoint: UUID,
     by dataKey: DataKey
   ) -> [UInt8] {
-    dataKey.seal(text, in: Webhooks.sealedEndpoints.place(column.rawValue, row: endpoint, account: dataKey.accountID))
+    let place = Webhooks.sealedEndpoints.place(
+      column.rawValue,
+      row: endpoint,
+      account: dataKey.accountID
+    )
+    return dataKey.seal(text, in: place)
   }
 }
 
