@@ -1,6 +1,7 @@
 import Cryptography
 import EventLoop
 import Faults
+import Primitives
 import Testing
 
 @testable import GatewayService
