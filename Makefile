@@ -3,9 +3,9 @@
 
 # The one list of Debian packages that building, running, testing and measuring need.
 DEBIAN_PACKAGES := \
-  libjansson-dev libnghttp2-dev libpq-dev libprotobuf-c-dev libprotobuf-dev libsodium-dev \
+  libcurl4-openssl-dev libjansson-dev libnghttp2-dev libpq-dev libprotobuf-c-dev libprotobuf-dev libsodium-dev \
   libssl-dev libuv1-dev pkg-config postgresql-15 protobuf-c-compiler protobuf-compiler \
-  curl git jq nghttp2-client nghttp2-server openssl python3-venv
+  ca-certificates curl git jq nghttp2-client nghttp2-server nodejs openssl python3-venv
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c

@@ -1,11 +1,9 @@
 """Shared fixtures and options of the outside-in tests; see EndToEnd/README.md."""
 
-import uuid
-
 import pytest
 
+from harness import accounts, interop, processes, reference, rest, slow, users, wire
 from harness import deployment as deployments
-from harness import interop, processes, reference, rest, rpc, slow, wire
 
 
 def pytest_addoption(parser):
@@ -52,21 +50,16 @@ def live_api(deployment):
 @pytest.fixture(scope="session")
 def foreign_api(deployment):
     """The test environment of a second account, made as the operator does it."""
-    with rpc.channel(deployment, "keys") as channel:
-        keys = rpc.Service(channel, "latchkey.keys.v1.Keys")
-        request = keys.message("CreateAccountRequest", account_id=str(uuid.uuid4()), name="Rival")
-        account = keys.CreateAccount(request, timeout=10)
-        assert keys.CreateAccount(request, timeout=10) == account, "twice is once"
-        issued = keys.IssueApiKey(
-            keys.message(
-                "IssueApiKeyRequest", account_id=account.id, environment=1, name="rival's key"
-            ),
-            timeout=10,
-        )
-    with rest.Api(deployment, issued.key) as client:
-        # Not that of the first account, whose answers for keys that are not found are signed by their prefix.
-        client.key_prefix = "RIVAL"
+    with accounts.create(deployment).api() as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def foreign_owner(deployment):
+    """The only owner of an account of their own, invited as the operator does it."""
+    link = accounts.create(deployment).invitation(users.new_email())
+    with users.User(deployment) as owner:
+        yield owner.accept(link)
 
 
 @pytest.fixture(scope="session")

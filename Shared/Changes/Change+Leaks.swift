@@ -19,6 +19,7 @@ extension Change {
   ///   - before: The resource as it was.
   ///   - after: The resource as it is now; nil when nothing was done about it.
   ///   - report: The report.
+  /// - Returns: Whether the log says so: not when it has within a day and nothing was done.
   /// - Throws: ``Fault`` of the database.
   public func recordLeak<Resource: ContractMessage>(
     _ action: String,
@@ -26,10 +27,11 @@ extension Change {
     before: Resource,
     after: Resource?,
     _ report: LeakReport
-  ) async throws(Fault) {
-    if after == nil, try await hasRecord(of: action, about: id) { return }
+  ) async throws(Fault) -> Bool {
+    if after == nil, try await hasRecord(of: action, about: id) { return false }
     let source = report.source?.replacing(report.secret, with: "<redacted>")
     try record(action, id, before: before, after: after ?? before, reason: source)
+    return true
   }
 
   private func hasRecord(of action: String, about id: UUID) async throws(Fault) -> Bool {

@@ -17,6 +17,8 @@ public final class Change {
   private let origin: Origin
   private let resources: AuditedResources
   private(set) var entries: [AuditEntry] = []
+  /// Whether there is something in the outbox to tell of, once it is committed.
+  var hasEvents = false
 
   init(
     _ transaction: Transaction,

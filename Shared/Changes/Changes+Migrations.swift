@@ -11,6 +11,7 @@ extension Changes {
       name: "m0002_signing_and_webhooks",
       bytes: PackageResources.m0002_signing_and_webhooks_sql
     ),
+    Migration(name: "m0010_sealed_answers", bytes: PackageResources.m0010_sealed_answers_sql),
   ]
   /// The schema's name.
   public nonisolated static let schemaName = "changes"

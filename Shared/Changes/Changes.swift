@@ -6,6 +6,7 @@ public import Postgres
 public import Primitives
 public import Protobuf
 public import RPC
+public import Sealing
 
 /// Makes changes: each in one transaction, with its line in the audit log, and once only for an `Idempotency-Key`.
 @EventLoop
@@ -21,6 +22,7 @@ public final class Changes {
   private let database: Database
   private let answers: IdempotentAnswers
   private let resources = AuditedResources()
+  private let announcer: EventAnnouncer
   private let now: @Sendable () -> Timestamp
 
   /// Makes changes in a database.
@@ -36,6 +38,7 @@ public final class Changes {
   ) {
     self.database = database
     answers = IdempotentAnswers(dataKeys: dataKeys)
+    announcer = EventAnnouncer(database: database)
     self.now = now
   }
 
@@ -110,12 +113,15 @@ public final class Changes {
     _ body: @EventLoop (Change) async throws(Fault) -> T
   ) async throws(Fault) -> T {
     let now = now()
-    return try await database.transaction(for: tenant) { (transaction) async throws(Fault) in
+    let (result, hasEvents) = try await database.transaction(for: tenant) {
+      (transaction) async throws(Fault) in
       let change = Change(transaction, for: tenant, by: origin, at: now, self.resources)
       let result = try await body(change)
       change.sendRecords()
-      return result
+      return (result, change.hasEvents)
     }
+    if hasEvents { announcer.announce() }
+    return result
   }
 }
 

@@ -38,8 +38,14 @@ public struct Event: Equatable, Sendable {
   public let licenseID: UUID?
   /// The place among the events of its license, from 1 without gaps; nil for an event without one.
   public let sequence: Int64?
+  /// The product of the license, which webhooks may choose events by.
+  public var productID: UUID?
+  /// The license's metadata, which webhooks may choose events by; nil where the resource is the license itself.
+  public var licenseMetadata: JSONB?
   /// The resource after the change: the encoded message that REST answers with, without any secret.
   public let payload: [UInt8]
+  /// When it happened.
+  public let createdAt: Timestamp
 
   /// Describes what happened.
   ///
@@ -48,21 +54,28 @@ public struct Event: Equatable, Sendable {
   ///   - resource: The resource after the change, without any secret.
   ///   - license: The license that it happened to, if any.
   ///   - sequence: Its place among the license's events, for those that have one.
+  ///   - product: The license's product.
+  ///   - licenseMetadata: The license's metadata, where the resource is something else.
   ///   - now: When it happened.
   public init(
     _ type: EventType,
     _ resource: some ContractMessage,
     license: UUID? = nil,
     sequence: Int64? = nil,
+    product: UUID? = nil,
+    licenseMetadata: JSONB? = nil,
     at now: Timestamp
   ) {
     id = .v7(at: now)
     self.type = type
     licenseID = license
     self.sequence = sequence
+    productID = product
+    self.licenseMetadata = licenseMetadata
     var payload: [UInt8] = []
     resource.encode(appendingTo: &payload)
     self.payload = payload
+    createdAt = now
   }
 
   /// Adds events to the outbox.
@@ -70,21 +83,18 @@ public struct Event: Equatable, Sendable {
   /// - Parameters:
   ///   - events: In any number.
   ///   - tenant: Whose they are.
-  ///   - now: When they happened.
   /// - Returns: The statement, for a transaction of the tenant.
-  public static func insertion(
-    _ events: [Event],
-    for tenant: Tenant,
-    at now: Timestamp
-  ) -> Query {
+  public static func insertion(_ events: [Event], for tenant: Tenant) -> Query {
     """
     insert into events.outbox (
-      account_id, environment, id, type, license_id, sequence, payload, created_at)
+      account_id, environment, id, type, license_id, sequence, product_id, license_metadata, payload,
+      created_at)
     select \(tenant.accountID), \(tenant.environment), e.id, e.type, e.license_id, e.sequence,
-      e.payload, \(now)
+      e.product_id, e.license_metadata, e.payload, e.created_at
     from unnest(\(events.map(\.id)), \(events.map(\.type.rawValue)), \(events.map(\.licenseID)),
-      \(events.map(\.sequence)), \(events.map(\.payload)))
-      as e (id, type, license_id, sequence, payload)
+      \(events.map(\.sequence)), \(events.map(\.productID)), \(events.map(\.licenseMetadata)),
+      \(events.map(\.payload)), \(events.map(\.createdAt)))
+      as e (id, type, license_id, sequence, product_id, license_metadata, payload, created_at)
     """
   }
 }
@@ -93,6 +103,7 @@ extension Change {
   /// Has the outbox tell what happened; committed with the change, or not at all.
   public func emit(_ events: [Event]) {
     guard !events.isEmpty else { return }
-    transaction.send(Event.insertion(events, for: tenant, at: now))
+    transaction.send(Event.insertion(events, for: tenant))
+    hasEvents = true
   }
 }

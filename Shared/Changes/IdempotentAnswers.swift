@@ -3,6 +3,7 @@ internal import EventLoop
 internal import Faults
 internal import Postgres
 internal import Primitives
+public import Sealing
 
 /// A request that says which one it is, so that sending it again does no harm.
 struct IdempotentRequest {
@@ -83,10 +84,11 @@ struct IdempotentAnswers {
       )
     }
     let sealed: [UInt8] = try row.value(3)
-    let version = DataKey.version(ofSealed: sealed) ?? 0
-    let dataKey = try await dataKeys.key(of: change.tenant, version: version)
     let place = Self.place(of: try row.value(0), change.tenant)
-    return Answer(bytes: try dataKey.open(sealed, in: place), status: try row.value(2))
+    return Answer(
+      bytes: try await dataKeys.open(sealed, in: place, of: change.tenant),
+      status: try row.value(2)
+    )
   }
 
   /// Keeps the answer to the first request; it is committed with the change.
@@ -102,11 +104,17 @@ struct IdempotentAnswers {
   }
 
   private static func place(of id: UUID, _ tenant: Tenant) -> SealingContext {
-    SealingContext(
-      accountID: tenant.accountID,
-      table: "changes.idempotent_answers",
-      column: "sealed_answer",
-      rowID: id
-    )
+    Changes.sealedAnswers.place("sealed_answer", row: id, account: tenant.accountID)
   }
+}
+
+extension Changes {
+  /// The answers that a service keeps, for its list of sealed tables.
+  public nonisolated static let sealedAnswers = SealedTable(
+    "changes.idempotent_answers",
+    columns: ["sealed_answer"],
+    condition: "sealed_by = current_user",
+    // One may be as large as a message.
+    batchRows: 20
+  )
 }

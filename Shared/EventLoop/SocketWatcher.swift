@@ -63,6 +63,13 @@ public final class SocketWatcher {
   }
 
   private func received(status: Int32, events: Int32) {
+    if status < 0 {
+      // libuv ends the watching when a socket has an error. Bytes that came before it are read first, and a reader
+      // that stops there must be called again, or it never learns of the error.
+      let wanted = self.events
+      self.events = []
+      watch(wanted)
+    }
     // An error is reported as both, so that whoever reads or writes next meets it.
     callback?(status < 0 ? [.readable, .writable] : Events(rawValue: events & 3))
     EventLoop.reactor.drainIfFull()

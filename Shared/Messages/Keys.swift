@@ -380,8 +380,10 @@ public struct ApiKey: ContractMessage, Equatable, CustomReflectable {
   public var replaces: String?
   /// The successor of this API key.
   public var replacedBy: String?
-  /// When a key that has a successor stops working.
+  /// When a key stops working that has a successor, or that has leaked and is to be replaced.
   public var retiresAt: Int64?
+  /// When the key was first reported as leaked.
+  public var leakedAt: Int64?
 
   public init(
     id: String,
@@ -399,7 +401,8 @@ public struct ApiKey: ContractMessage, Equatable, CustomReflectable {
     lastUsedAt: Int64? = nil,
     replaces: String? = nil,
     replacedBy: String? = nil,
-    retiresAt: Int64? = nil
+    retiresAt: Int64? = nil,
+    leakedAt: Int64? = nil
   ) {
     self.id = id
     self.key = key
@@ -417,6 +420,7 @@ public struct ApiKey: ContractMessage, Equatable, CustomReflectable {
     self.replaces = replaces
     self.replacedBy = replacedBy
     self.retiresAt = retiresAt
+    self.leakedAt = leakedAt
   }
 
   public static let schema = MessageSchema(
@@ -438,6 +442,7 @@ public struct ApiKey: ContractMessage, Equatable, CustomReflectable {
       FieldContract("replaces", format: .uuid),
       FieldContract("replacedBy", format: .uuid),
       FieldContract("retiresAt", format: .dateTime),
+      FieldContract("leakedAt", format: .dateTime),
     ])
 
   public init(decoding bytes: UnsafeRawBufferPointer) throws(Fault) {
@@ -496,6 +501,7 @@ public struct ApiKey: ContractMessage, Equatable, CustomReflectable {
       self.replacedBy = nil
     }
     self.retiresAt = message.pointee.has_retires_at != 0 ? message.pointee.retires_at : nil
+    self.leakedAt = message.pointee.has_leaked_at != 0 ? message.pointee.leaked_at : nil
   }
 
   public func encode(appendingTo output: inout [UInt8]) {
@@ -552,6 +558,10 @@ public struct ApiKey: ContractMessage, Equatable, CustomReflectable {
       message.pointee.has_retires_at = 1
       message.pointee.retires_at = value
     }
+    if let value = self.leakedAt {
+      message.pointee.has_leaked_at = 1
+      message.pointee.leaked_at = value
+    }
     return message
   }
 
@@ -575,6 +585,7 @@ public struct ApiKey: ContractMessage, Equatable, CustomReflectable {
         ("replaces", self.replaces as Any),
         ("replacedBy", self.replacedBy as Any),
         ("retiresAt", self.retiresAt as Any),
+        ("leakedAt", self.leakedAt as Any),
       ], displayStyle: .struct)
   }
 
@@ -1414,13 +1425,17 @@ public struct GetResponseSigningKeyResponse: ContractMessage, Equatable, CustomR
   public var accountId: String
   /// 64 characters of lower-case hex, used as that text and not decoded.
   public var signingKey: String
+  /// The key that will take the other's place, in the same form; absent but during a rotation.
+  public var nextSigningKey: String?
 
   public init(
     accountId: String,
-    signingKey: String
+    signingKey: String,
+    nextSigningKey: String? = nil
   ) {
     self.accountId = accountId
     self.signingKey = signingKey
+    self.nextSigningKey = nextSigningKey
   }
 
   public static let schema = MessageSchema(
@@ -1428,6 +1443,7 @@ public struct GetResponseSigningKeyResponse: ContractMessage, Equatable, CustomR
     [
       FieldContract("accountId", isRequired: true, format: .uuid),
       FieldContract("signingKey", isRequired: true, isSecret: true),
+      FieldContract("nextSigningKey", isSecret: true),
     ])
 
   public init(decoding bytes: UnsafeRawBufferPointer) throws(Fault) {
@@ -1446,6 +1462,12 @@ public struct GetResponseSigningKeyResponse: ContractMessage, Equatable, CustomR
     self.accountId = value
     guard let value = message.pointee.signing_key, let value = Arena.string(value) else { return nil }
     self.signingKey = value
+    if let value = message.pointee.next_signing_key {
+      guard let value = Arena.string(value) else { return nil }
+      self.nextSigningKey = value
+    } else {
+      self.nextSigningKey = nil
+    }
   }
 
   public func encode(appendingTo output: inout [UInt8]) {
@@ -1459,6 +1481,9 @@ public struct GetResponseSigningKeyResponse: ContractMessage, Equatable, CustomR
     latchkey__keys__v1__get_response_signing_key_response__init(message)
     message.pointee.account_id = arena.copy(self.accountId)
     message.pointee.signing_key = arena.copy(self.signingKey)
+    if let value = self.nextSigningKey {
+      message.pointee.next_signing_key = arena.copy(value)
+    }
     return message
   }
 
@@ -1468,6 +1493,373 @@ public struct GetResponseSigningKeyResponse: ContractMessage, Equatable, CustomR
       children: [
         ("accountId", self.accountId as Any),
         ("signingKey", Redacted(signingKey) as Any),
+        ("nextSigningKey", Redacted(nextSigningKey) as Any),
       ], displayStyle: .struct)
+  }
+}
+
+/// What an account's validation answers are signed with. The secret is in the answer that made it and in no other.
+public struct ResponseSigningKey: ContractMessage, Equatable, CustomReflectable {
+  public var id: String
+  public var state: ResponseSigningKey.State
+  public var createdAt: Int64
+  /// Since when X-Signature is made by it; null before.
+  public var activatedAt: Int64?
+  /// When another took its place.
+  public var retiredAt: Int64?
+  /// The secret, shown once: 64 characters of lower-case hex, used as that text and not decoded.
+  public var signingKey: String?
+
+  public init(
+    id: String,
+    state: ResponseSigningKey.State,
+    createdAt: Int64,
+    activatedAt: Int64? = nil,
+    retiredAt: Int64? = nil,
+    signingKey: String? = nil
+  ) {
+    self.id = id
+    self.state = state
+    self.createdAt = createdAt
+    self.activatedAt = activatedAt
+    self.retiredAt = retiredAt
+    self.signingKey = signingKey
+  }
+
+  public static let schema = MessageSchema(
+    latchkey__keys__v1__response_signing_key__get_descriptor(),
+    [
+      FieldContract("id", isRequired: true, format: .uuid),
+      FieldContract("state", isRequired: true, enumeration: ResponseSigningKey.State.schema),
+      FieldContract("createdAt", isRequired: true, format: .dateTime),
+      FieldContract("activatedAt", format: .dateTime),
+      FieldContract("retiredAt", format: .dateTime),
+      FieldContract("signingKey", isNeverNull: true, isSecret: true),
+    ])
+
+  public init(decoding bytes: UnsafeRawBufferPointer) throws(Fault) {
+    let arena = Arena()
+    let message = try arena.unpack(bytes, Self.schema, as: Latchkey__Keys__V1__ResponseSigningKey.self)
+    guard let value = Self(message) else {
+      throw arena.refusal(of: message, Self.schema)
+    }
+    try arena.check(message, Self.schema)
+    self = value
+  }
+
+  /// Nil when a required field is absent, a string is bad, or an enum value is unknown.
+  init?(_ message: UnsafePointer<Latchkey__Keys__V1__ResponseSigningKey>) {
+    guard let value = message.pointee.id, let value = Arena.string(value) else { return nil }
+    self.id = value
+    guard message.pointee.has_state != 0, let value = ResponseSigningKey.State(rawValue: Int32(bitPattern: message.pointee.state.rawValue)) else { return nil }
+    self.state = value
+    guard message.pointee.has_created_at != 0 else { return nil }
+    self.createdAt = message.pointee.created_at
+    self.activatedAt = message.pointee.has_activated_at != 0 ? message.pointee.activated_at : nil
+    self.retiredAt = message.pointee.has_retired_at != 0 ? message.pointee.retired_at : nil
+    if let value = message.pointee.signing_key {
+      guard let value = Arena.string(value) else { return nil }
+      self.signingKey = value
+    } else {
+      self.signingKey = nil
+    }
+  }
+
+  public func encode(appendingTo output: inout [UInt8]) {
+    let arena = Arena.forWriting()
+    arena.pack(build(in: arena), to: &output)
+  }
+
+  /// The message in protobuf-c's form; it lives as long as the arena.
+  func build(in arena: borrowing Arena) -> UnsafeMutablePointer<Latchkey__Keys__V1__ResponseSigningKey> {
+    let message = arena.make(Latchkey__Keys__V1__ResponseSigningKey.self)
+    latchkey__keys__v1__response_signing_key__init(message)
+    message.pointee.id = arena.copy(self.id)
+    message.pointee.has_state = 1
+    message.pointee.state = Latchkey__Keys__V1__ResponseSigningKey__State(rawValue: UInt32(bitPattern: self.state.rawValue))
+    message.pointee.has_created_at = 1
+    message.pointee.created_at = self.createdAt
+    if let value = self.activatedAt {
+      message.pointee.has_activated_at = 1
+      message.pointee.activated_at = value
+    }
+    if let value = self.retiredAt {
+      message.pointee.has_retired_at = 1
+      message.pointee.retired_at = value
+    }
+    if let value = self.signingKey {
+      message.pointee.signing_key = arena.copy(value)
+    }
+    return message
+  }
+
+  public var customMirror: Mirror {
+    Mirror(
+      self,
+      children: [
+        ("id", self.id as Any),
+        ("state", self.state as Any),
+        ("createdAt", self.createdAt as Any),
+        ("activatedAt", self.activatedAt as Any),
+        ("retiredAt", self.retiredAt as Any),
+        ("signingKey", Redacted(signingKey) as Any),
+      ], displayStyle: .struct)
+  }
+
+  /// Where a key is in its life. An account has at most one in each state.
+  public enum State: Int32, Sendable, CaseIterable {
+    /// Makes X-Signature.
+    case active = 1
+    /// Makes X-Signature-Next.
+    case next = 2
+    /// Signs no more; its secret is gone.
+    case retired = 3
+
+    /// The numbers and their names in JSON.
+    public static let schema = EnumSchema(
+      "latchkey.keys.v1.ResponseSigningKey.State", [(1, "active"), (2, "next"), (3, "retired")])
+  }
+}
+
+/// Asks for nothing in particular: an account has no more than three of them.
+public struct ListResponseSigningKeysRequest: ContractMessage, Equatable {
+  public init() {}
+
+  public static let schema = MessageSchema(
+    latchkey__keys__v1__list_response_signing_keys_request__get_descriptor(), [])
+
+  public init(decoding bytes: UnsafeRawBufferPointer) throws(Fault) {
+    let arena = Arena()
+    let message = try arena.unpack(bytes, Self.schema, as: Latchkey__Keys__V1__ListResponseSigningKeysRequest.self)
+    guard let value = Self(message) else {
+      throw arena.refusal(of: message, Self.schema)
+    }
+    try arena.check(message, Self.schema)
+    self = value
+  }
+
+  /// Nil when a required field is absent, a string is bad, or an enum value is unknown.
+  init?(_ message: UnsafePointer<Latchkey__Keys__V1__ListResponseSigningKeysRequest>) {
+  }
+
+  public func encode(appendingTo output: inout [UInt8]) {
+    let arena = Arena.forWriting()
+    arena.pack(build(in: arena), to: &output)
+  }
+
+  /// The message in protobuf-c's form; it lives as long as the arena.
+  func build(in arena: borrowing Arena) -> UnsafeMutablePointer<Latchkey__Keys__V1__ListResponseSigningKeysRequest> {
+    let message = arena.make(Latchkey__Keys__V1__ListResponseSigningKeysRequest.self)
+    latchkey__keys__v1__list_response_signing_keys_request__init(message)
+    return message
+  }
+}
+
+/// The account's response-signing keys.
+public struct ListResponseSigningKeysResponse: ContractMessage, Equatable {
+  public var data: [ResponseSigningKey]
+
+  public init(
+    data: [ResponseSigningKey] = []
+  ) {
+    self.data = data
+  }
+
+  public static let schema = MessageSchema(
+    latchkey__keys__v1__list_response_signing_keys_response__get_descriptor(),
+    [
+      FieldContract("data", message: ResponseSigningKey.schema),
+    ])
+
+  public init(decoding bytes: UnsafeRawBufferPointer) throws(Fault) {
+    let arena = Arena()
+    let message = try arena.unpack(bytes, Self.schema, as: Latchkey__Keys__V1__ListResponseSigningKeysResponse.self)
+    guard let value = Self(message) else {
+      throw arena.refusal(of: message, Self.schema)
+    }
+    try arena.check(message, Self.schema)
+    self = value
+  }
+
+  /// Nil when a required field is absent, a string is bad, or an enum value is unknown.
+  init?(_ message: UnsafePointer<Latchkey__Keys__V1__ListResponseSigningKeysResponse>) {
+    guard let values = Arena.messages(message.pointee.data, message.pointee.n_data, ResponseSigningKey.init(_:)) else { return nil }
+    self.data = values
+  }
+
+  public func encode(appendingTo output: inout [UInt8]) {
+    let arena = Arena.forWriting()
+    arena.pack(build(in: arena), to: &output)
+  }
+
+  /// The message in protobuf-c's form; it lives as long as the arena.
+  func build(in arena: borrowing Arena) -> UnsafeMutablePointer<Latchkey__Keys__V1__ListResponseSigningKeysResponse> {
+    let message = arena.make(Latchkey__Keys__V1__ListResponseSigningKeysResponse.self)
+    latchkey__keys__v1__list_response_signing_keys_response__init(message)
+    if !self.data.isEmpty {
+      message.pointee.n_data = self.data.count
+      message.pointee.data = arena.copyMessages(self.data) { $0.build(in: arena) }
+    }
+    return message
+  }
+}
+
+/// Asks for nothing in particular: the key is made at random.
+public struct CreateResponseSigningKeyRequest: ContractMessage, Equatable {
+  public init() {}
+
+  public static let schema = MessageSchema(
+    latchkey__keys__v1__create_response_signing_key_request__get_descriptor(), [])
+
+  public init(decoding bytes: UnsafeRawBufferPointer) throws(Fault) {
+    let arena = Arena()
+    let message = try arena.unpack(bytes, Self.schema, as: Latchkey__Keys__V1__CreateResponseSigningKeyRequest.self)
+    guard let value = Self(message) else {
+      throw arena.refusal(of: message, Self.schema)
+    }
+    try arena.check(message, Self.schema)
+    self = value
+  }
+
+  /// Nil when a required field is absent, a string is bad, or an enum value is unknown.
+  init?(_ message: UnsafePointer<Latchkey__Keys__V1__CreateResponseSigningKeyRequest>) {
+  }
+
+  public func encode(appendingTo output: inout [UInt8]) {
+    let arena = Arena.forWriting()
+    arena.pack(build(in: arena), to: &output)
+  }
+
+  /// The message in protobuf-c's form; it lives as long as the arena.
+  func build(in arena: borrowing Arena) -> UnsafeMutablePointer<Latchkey__Keys__V1__CreateResponseSigningKeyRequest> {
+    let message = arena.make(Latchkey__Keys__V1__CreateResponseSigningKeyRequest.self)
+    latchkey__keys__v1__create_response_signing_key_request__init(message)
+    return message
+  }
+}
+
+/// Names the response-signing key that is to be the active one.
+public struct PromoteResponseSigningKeyRequest: ContractMessage, Equatable {
+  public var id: String
+
+  public init(
+    id: String
+  ) {
+    self.id = id
+  }
+
+  public static let schema = MessageSchema(
+    latchkey__keys__v1__promote_response_signing_key_request__get_descriptor(),
+    [
+      FieldContract("id", isRequired: true, format: .uuid, place: .path),
+    ])
+
+  public init(decoding bytes: UnsafeRawBufferPointer) throws(Fault) {
+    let arena = Arena()
+    let message = try arena.unpack(bytes, Self.schema, as: Latchkey__Keys__V1__PromoteResponseSigningKeyRequest.self)
+    guard let value = Self(message) else {
+      throw arena.refusal(of: message, Self.schema)
+    }
+    try arena.check(message, Self.schema)
+    self = value
+  }
+
+  /// Nil when a required field is absent, a string is bad, or an enum value is unknown.
+  init?(_ message: UnsafePointer<Latchkey__Keys__V1__PromoteResponseSigningKeyRequest>) {
+    guard let value = message.pointee.id, let value = Arena.string(value) else { return nil }
+    self.id = value
+  }
+
+  public func encode(appendingTo output: inout [UInt8]) {
+    let arena = Arena.forWriting()
+    arena.pack(build(in: arena), to: &output)
+  }
+
+  /// The message in protobuf-c's form; it lives as long as the arena.
+  func build(in arena: borrowing Arena) -> UnsafeMutablePointer<Latchkey__Keys__V1__PromoteResponseSigningKeyRequest> {
+    let message = arena.make(Latchkey__Keys__V1__PromoteResponseSigningKeyRequest.self)
+    latchkey__keys__v1__promote_response_signing_key_request__init(message)
+    message.pointee.id = arena.copy(self.id)
+    return message
+  }
+}
+
+/// Names the next response-signing key.
+public struct DeleteResponseSigningKeyRequest: ContractMessage, Equatable {
+  public var id: String
+
+  public init(
+    id: String
+  ) {
+    self.id = id
+  }
+
+  public static let schema = MessageSchema(
+    latchkey__keys__v1__delete_response_signing_key_request__get_descriptor(),
+    [
+      FieldContract("id", isRequired: true, format: .uuid, place: .path),
+    ])
+
+  public init(decoding bytes: UnsafeRawBufferPointer) throws(Fault) {
+    let arena = Arena()
+    let message = try arena.unpack(bytes, Self.schema, as: Latchkey__Keys__V1__DeleteResponseSigningKeyRequest.self)
+    guard let value = Self(message) else {
+      throw arena.refusal(of: message, Self.schema)
+    }
+    try arena.check(message, Self.schema)
+    self = value
+  }
+
+  /// Nil when a required field is absent, a string is bad, or an enum value is unknown.
+  init?(_ message: UnsafePointer<Latchkey__Keys__V1__DeleteResponseSigningKeyRequest>) {
+    guard let value = message.pointee.id, let value = Arena.string(value) else { return nil }
+    self.id = value
+  }
+
+  public func encode(appendingTo output: inout [UInt8]) {
+    let arena = Arena.forWriting()
+    arena.pack(build(in: arena), to: &output)
+  }
+
+  /// The message in protobuf-c's form; it lives as long as the arena.
+  func build(in arena: borrowing Arena) -> UnsafeMutablePointer<Latchkey__Keys__V1__DeleteResponseSigningKeyRequest> {
+    let message = arena.make(Latchkey__Keys__V1__DeleteResponseSigningKeyRequest.self)
+    latchkey__keys__v1__delete_response_signing_key_request__init(message)
+    message.pointee.id = arena.copy(self.id)
+    return message
+  }
+}
+
+/// Says nothing: the key is deleted.
+public struct DeleteResponseSigningKeyResponse: ContractMessage, Equatable {
+  public init() {}
+
+  public static let schema = MessageSchema(
+    latchkey__keys__v1__delete_response_signing_key_response__get_descriptor(), [])
+
+  public init(decoding bytes: UnsafeRawBufferPointer) throws(Fault) {
+    let arena = Arena()
+    let message = try arena.unpack(bytes, Self.schema, as: Latchkey__Keys__V1__DeleteResponseSigningKeyResponse.self)
+    guard let value = Self(message) else {
+      throw arena.refusal(of: message, Self.schema)
+    }
+    try arena.check(message, Self.schema)
+    self = value
+  }
+
+  /// Nil when a required field is absent, a string is bad, or an enum value is unknown.
+  init?(_ message: UnsafePointer<Latchkey__Keys__V1__DeleteResponseSigningKeyResponse>) {
+  }
+
+  public func encode(appendingTo output: inout [UInt8]) {
+    let arena = Arena.forWriting()
+    arena.pack(build(in: arena), to: &output)
+  }
+
+  /// The message in protobuf-c's form; it lives as long as the arena.
+  func build(in arena: borrowing Arena) -> UnsafeMutablePointer<Latchkey__Keys__V1__DeleteResponseSigningKeyResponse> {
+    let message = arena.make(Latchkey__Keys__V1__DeleteResponseSigningKeyResponse.self)
+    latchkey__keys__v1__delete_response_signing_key_response__init(message)
+    return message
   }
 }

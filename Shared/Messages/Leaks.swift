@@ -150,9 +150,11 @@ public struct LeakResponse: ContractMessage, Equatable {
     case suspended = 3
     /// Nothing: the key is unknown, or cannot be used any more.
     case nothing = 4
+    /// The API key works until its owner has had time to replace it, and cannot manage API keys until then.
+    case retiring = 5
 
     /// The numbers and their names in JSON.
     public static let schema = EnumSchema(
-      "latchkey.leaks.v1.LeakResponse.Action", [(1, "alerted"), (2, "revoked"), (3, "suspended"), (4, "none")])
+      "latchkey.leaks.v1.LeakResponse.Action", [(1, "alerted"), (2, "revoked"), (3, "suspended"), (4, "none"), (5, "retiring")])
   }
 }

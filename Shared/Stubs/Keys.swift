@@ -20,9 +20,24 @@ public enum KeysMethods {
   /// Whose API key has this hash, and what it may do.
   public static let authenticateApiKey = MethodDescriptor(
     path: "/latchkey.keys.v1.Keys/AuthenticateApiKey", kind: .unary, isIdempotent: true, callers: ["gateway"])
-  /// The secret that an account's validation answers are signed with.
+  /// The secret that an account's validation answers are signed with, and the next one during a rotation.
   public static let getResponseSigningKey = MethodDescriptor(
     path: "/latchkey.keys.v1.Keys/GetResponseSigningKey", kind: .unary, isIdempotent: true, callers: ["gateway", "operator"])
+  /// Lists the account's response-signing keys, newest first and without their secrets: the active one, the next one
+  /// during a rotation, and the one that was retired last.
+  public static let listResponseSigningKeys = MethodDescriptor(
+    path: "/latchkey.keys.v1.Keys/ListResponseSigningKeys", kind: .unary, isIdempotent: true, scope: "keys:read", callers: ["gateway"])
+  /// Begins a rotation: makes the next response-signing key and shows its secret once. From now on every signed answer
+  /// has X-Signature-Next, by this key, besides X-Signature, so that clients can be readied. Takes a live API key.
+  public static let createResponseSigningKey = MethodDescriptor(
+    path: "/latchkey.keys.v1.Keys/CreateResponseSigningKey", kind: .unary, scope: "keys:write", callers: ["gateway"])
+  /// Ends a rotation: X-Signature is made by this key from now on, within a second on every gateway, and the key
+  /// before is retired. Promoting the active key again changes nothing. Takes a live API key.
+  public static let promoteResponseSigningKey = MethodDescriptor(
+    path: "/latchkey.keys.v1.Keys/PromoteResponseSigningKey", kind: .unary, scope: "keys:write", callers: ["gateway"])
+  /// Gives up a rotation: deletes the next response-signing key. Takes a live API key.
+  public static let deleteResponseSigningKey = MethodDescriptor(
+    path: "/latchkey.keys.v1.Keys/DeleteResponseSigningKey", kind: .unary, scope: "keys:write", callers: ["gateway"])
   /// Makes an API key in the caller's environment, with no more rights than the caller has.
   public static let createApiKey = MethodDescriptor(
     path: "/latchkey.keys.v1.Keys/CreateApiKey", kind: .unary, scope: "keys:write", callers: ["gateway"])
@@ -69,10 +84,29 @@ public protocol KeysService: AnyObject {
   func authenticateApiKey(
     _ request: AuthenticateApiKeyRequest, _ call: Call
   ) async throws(Fault) -> AuthenticateApiKeyResponse
-  /// The secret that an account's validation answers are signed with.
+  /// The secret that an account's validation answers are signed with, and the next one during a rotation.
   func getResponseSigningKey(
     _ request: GetResponseSigningKeyRequest, _ call: Call
   ) async throws(Fault) -> GetResponseSigningKeyResponse
+  /// Lists the account's response-signing keys, newest first and without their secrets: the active one, the next one
+  /// during a rotation, and the one that was retired last.
+  func listResponseSigningKeys(
+    _ request: ListResponseSigningKeysRequest, _ call: Call
+  ) async throws(Fault) -> ListResponseSigningKeysResponse
+  /// Begins a rotation: makes the next response-signing key and shows its secret once. From now on every signed answer
+  /// has X-Signature-Next, by this key, besides X-Signature, so that clients can be readied. Takes a live API key.
+  func createResponseSigningKey(
+    _ request: CreateResponseSigningKeyRequest, _ call: Call
+  ) async throws(Fault) -> ResponseSigningKey
+  /// Ends a rotation: X-Signature is made by this key from now on, within a second on every gateway, and the key
+  /// before is retired. Promoting the active key again changes nothing. Takes a live API key.
+  func promoteResponseSigningKey(
+    _ request: PromoteResponseSigningKeyRequest, _ call: Call
+  ) async throws(Fault) -> ResponseSigningKey
+  /// Gives up a rotation: deletes the next response-signing key. Takes a live API key.
+  func deleteResponseSigningKey(
+    _ request: DeleteResponseSigningKeyRequest, _ call: Call
+  ) async throws(Fault) -> DeleteResponseSigningKeyResponse
   /// Makes an API key in the caller's environment, with no more rights than the caller has.
   func createApiKey(
     _ request: CreateApiKeyRequest, _ call: Call
@@ -128,6 +162,22 @@ extension KeysService {
       .unary(KeysMethods.getResponseSigningKey) {
         (request: GetResponseSigningKeyRequest, call: Call) async throws(Fault) -> GetResponseSigningKeyResponse in
         try await self.getResponseSigningKey(request, call)
+      },
+      .unary(KeysMethods.listResponseSigningKeys) {
+        (request: ListResponseSigningKeysRequest, call: Call) async throws(Fault) -> ListResponseSigningKeysResponse in
+        try await self.listResponseSigningKeys(request, call)
+      },
+      .unary(KeysMethods.createResponseSigningKey) {
+        (request: CreateResponseSigningKeyRequest, call: Call) async throws(Fault) -> ResponseSigningKey in
+        try await self.createResponseSigningKey(request, call)
+      },
+      .unary(KeysMethods.promoteResponseSigningKey) {
+        (request: PromoteResponseSigningKeyRequest, call: Call) async throws(Fault) -> ResponseSigningKey in
+        try await self.promoteResponseSigningKey(request, call)
+      },
+      .unary(KeysMethods.deleteResponseSigningKey) {
+        (request: DeleteResponseSigningKeyRequest, call: Call) async throws(Fault) -> DeleteResponseSigningKeyResponse in
+        try await self.deleteResponseSigningKey(request, call)
       },
       .unary(KeysMethods.createApiKey) {
         (request: CreateApiKeyRequest, call: Call) async throws(Fault) -> ApiKey in
@@ -203,11 +253,42 @@ public struct KeysClient {
     try await channel.unary(KeysMethods.authenticateApiKey, request, options)
   }
 
-  /// The secret that an account's validation answers are signed with.
+  /// The secret that an account's validation answers are signed with, and the next one during a rotation.
   public func getResponseSigningKey(
     _ request: GetResponseSigningKeyRequest, _ options: CallOptions = CallOptions()
   ) async throws(Fault) -> GetResponseSigningKeyResponse {
     try await channel.unary(KeysMethods.getResponseSigningKey, request, options)
+  }
+
+  /// Lists the account's response-signing keys, newest first and without their secrets: the active one, the next one
+  /// during a rotation, and the one that was retired last.
+  public func listResponseSigningKeys(
+    _ request: ListResponseSigningKeysRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> ListResponseSigningKeysResponse {
+    try await channel.unary(KeysMethods.listResponseSigningKeys, request, options)
+  }
+
+  /// Begins a rotation: makes the next response-signing key and shows its secret once. From now on every signed answer
+  /// has X-Signature-Next, by this key, besides X-Signature, so that clients can be readied. Takes a live API key.
+  public func createResponseSigningKey(
+    _ request: CreateResponseSigningKeyRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> ResponseSigningKey {
+    try await channel.unary(KeysMethods.createResponseSigningKey, request, options)
+  }
+
+  /// Ends a rotation: X-Signature is made by this key from now on, within a second on every gateway, and the key
+  /// before is retired. Promoting the active key again changes nothing. Takes a live API key.
+  public func promoteResponseSigningKey(
+    _ request: PromoteResponseSigningKeyRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> ResponseSigningKey {
+    try await channel.unary(KeysMethods.promoteResponseSigningKey, request, options)
+  }
+
+  /// Gives up a rotation: deletes the next response-signing key. Takes a live API key.
+  public func deleteResponseSigningKey(
+    _ request: DeleteResponseSigningKeyRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> DeleteResponseSigningKeyResponse {
+    try await channel.unary(KeysMethods.deleteResponseSigningKey, request, options)
   }
 
   /// Makes an API key in the caller's environment, with no more rights than the caller has.

@@ -2,12 +2,14 @@
 
 import argparse
 
-from . import checkout, unary, validation
+from . import checkout, unary, validation, webhooks
 
 
 def main():
     parser = argparse.ArgumentParser(prog="Tests/Benchmarks/run", description=__doc__)
-    parser.add_argument("--only", choices=["unary", "validation", "checkout"], help="one of them")
+    parser.add_argument(
+        "--only", choices=["unary", "validation", "checkout", "webhooks"], help="one of them"
+    )
     parser.add_argument("--requests", type=int, default=200_000, help="requests of one run")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each; the median counts")
     parser.add_argument(
@@ -16,6 +18,7 @@ def main():
     parser.add_argument(
         "--few", type=int, default=10_000, help="licenses that the many are compared with"
     )
+    parser.add_argument("--events", type=int, default=50_000, help="events that webhooks are sent")
     options = parser.parse_args()
     ratios = {}
     if options.only in (None, "unary"):
@@ -29,6 +32,8 @@ def main():
         )
     if options.only in (None, "checkout"):
         ratios |= checkout.measure(options.requests, options.rounds)
+    if options.only in (None, "webhooks"):
+        ratios |= webhooks.measure(options.events)
     for name, (ratio, target) in ratios.items():
         print(f"{name}: {ratio:.2f}" + (f" (target {target})" if target else ""))
 

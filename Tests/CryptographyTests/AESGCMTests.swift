@@ -65,8 +65,10 @@ import Testing
     ),
   ]
 
-  private func cipher(_ key: String) -> AESGCM {
-    var bytes = hex(key)
+  private func cipher(_ key: String) -> AESGCM { cipher(hex(key)) }
+
+  private func cipher(_ key: [UInt8]) -> AESGCM {
+    var bytes = key
     return AESGCM(key: SecretBytes(wiping: &bytes))
   }
 
@@ -84,6 +86,40 @@ import Testing
       cipher.seal($0, nonce: hex(vector.nonce), associatedData: data)
     }
     #expect(again == sealed)
+  }
+
+  @Test(
+    arguments: AESGCMVector.nist + AESGCMVector.wycheproof + AESGCMVector.wycheproofModifiedTags
+  )
+  func `what is published as valid is opened and sealed alike, and all else refused`(
+    vector: AESGCMVector
+  ) {
+    let cipher = cipher(vector["key"])
+    let opened = vector.sealed.withUnsafeBytes { cipher.open($0, associatedData: vector["data"]) }
+    #expect(opened == (vector.isValid ? vector["message"] : nil))
+    guard vector.isValid else { return }
+    let sealed = vector["message"].withUnsafeBytes {
+      cipher.seal($0, nonce: vector["nonce"], associatedData: vector["data"])
+    }
+    #expect(sealed == vector.sealed)
+  }
+
+  /// Our format has nonces of 96 bits, and takes nothing else for one.
+  @Test(arguments: AESGCMVector.wycheproofOtherNonces)
+  func `what has a nonce of another length is refused`(vector: AESGCMVector) {
+    let cipher = cipher(vector["key"])
+    let opened = vector.sealed.withUnsafeBytes { cipher.open($0, associatedData: vector["data"]) }
+    #expect(opened == nil)
+  }
+
+  @Test func `no published vector is missing`() {
+    #expect(AESGCMVector.nist.count == 24)
+    #expect(AESGCMVector.nist.count { !$0.isValid } == 8)
+    #expect(AESGCMVector.wycheproof.count { !$0.isValid } == 0)
+    #expect(AESGCMVector.wycheproofModifiedTags.count == 27)
+    for vector in AESGCMVector.nist + AESGCMVector.wycheproof {
+      #expect(vector["key"].count == 32 && vector["nonce"].count == 12 && vector["tag"].count == 16)
+    }
   }
 
   /// Every single bit that is turned over must be noticed: in nonce, ciphertext, tag and data.

@@ -93,10 +93,10 @@ import Testing
 
 @Suite struct ResponseSigningKeyTests {
   @Test func `a key is 64 lower-case digits`() {
-    let key = ResponseSigningKey.generate().copy()
+    let key = ResponseSigningSecret.generate().copy()
     let text = String(decoding: key, as: UTF8.self)
-    #expect(key.count == ResponseSigningKey.characterCount)
+    #expect(key.count == ResponseSigningSecret.characterCount)
     #expect(Hex.decode(text).map { Hex.encode($0) } == text)
-    #expect(ResponseSigningKey.generate().copy() != key)
+    #expect(ResponseSigningSecret.generate().copy() != key)
   }
 }

@@ -120,4 +120,48 @@ private final class TemporaryFolder {
     #expect(!fault.debugDescription.contains("1f1f"))
     #expect(!fault.debugDescription.contains("2E2E"))
   }
+
+  @Test func `a version more becomes the active one, and old ones can be taken away`() throws {
+    let folder = try TemporaryFolder()
+    let one = try MasterKeys.generate(path: folder.file())
+    let two = try one.addingVersion()
+    #expect(two.versions == [1, 2] && two.activeVersion == 2)
+    try two.replace(path: folder.file())
+    let loaded = try MasterKeys.load(path: folder.file())
+    #expect(loaded.equals(two))
+    #expect(!loaded.equals(one))
+    let three = try loaded.removing(version: 1).addingVersion()
+    // The number of a key that is gone is not used again.
+    #expect(three.versions == [2, 3] && three.activeVersion == 3)
+    #expect(throws: Fault.self) { try three.removing(version: 3) }
+    #expect(throws: Fault.self) { try three.removing(version: 1) }
+    var many = one
+    for _ in 1..<MasterKeys.versionsMax { many = try many.addingVersion() }
+    #expect(throws: Fault.self) { try many.addingVersion() }
+    #expect(try many.text().withUnsafeBytes { try MasterKeys(text: $0, source: "copy") }.equals(many))
+  }
+
+  @Test(arguments: [0o600, 0o400])
+  func `a replaced file keeps its mode, and what a crash has left is no hindrance`(mode: Int) throws {
+    let folder = try TemporaryFolder()
+    let keys = try MasterKeys.generate(path: folder.file())
+    try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: folder.file())
+    // A process that was killed while it wrote.
+    try Data("half".utf8).write(to: URL(fileURLWithPath: folder.file() + ".new"))
+    try keys.addingVersion().replace(path: folder.file())
+    #expect(try MasterKeys.load(path: folder.file()).versions == [1, 2])
+    let attributes = try FileManager.default.attributesOfItem(atPath: folder.file())
+    #expect(attributes[.posixPermissions] as? Int == mode)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["master.keys"])
+  }
+
+  @Test func `a file that is open to others or absent is not replaced`() throws {
+    let folder = try TemporaryFolder()
+    let keys = MasterKeys.random()
+    #expect(throws: Fault.self) { try keys.replace(path: folder.file()) }
+    let path = try folder.write("precious", mode: 0o644)
+    #expect(throws: Fault.self) { try keys.replace(path: path) }
+    #expect(try String(contentsOfFile: path, encoding: .utf8) == "precious")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["master.keys"])
+  }
 }

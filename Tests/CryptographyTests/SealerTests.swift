@@ -110,6 +110,38 @@ import Testing
     #expect(fault?.debugDescription.contains("no version 1") == true)
   }
 
+  /// What a rotation does to a data key: it stays the same, but its old wrapping is not needed any more.
+  @Test func `a key that is wrapped anew opens without the old master key`() throws {
+    let keys = MasterKeys.random()
+    let sealer = Sealer(masterKeys: keys)
+    let wrapped = sealer.makeDataKey(for: account)
+    let sealed = try sealer.unwrap(wrapped).seal([9], in: place())
+    let both = try keys.addingVersion()
+    #expect(sealer.holds(keys) && !sealer.holds(both))
+    sealer.take(both)
+    #expect(sealer.activeVersion == 2 && sealer.versions == [1, 2])
+    let again = try sealer.rewrap(wrapped)
+    #expect(again.masterKeyVersion == 2)
+    #expect(again.accountID == account && again.version == wrapped.version)
+    sealer.take(try both.removing(version: 1))
+    #expect(try sealer.unwrap(again).open(sealed, in: place()) == [9])
+    // Also what was unwrapped before is not at hand any more.
+    #expect(throws: Fault.self) { try sealer.unwrap(wrapped) }
+    #expect(throws: Fault.self) { try sealer.rewrap(wrapped) }
+  }
+
+  @Test func `a key counts what it seals against what was allowed`() throws {
+    let key = try sealer.unwrap(sealer.makeDataKey(for: account))
+    #expect(key.sealsLeft == 0)
+    key.allow(seals: 3)
+    for left in [2, 1, 0, -1] {
+      _ = key.seal([1], in: place())
+      #expect(key.sealsLeft == left)
+    }
+    key.allow(seals: 10)
+    #expect(key.sealsLeft == 9)
+  }
+
   @Test func `a key is remembered by its exact row`() throws {
     let wrapped = sealer.makeDataKey(for: account)
     let first = try sealer.unwrap(wrapped)

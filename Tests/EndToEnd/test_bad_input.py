@@ -212,7 +212,7 @@ def test_a_wrong_method_is_refused(method, path, api):
 
 @pytest.mark.parametrize(
     "path",
-    ["/nothing", "/products/", "/products//", "/licenses/by-key/", "/webhooks", "/"],
+    ["/nothing", "/products/", "/products//", "/licenses/by-key/", "/hooks", "/"],
 )
 def test_what_does_not_exist_is_not_found(path, api):
     rest.expect_error(api.get(path), 404)

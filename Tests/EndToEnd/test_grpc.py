@@ -15,6 +15,7 @@ SERVICES = {
     "keys": "latchkey.keys.v1.Keys",
     "licenses": "latchkey.licenses.v1.Licenses",
     "signing": "latchkey.signing.v1.Signing",
+    "webhooks": "latchkey.webhooks.v1.Webhooks",
 }
 
 # What our servers take at most; grpcio's own default.

@@ -104,8 +104,11 @@ class Arena:
 
     def events(self, license):
         """The types of a license's events in the order of their sequence, which has no gap."""
+        # Those that wait to be dispatched, and those that were.
         rows = self.deployment.sql(
-            "select sequence, type from events.outbox where license_id = :'license' order by sequence",
+            """select sequence, type from events.outbox where license_id = :'license'
+               union all select sequence, type from webhooks.events where license_id = :'license'
+               order by sequence""",
             license=license,
         )
         assert [int(row[0]) for row in rows] == list(range(1, len(rows) + 1)), rows

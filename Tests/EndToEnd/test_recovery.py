@@ -97,6 +97,7 @@ class Load:
 VICTIMS = {
     "keys": lambda d: d.pid("keys"),
     "licenses": lambda d: d.pid("licenses"),
+    "webhooks": lambda d: d.pid("webhooks"),
     "postgres": lambda d: d.postgres_pid(),
     "gateway": lambda d: d.pid("gateway"),
 }

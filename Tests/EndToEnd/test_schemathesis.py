@@ -2,6 +2,7 @@
 contract does not know, and no answer that the document does not describe."""
 
 import collections
+import http.cookiejar
 import json
 import os
 import uuid
@@ -19,7 +20,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from harness import given, openapi
+from harness import given, openapi, receiver, rest, users
 
 # Another seed, or more examples, for those who want to search on.
 SEED = int(os.environ.get("LATCHKEY_SCHEMATHESIS_SEED", "20261124"))
@@ -27,6 +28,17 @@ EXAMPLES_MAX = int(os.environ.get("LATCHKEY_SCHEMATHESIS_EXAMPLES", "12"))
 
 # The contract's section 4. The document has one entry for all of them.
 REFUSALS = {400, 401, 403, 404, 405, 409, 413, 415, 422, 431}
+
+# What made-up requests cannot succeed at: they know no password, no code and no link.
+PROVEN = {
+    f"{method} /api/dashboard/{path}"
+    for method, path in [
+        ("POST", "login"), ("POST", "login/second-factor"), ("POST", "invitations/accept"),
+        ("POST", "password-resets/accept"), ("POST", "me/password"), ("POST", "me/second-factor"),
+        ("POST", "me/second-factor/confirm"), ("DELETE", "me/second-factor"), ("POST", "me/recovery-codes"),
+        ("DELETE", "users/{id}/second-factor"),
+    ]
+}  # fmt: skip
 
 CHECKS = [
     not_a_server_error,
@@ -59,7 +71,18 @@ schema = schemathesis.openapi.from_dict(
 @pytest.fixture(scope="module")
 def session():
     with requests.Session() as one:
+        # From an address of its own, whose logins may be throttled without harm to other tests.
+        one.mount("https://", FromAddress())
+        # Cookies are what a case has, not what an earlier one was given.
+        one.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
         yield one
+
+
+class FromAddress(requests.adapters.HTTPAdapter):
+    """Connects from another address of loopback."""
+
+    def init_poolmanager(self, *arguments, **options):
+        super().init_poolmanager(*arguments, source_address=("127.0.0.9", 0), **options)
 
 
 class Things:
@@ -74,6 +97,11 @@ class Things:
         "/entitlements": given.entitlement(),
         "/customers": given.customer(),
         "/signing-keys": given.signing_key(),
+        "/api/dashboard/users": given.user(),
+        "/api/dashboard/sessions": given.session(),
+        "/api/dashboard/invitations": given.invitation(),
+        "/webhooks": given.delivery(),
+        "/events": given.event(),
     }
 
     def __init__(self, api):
@@ -85,6 +113,13 @@ class Things:
         if kind not in self.made:
             self.made[kind] = self.MAKERS[kind](self.api)
         return self.made[kind]
+
+    def user(self):
+        """An owner who is logged in: cases log out and end sessions."""
+        owner = self.api.owner
+        if owner.get("/api/dashboard/me").status_code != 200:
+            rest.expect_data(owner.login())
+        return owner
 
     def forget(self, kind):
         self.made.pop(kind, None)
@@ -118,9 +153,17 @@ def is_good(value):
 
 def aim(case, things):
     """Lets good identifiers name things that are there."""
-    kind = "/" + case.operation.path.removeprefix("/api/v1/").split("/")[0]
-    if is_good((case.path_parameters or {}).get("id")):
-        case.path_parameters["id"] = things.get(kind)["id"]
+    path = case.operation.path
+    kind = path.split("/{")[0] if path.startswith("/api/dashboard") else "/" + path.split("/")[3]
+    parameters = case.path_parameters or {}
+    # An event's id is a text of its own form, which nobody makes up.
+    if is_good(parameters.get("id")) or (kind == "/events" and len(parameters.get("id", "")) > 20):
+        parameters["id"] = things.get(kind)["id"]
+        if is_good(parameters.get("deliveryId")):
+            parameters["deliveryId"] = things.get(kind)["deliveryId"]
+    if kind == "/webhooks" and isinstance(case.body, dict) and isinstance(case.body.get("url"), str):
+        # So is a URL that may be called.
+        case.body["url"] = receiver.NOBODY
     for place in (case.query, case.body):
         if isinstance(place, dict):
             for name, real in things.fields().items():
@@ -130,7 +173,8 @@ def aim(case, things):
     return kind
 
 
-@schema.parametrize()
+# The stream of events does not end by itself.
+@schema.exclude(path="/api/v1/events/stream").parametrize()
 @hypothesis.seed(SEED)
 @hypothesis.settings(
     max_examples=EXAMPLES_MAX,
@@ -143,8 +187,14 @@ def test_the_document_describes_every_answer(case, deployment, session, api, thi
     # A case may try a method that the path does not have.
     endpoint = ENDPOINTS[f"{case.operation.method.upper()} {case.operation.path.removeprefix('/api/v1')}"]
     kind = aim(case, things)
-    key = api.key if endpoint.takes_api_key else None
-    headers = {"Authorization": f"Bearer {key}" if key else f"License {things.get('/licenses')['key']}"}
+    if endpoint.takes_api_key:
+        headers = {"Authorization": f"Bearer {api.key}"}
+    elif endpoint.takes_session:
+        headers = {"Cookie": f"{users.COOKIE}={things.user().token}"} | users.OURS
+    elif endpoint.begins_session:
+        headers = {}
+    else:
+        headers = {"Authorization": f"License {things.get('/licenses')['key']}"}
     response = case.call(
         base_url=deployment.url,
         session=session,
@@ -152,7 +202,8 @@ def test_the_document_describes_every_answer(case, deployment, session, api, thi
         verify=deployment.ca_file,
         timeout=20,
     )
-    assert response.status_code in REFUSALS or 200 <= response.status_code < 300, (
+    refusals = REFUSALS | ({429} if endpoint.begins_session else set())
+    assert response.status_code in refusals or 200 <= response.status_code < 300, (
         f"seed {SEED}: {response.status_code}: {response.text}"
     )
     STATUSES[endpoint.name][response.status_code] += 1
@@ -167,5 +218,9 @@ def test_every_operation_that_was_tried_has_succeeded(record_property):
     figures = f"seed {SEED}: {dict(sorted(total.items()))}"
     print(figures)
     record_property("figures", figures)
-    never = [name for name, counts in STATUSES.items() if not any(status < 300 for status in counts)]
+    never = [
+        name
+        for name, counts in STATUSES.items()
+        if name not in PROVEN and not any(status < 300 for status in counts)
+    ]
     assert not never, never

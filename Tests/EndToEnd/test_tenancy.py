@@ -17,16 +17,31 @@ OURS = {
     "/entitlements": given.entitlement(),
     "/customers": given.customer(),
     "/signing-keys": given.signing_key(),
+    "/webhooks": given.delivery(),
+    "/events": given.event(),
 }
 BODIES = {
     "checkout": {"fingerprint": "a fingerprint of theirs"},
     "entitlements": {"entitlementIds": []},
     "renew": {"expiresAt": "2099-01-01T00:00:00.000Z"},
     "reinstate": {"expiresAt": "2099-01-01T00:00:00.000Z"},
+    "redeliver": {"from": "2026-01-01T00:00:00.000Z"},
+    "recover": {"since": "2026-01-01T00:00:00.000Z"},
 }
 
-ROUTES = [one for one in openapi.endpoints() if one.parameters("path") and one.takes_api_key]
-LISTS = [one for one in openapi.endpoints() if one.is_list and not one.names_one]
+# What an account has above its environments: contract/test_response_signing_keys.py shows that others have no part in it.
+ACCOUNT_WIDE = "/response-signing-keys"
+
+ROUTES = [
+    one
+    for one in openapi.endpoints()
+    if one.parameters("path") and one.takes_api_key and not one.path.startswith(ACCOUNT_WIDE)
+]
+LISTS = [
+    one
+    for one in openapi.endpoints()
+    if one.is_list and one.takes_api_key and "{" not in one.path
+]
 
 
 @pytest.fixture(scope="module", params=["another account", "the other environment"])
@@ -113,6 +128,23 @@ def test_nothing_can_be_attached_to_it(outsider, ours, api):
 
 def test_an_export_holds_none_of_it(outsider, ours):
     assert ours["/licenses"]["id"] not in outsider.get("/licenses/export").text
+
+
+def test_users_of_another_account_are_not_there(foreign_owner, api):
+    """Users are above the environments, so only another account is outside."""
+    ours = given.user()(api)
+    invitation = given.invitation()(api)
+    for method, path, body in [
+        ("GET", f"/users/{ours['id']}", None), ("PATCH", f"/users/{ours['id']}", {"name": "x"}),
+        ("DELETE", f"/users/{ours['id']}", None), ("POST", f"/users/{ours['id']}/password-reset", None),
+        ("DELETE", f"/users/{ours['id']}/second-factor", None), ("DELETE", f"/invitations/{invitation['id']}", None),
+        ("DELETE", f"/sessions/{given.session()(api)['id']}", None),
+    ]:  # fmt: skip
+        options = {"json": body} if body else {}
+        rest.expect_error(foreign_owner.send(method, f"/api/dashboard{path}", **options), 404)
+    listed = foreign_owner.get("/api/dashboard/users").json()["data"]
+    assert [one["id"] for one in listed] == [foreign_owner.id]
+    assert foreign_owner.get("/api/dashboard/invitations").json()["data"] == []
 
 
 def test_numbers_do_not_count_it(outsider, api):

@@ -97,7 +97,7 @@ def test_a_session_is_resumed(deployment):
     assert connect(first.session).session_reused
 
 
-@pytest.mark.parametrize("service", ["keys", "signing", "licenses"])
+@pytest.mark.parametrize("service", ["keys", "signing", "licenses", "webhooks"])
 def test_an_rpc_port_asks_for_a_certificate(service, deployment):
     """Without one of the deployment's own, not one byte of HTTP/2 is answered."""
     context = ssl.create_default_context(cafile=deployment["LATCHKEY_RPC_CA_FILE"])
@@ -111,7 +111,7 @@ def test_an_rpc_port_asks_for_a_certificate(service, deployment):
             raise ConnectionError("closed")
 
 
-@pytest.mark.parametrize("service", ["keys", "signing", "licenses"])
+@pytest.mark.parametrize("service", ["keys", "signing", "licenses", "webhooks"])
 def test_an_rpc_port_refuses_a_certificate_of_another_ca(service, deployment, tmp_path):
     subprocess.run(
         [
@@ -133,7 +133,7 @@ def test_an_rpc_port_refuses_a_certificate_of_another_ca(service, deployment, tm
             raise ConnectionError("closed")
 
 
-@pytest.mark.parametrize("service", ["keys", "signing", "licenses"])
+@pytest.mark.parametrize("service", ["keys", "signing", "licenses", "webhooks"])
 def test_an_rpc_port_speaks_http_2_alone(service, deployment):
     """Even with a certificate, a peer that does not ask for HTTP/2 gets no answer."""
     context = ssl.create_default_context(cafile=deployment["LATCHKEY_RPC_CA_FILE"])
@@ -151,5 +151,5 @@ def test_an_rpc_port_speaks_http_2_alone(service, deployment):
 
 def test_only_the_gateway_publishes_a_port_beyond_loopback(deployment):
     """The services' RPC ports are bound to loopback in development."""
-    for service in ("keys", "signing", "licenses"):
+    for service in ("keys", "signing", "licenses", "webhooks"):
         assert deployment[f"LATCHKEY_{service.upper()}_RPC_ADDRESS"].startswith("127.0.0.1:")

@@ -68,6 +68,41 @@ extension EventLoopSuites {
       }
     }
 
+    /// A peer that sends, and resets the connection: libuv reports the error once, with the bytes still unread.
+    @Test @EventLoop func `a reset behind bytes that came before it is noticed`() async throws {
+      let listener = try Listener(try #require(SocketAddress(ip: "127.0.0.1", port: 0)))
+      defer { listener.stop() }
+      let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+      var address = sockaddr_in()
+      address.sin_family = sa_family_t(AF_INET)
+      address.sin_port = listener.address.port.bigEndian
+      address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+      let status = withUnsafePointer(to: &address) { address in
+        address.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+        }
+      }
+      #expect(status == 0)
+      #expect(send(descriptor, "bytes", 5, 0) == 5)
+      var lingering = linger(l_onoff: 1, l_linger: 0)
+      setsockopt(
+        descriptor,
+        SOL_SOCKET,
+        SO_LINGER,
+        &lingering,
+        socklen_t(MemoryLayout<linger>.size)
+      )
+      await withCheckedContinuation { continuation in
+        listener.start { connection in
+          // Closing with this option resets the connection, before anything of it was read.
+          close(descriptor)
+          let echo = Echo(connection)
+          echo.onClosed = { continuation.resume() }
+          connection.start(echo)
+        }
+      }
+    }
+
     @Test(arguments: ["tcp4", "tcp6", "unix"])
     @EventLoop func `bytes come back in order however many there are`(family: String) async throws {
       let path = FileManager.default.temporaryDirectory.path + "/latchkey-\(UUID().uuidString)"

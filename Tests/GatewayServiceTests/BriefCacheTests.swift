@@ -1,17 +1,9 @@
-import Cryptography
 import EventLoop
 import Faults
 import Primitives
 import Testing
 
 @testable import GatewayService
-
-/// A clock that a test moves, apart from the loop's.
-@EventLoop
-private final class HandClock {
-  var now = Instant(nanoseconds: 1_000_000_000)
-  func advance(_ duration: Duration) { now = now + duration }
-}
 
 /// What was fetched, and fetches that wait until they are let go.
 @EventLoop
@@ -34,12 +26,6 @@ private final class Source {
     for continuation in held { continuation.resume() }
     held = []
   }
-}
-
-/// The keys service: a key, none, or a fault.
-@EventLoop
-private final class KeySource {
-  var answer: Result<HMACSHA256?, Fault> = .success(HMACSHA256(key: [1]))
 }
 
 extension GatewaySuites {
@@ -135,56 +121,82 @@ extension GatewaySuites {
       #expect(cache.cached("a") == "a2")
     }
 
+    /// A cache that asks anew before an answer's time is over.
+    @EventLoop private func makeRefreshing() -> (BriefCache<String, String>, Source, HandClock) {
+      let clock = HandClock()
+      let source = Source()
+      let cache = BriefCache<String, String>(
+        lifetime: .milliseconds(800),
+        refreshAge: .milliseconds(400),
+        lifetimeCutOff: .seconds(300),
+        countMax: 100,
+        now: { clock.now },
+        fetch: { (key) async throws(Fault) in try await source.fetch(key) }
+      )
+      return (cache, source, clock)
+    }
+
+    @Test @EventLoop func `an answer in use is asked for anew before its time is over`()
+      async throws
+    {
+      let (cache, source, clock) = makeRefreshing()
+      #expect(try await cache.value(for: "a") == "a1")
+      clock.advance(.milliseconds(399))
+      #expect(cache.cached("a") == "a1")
+      #expect(source.fetched == ["a"])
+      clock.advance(.milliseconds(1))
+      // Nobody waits for it, and it is asked for once.
+      for _ in 0..<10 { #expect(cache.cached("a") == "a1") }
+      while cache.cached("a") == "a1" { await Task.yield() }
+      #expect(cache.cached("a") == "a2")
+      #expect(source.fetched == ["a", "a"])
+    }
+
+    @Test @EventLoop func `an answer that is not used is not asked for anew`() async throws {
+      let (cache, source, clock) = makeRefreshing()
+      _ = try await cache.value(for: "a")
+      clock.advance(.milliseconds(800))
+      #expect(cache.cached("a") == nil)
+      #expect(source.fetched == ["a"])
+      #expect(try await cache.value(for: "a") == "a2")
+    }
+
+    /// Whoever answers is gone, comes back with another answer, and that one is believed.
+    @Test @EventLoop func `the last answer stands in while nobody can be asked`() async throws {
+      let (cache, source, clock) = makeRefreshing()
+      _ = try await cache.value(for: "a")
+      source.fault = .unavailable("gone")
+      clock.advance(.seconds(2))
+      #expect(cache.cached("a") == nil)
+      #expect(try await cache.value(for: "a") == "a1")
+      // From now on nobody waits, and it is tried again in the background.
+      let tries = source.fetched.count
+      clock.advance(.milliseconds(400))
+      #expect(cache.cached("a") == "a1")
+      while source.fetched.count == tries { await Task.yield() }
+      source.fault = nil
+      clock.advance(.milliseconds(400))
+      while cache.cached("a") == "a1" { await Task.yield() }
+      #expect(cache.cached("a") == "a\(source.fetched.count)")
+      source.fault = .unavailable("gone")
+      clock.advance(.seconds(300))
+      await #expect(throws: Fault.self) { try await cache.value(for: "a") }
+    }
+
+    @Test @EventLoop func `a refusal is no reason to go on with the last answer`() async throws {
+      let (cache, source, clock) = makeRefreshing()
+      _ = try await cache.value(for: "a")
+      source.fault = .internalError("broken")
+      clock.advance(.seconds(2))
+      await #expect(throws: Fault.self) { try await cache.value(for: "a") }
+    }
+
     @Test @EventLoop func `a flood of keys costs no more than the limit`() async throws {
       let (cache, source, _) = make(countMax: 10)
       for index in 0..<95 { _ = try await cache.value(for: "\(index)") }
       let kept = (0..<95).count { cache.cached("\($0)") != nil }
       #expect(kept <= 10)
       #expect(source.fetched.count == 95)
-    }
-  }
-
-  @Suite struct ResponseSignerTests {
-    @Test @EventLoop func `a known key goes on signing for a while when the service is gone`()
-      async throws
-    {
-      let clock = HandClock()
-      let source = KeySource()
-      let signer = ResponseSigner(
-        now: { clock.now },
-        lookup: { (_) async throws(Fault) in try source.answer.get() }
-      )
-      #expect(try await signer.key(of: .onlyAccount) != nil)
-      source.answer = .failure(.unavailable("gone"))
-      clock.advance(.seconds(11))
-      #expect(try await signer.key(of: .onlyAccount) != nil)
-      await #expect(throws: Fault.self) { try await signer.key(of: .account(UUID(high: 0, low: 1))) }
-      clock.advance(.seconds(300))
-      await #expect(throws: Fault.self) { try await signer.key(of: .onlyAccount) }
-    }
-
-    @Test @EventLoop func `a service that answers is believed`() async throws {
-      let clock = HandClock()
-      let source = KeySource()
-      let signer = ResponseSigner(
-        now: { clock.now },
-        lookup: { (_) async throws(Fault) in try source.answer.get() }
-      )
-      #expect(try await signer.key(of: .onlyAccount) != nil)
-      source.answer = .success(nil)
-      clock.advance(.seconds(11))
-      #expect(try await signer.key(of: .onlyAccount) == nil)
-    }
-
-    /// The contract's form: the text of the time, a dot, the body.
-    @Test @EventLoop func `the signature is that of the contract`() {
-      // Made with: printf '1700000000.{"data":{}}' | openssl dgst -sha256 -hmac KEY
-      let signature = ResponseSigner.signature(
-        of: Array(#"{"data":{}}"#.utf8),
-        at: "1700000000",
-        with: HMACSHA256(key: Array("KEY".utf8))
-      )
-      #expect(signature == "d525433bc6f931b700aa3e0bb11768b1feb6db0d6359f90282cf8b2a0c965379")
     }
   }
 }

@@ -24,6 +24,17 @@ final class DepotFixture {
   let key = APIKey.generate(.test)
   /// May only read.
   let readingKey = APIKey.generate(.test)
+  nonisolated static let user = "0d0b6c52-7a39-4d0e-9f6b-1f7d2f0a9c12"
+  nonisolated static let sessionID = "0d0b6c52-7a39-4d0e-9f6b-1f7d2f0a9c13"
+
+  /// The token of a user's session, who may only read what is live.
+  let session = OpaqueToken.generate()
+  /// What the token is exchanged for.
+  let successor = OpaqueToken.generate()
+  var hasSessionEnded = false
+  var isRotationDue = false
+  var rotationFault: Fault?
+  private(set) var rotations = 0
   let service = DepotServer()
   /// The time by which buckets are filled; stands still.
   var now = Instant(nanoseconds: 1_000_000_000_000)
@@ -44,6 +55,11 @@ final class DepotFixture {
     try await ServedRPC.with("depot") { server in
       fixture.service.register(on: server)
       server.register(KeysMethods.serviceName, [fixture.authenticate], files: [])
+      server.register(
+        UsersMethods.serviceName,
+        [fixture.authenticateSession, fixture.rotateSession],
+        files: []
+      )
     } body: { served in
       let channel = try served.channel(as: "gateway")
       fixture.made = Gateway(
@@ -81,6 +97,38 @@ final class DepotFixture {
         scopes: scopes
       )
     }
+  }
+
+  private var authenticateSession: Method {
+    .unary(UsersMethods.authenticateSession) {
+      [self] (request: AuthenticateSessionRequest, _) async throws(Fault) in
+      authentications += 1
+      guard !hasSessionEnded, request.sha256 == session.hash || request.sha256 == successor.hash
+      else { return AuthenticateSessionResponse(good: false) }
+      return AuthenticateSessionResponse(
+        good: true,
+        accountId: Self.account,
+        userId: Self.user,
+        sessionId: Self.sessionID,
+        testScopes: ["depot:read", "depot:write"],
+        liveScopes: ["depot:read"],
+        rotationDue: isRotationDue && request.sha256 == session.hash
+      )
+    }
+  }
+
+  private var rotateSession: Method {
+    .unary(UsersMethods.rotateSession) {
+      [self] (request: RotateSessionRequest, _) async throws(Fault) in
+      rotations += 1
+      if let rotationFault { throw rotationFault }
+      return RotateSessionResponse(token: rotations == 1 ? successor.text : nil)
+    }
+  }
+
+  /// The cookie that brings a session.
+  func cookie(_ token: OpaqueToken) -> (String, String) {
+    ("cookie", "__Host-latchkey-session=\(token.text)")
   }
 
   /// Sends a request and waits for the answer; a body brings its content type.
@@ -146,6 +194,18 @@ final class DepotServer: DepotService {
 
   func change(_ request: ChangeRequest, _ call: Call) async throws(Fault) -> Item {
     try serve(request.name, call)
+  }
+
+  func enter(_ request: EnterRequest, _ call: Call) async throws(Fault) -> Item {
+    try serve(request.name, call)
+  }
+
+  func inspect(_ request: InspectRequest, _ call: Call) async throws(Fault) -> Item {
+    try serve("inspected", call)
+  }
+
+  func leave(_ request: LeaveRequest, _ call: Call) async throws(Fault) -> Item {
+    try serve("left", call)
   }
 
   func load(_ requests: RequestReader<LoadRequest>, _ call: Call) async throws(Fault)

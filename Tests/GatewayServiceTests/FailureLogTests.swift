@@ -30,11 +30,6 @@ private final class Lines: LogHandler, Sendable {
   }
 }
 
-@EventLoop
-private final class HandClock {
-  var now = Instant(nanoseconds: 0)
-}
-
 extension GatewaySuites {
   @Suite struct FailureLogTests {
     @EventLoop private func route() throws -> ServedRoute {

@@ -77,6 +77,7 @@ final class GatewayFixture {
       keys: channel,
       licenses: channel,
       signing: channel,
+      webhooks: channel,
       rateLimits: nil,
       log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     )

@@ -28,6 +28,7 @@ final class RecordedStream: ServerStream {
   init(_ method: String, _ target: String, _ fields: [(String, String)] = []) {
     request.method = Array(method.utf8).withUnsafeBytes { RequestHead.Method($0) }
     request.target = Array(target.utf8)
+    request.authority = Array("gateway.example".utf8)
     for (name, value) in fields {
       Array(name.utf8).withUnsafeBytes { name in
         Array(value.utf8).withUnsafeBytes { request.fields.append(name: name, value: $0) }

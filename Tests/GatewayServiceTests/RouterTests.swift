@@ -60,7 +60,8 @@ import Testing
     ("GET", "/keys/a.b.json", "GET /keys/{id}.json | a.b"),
     ("GET", "/both/a.json", "GET /both/{id}.json | a"), ("GET", "/both/a", "GET /both/{id} | a"),
     ("GET", "/keys/a", "404"), ("GET", "/keys/.json", "404"), ("GET", "/keys/a.json/b", "404"),
-    ("GET", "/keys/a.JSON", "404"), ("GET", "/keys/json", "404"), ("POST", "/keys/a.json", "405 GET, HEAD, OPTIONS"),
+    ("GET", "/keys/a.JSON", "404"), ("GET", "/keys/json", "404"),
+    ("POST", "/keys/a.json", "405 GET, HEAD, OPTIONS"),
   ])
   func `a request finds its route`(method: String, path: String, expected: String) {
     #expect(match(method, path) == expected)

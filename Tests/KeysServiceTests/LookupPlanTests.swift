@@ -14,6 +14,10 @@ import Testing
     arguments: [
       "keys.authenticate(array[sha256('x')])",
       "keys.expiring_api_keys(now(), now(), 10)",
+      "keys.find_user('x')",
+      "keys.find_user_token(sha256('x'), 'session')",
+      "keys.authenticate_sessions(array[sha256('x')])",
+      "keys.sweep_logins(now(), 10)",
     ]
   )
   @EventLoop func `no look-up reads a whole table, not even an empty one`(lookup: String)

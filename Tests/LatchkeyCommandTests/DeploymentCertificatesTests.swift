@@ -69,12 +69,10 @@ import Testing
     #expect(DeploymentCertificates.wanted.last?.usage == .client)
   }
 
-  @Test(arguments: [\DataDirectory.masterKeys, \.signingMasterKeys])
-  func `a secret that is missing beside a database stops the start`(
-    keys: KeyPath<DataDirectory, String> & Sendable
-  ) throws {
+  @Test(arguments: ["master-keys.json", "signing-master-keys.json"])
+  func `a secret that is missing beside a database stops the start`(name: String) throws {
     let scratch = try ScratchDeployment()
-    let path = scratch.directory[keyPath: keys]
+    let path = "\(scratch.directory.secrets)/\(name)"
     #expect(try DeploymentSecrets.prepare(scratch.directory) == "made")
     #expect(try DeploymentSecrets.prepare(scratch.directory) == "kept")
     try Files.makeDirectory(scratch.directory.postgres)

@@ -10,8 +10,11 @@ extension ServicePlan {
     executables: "/opt/latchkey",
     socketFolder: "/data/run",
     httpsPort: 8443,
-    rpcPorts: [.keys: 8444, .licenses: 8445, .gateway: 8446, .signing: 8447],
-    areRateLimitsOn: false
+    rpcPorts: [
+      .keys: 8444, .licenses: 8445, .gateway: 8446, .signing: 8447, .webhooks: 8448,
+    ],
+    areRateLimitsOn: false,
+    settings: OperatorSettings([:])
   )
 }
 
@@ -46,7 +49,32 @@ extension ServicePlan {
     #expect(environment["LATCHKEY_KEYS_ADDRESS"] == "127.0.0.1:8444")
     #expect(environment["LATCHKEY_LICENSES_ADDRESS"] == "127.0.0.1:8445")
     #expect(environment["LATCHKEY_SIGNING_ADDRESS"] == "127.0.0.1:8447")
+    #expect(environment["LATCHKEY_WEBHOOKS_ADDRESS"] == "127.0.0.1:8448")
     #expect(environment["LATCHKEY_RATE_LIMITS"] == "off")
+  }
+
+  @Test func `the keys service knows where users find the dashboard`() {
+    #expect(environment(of: .keys)["LATCHKEY_DASHBOARD_URL"] == "https://localhost:8443")
+    #expect(environment(of: .licenses)["LATCHKEY_DASHBOARD_URL"] == nil)
+  }
+
+  @Test func `each service gets the operator's settings that are its own`() {
+    let values = OperatorSettings.names.values.joined().map { ($0, "1") }
+    let shell = Dictionary(uniqueKeysWithValues: values).merging([
+      "LATCHKEY_LOG_LEVEL": "debug", "LATCHKEY_RPC_LISTEN": "0.0.0.0:1",
+      "LATCHKEY_PRODUCTS_MAX": "",
+      "LATCHKEY_DATABASE_URL": "host=elsewhere", "PGHOST": "elsewhere", "HOME": "/root",
+    ]) { $1 }
+    var plan = ServicePlan.example
+    plan.settings = OperatorSettings(shell)
+    for service in ServiceName.allCases {
+      let added = Set(plan.environment(of: service))
+        .subtracting(ServicePlan.example.environment(of: service))
+      let names = Set(OperatorSettings.names[service] ?? []).subtracting(["LATCHKEY_PRODUCTS_MAX"])
+      #expect(added == Set(names.map { "\($0)=1" }).union(["LATCHKEY_LOG_LEVEL=debug"]))
+    }
+    #expect(plan.settings.texts.contains("LATCHKEY_LICENSES_MAX=1"))
+    #expect(!plan.settings.texts.contains { $0.contains("elsewhere") })
   }
 
   @Test func `a service logs in as its own role, by a string without a password`() {

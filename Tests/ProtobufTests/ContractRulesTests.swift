@@ -88,6 +88,11 @@ import Testing
       "a scope needs an API key"
     ),
     Mistake(
+      "a scope before anybody is logged in",
+      rest("post: \"/a\" auth: LOGIN scope: \"x\"", ""),
+      "a scope needs an API key"
+    ),
+    Mistake(
       "a scope for license keys alone",
       rest("post: \"/a\" auth: LICENSE_KEY scope: \"x\"", ""),
       "a scope needs an API key"

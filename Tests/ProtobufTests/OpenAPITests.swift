@@ -65,13 +65,28 @@ import Testing
     func security(_ path: String, _ verb: String) throws -> [[String: [String]]] {
       try #require(try value("paths", path, verb, "security") as? [[String: [String]]])
     }
-    #expect(try security("/depot/check", "post") == [[:], ["apiKey": ["depot:read"]]])
+    // Wherever an API key does, the session of a user does as well.
     #expect(
-      try security("/depot/items", "post") == [["licenseKey": []], ["apiKey": ["depot:write"]]]
+      try security("/depot/check", "post")
+        == [[:], ["apiKey": ["depot:read"]], ["dashboard": ["depot:read"]]]
     )
+    #expect(
+      try security("/depot/items", "post")
+        == [["licenseKey": []], ["apiKey": ["depot:write"]], ["dashboard": ["depot:write"]]]
+    )
+    #expect(try security("/depot/inspection", "get") == [["dashboard": ["depot:read"]]])
+    #expect(try security("/depot/leave", "post") == [["dashboard": []]])
+    #expect(try security("/depot/enter", "post") == [])
     #expect(try security("/depot/items/{name}/touch", "post") == [["licenseKey": []]])
-    #expect(try security("/depot/dump", "get") == [["apiKey": ["depot:read"]]])
-    #expect(try names("components", "securitySchemes") == ["apiKey", "licenseKey"])
+    #expect(
+      try security("/depot/dump", "get")
+        == [["apiKey": ["depot:read"]], ["dashboard": ["depot:read"]]]
+    )
+    #expect(try names("components", "securitySchemes") == ["apiKey", "dashboard", "licenseKey"])
+    #expect(
+      try value("components", "securitySchemes", "dashboard", "name") as? String
+        == "__Host-latchkey-session"
+    )
     #expect(
       try value("components", "securitySchemes", "licenseKey", "name") as? String == "Authorization"
     )

@@ -125,7 +125,8 @@ import Testing
     }
   }
 
-  @Test @EventLoop func `retiring a key that files are signed by is warned about, with their number`()
+  @Test @EventLoop
+  func `retiring a key that files are signed by is warned about, with their number`()
     async throws
   {
     try await SigningFixture.with { fixture in
@@ -176,7 +177,9 @@ import Testing
       // Also where it was about to take over: then the present key goes on.
       let active = try await fixture.key(.active)
       try await fixture.rotate(overlap: 60)
-      let due = try #require(try await fixture.keyset().keys.first { $0.activatesAt != nil && $0.state == .next })
+      let due = try #require(
+        try await fixture.keyset().keys.first { $0.activatesAt != nil && $0.state == .next }
+      )
       try await fixture.retire(due, revoke: true)
       fixture.clock.advance(by: .seconds(120))
       #expect(try await fixture.key(.active).id == active.id)

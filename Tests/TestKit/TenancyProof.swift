@@ -113,7 +113,7 @@ public struct TenancyProof {
         (select string_agg(quote_ident(a.attname), ', ') from pg_attribute a
           where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = '')
       from pg_class c join pg_namespace n on n.oid = c.relnamespace
-      where n.nspname = any (\(schemas)) and c.relkind in ('r', 'p')
+      where n.nspname = any (\(schemas)) and c.relkind in ('r', 'p') and not c.relispartition
         and c.relname <> 'schema_migrations'
       order by 1
       """

@@ -33,7 +33,7 @@ private func json<Response: ContractMessage>(_ message: Response, isEnveloped: B
       try json(key)
         == #"{"id":"i","name":"n","hint":"h","environment":"test","fullAccess":true,"scopes":[],"#
         + #""createdBy":null,"expiresAt":null,"revokedAt":null,"createdAt":"1970-01-01T00:00:00.000Z","#
-        + #""allowedAddresses":[],"lastUsedAt":null,"replaces":null,"replacedBy":null,"retiresAt":null}"#
+        + #""allowedAddresses":[],"lastUsedAt":null,"replaces":null,"replacedBy":null,"retiresAt":null,"leakedAt":null}"#
     )
     // A list that is never null, and has no items.
     let verdict = ValidateKeyResponse(valid: false, code: .notFound, metadata: Array("{}".utf8))

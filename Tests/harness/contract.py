@@ -27,7 +27,7 @@ def nothing(api):
 class Row:
     """One request and what must come of it."""
 
-    # "POST /products": the method, and the path below /api/v1.
+    # "POST /products": the method, and the path below /api/v1; another path is given as a whole.
     endpoint: str
     status: int
     # Makes what the row needs, and names it.
@@ -36,7 +36,8 @@ class Row:
     at: str = "id"
     body: object = NOTHING
     query: dict = dataclasses.field(default_factory=dict)
-    # "api key", "license key" (that of `given`) or "nobody".
+    # "api key" (on paths of the dashboard its account's owner), "live api key" (of the deployment's first account),
+    # "license key" (that of `given`), "user" (that of `given`) or "nobody".
     by: str = "api key"
     headers: dict = dataclasses.field(default_factory=dict)
     # Of a success: the shape of `data`, or of the whole body of a list; and fields with their values.
@@ -61,8 +62,12 @@ class Row:
             options["json"] = fill(self.body, made)
         if self.by == "license key":
             options["headers"]["authorization"] = f"License {made['key']}"
+        if self.by == "live api key":
+            options["headers"]["authorization"] = f"Bearer {api.deployment['LATCHKEY_LIVE_API_KEY']}"
         if self.by == "nobody":
-            return api.client.request(method, f"/api/v1{path}", **options)
+            return api.client.request(method, rest.whole(path), **options)
+        if self.by == "user":
+            return made["user"].send(method, path, **options)
         return api.send(method, path, **options)
 
     def check(self, api):
@@ -82,7 +87,7 @@ class Row:
         shown = rest.expect_data(response, self.status)
         assert set(response.json()) <= {"data", "pagination"}, response.text
         if self.shape is not None:
-            is_list = isinstance(self.shape, dict) and "data" in self.shape
+            is_list = isinstance(self.shape, dict) and "pagination" in self.shape
             shapes.matches(self.shape, response.json() if is_list else shown)
         expected = fill(self.shows, made)
         assert {name: shown.get(name, "absent") for name in expected} == expected

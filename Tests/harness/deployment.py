@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import shlex
 import shutil
 import signal
@@ -25,7 +26,10 @@ POSTGRES_PROGRAMS = pathlib.Path("/usr/lib/postgresql/15/bin")
 class Deployment:
     """`latchkey up` on a data directory and a port of its own."""
 
-    def __init__(self, log, data_directory=None, port=None):
+    def __init__(self, log, data_directory=None, port=None, rate_limits="off", settings=None):
+        self.rate_limits = rate_limits
+        # What the operator sets for services, in the environment of `latchkey up`.
+        self.settings = settings or {}
         self.log = pathlib.Path(log)
         self.owns_directory = data_directory is None
         # Not below pytest's own folder: the database user must be able to enter it.
@@ -41,7 +45,7 @@ class Deployment:
         """Starts it and waits for the line `ready`; gives the seconds that took."""
         begun = time.monotonic()
         seen_bytes = self.log.stat().st_size if self.log.exists() else 0
-        self.server = processes.Server(self.command(), self.log)
+        self.server = processes.Server(self.command(), self.log, env=os.environ | self.settings)
         try:
             processes.poll(
                 lambda: self.server._alive() and "\nready\n" in "\n" + self.server.text()[seen_bytes:],
@@ -67,7 +71,7 @@ class Deployment:
             "--port",
             str(self.port),
             "--rate-limits",
-            "off",
+            self.rate_limits,
         ]
 
     def down(self):
@@ -126,6 +130,11 @@ class Deployment:
         """The port of a service's RPC server."""
         return int(self[f"LATCHKEY_{service.upper()}_RPC_ADDRESS"].rsplit(":", 1)[1])
 
+    def master_keys_file(self, service="keys"):
+        """The file with the keys that seal all secrets of a service, in the end."""
+        name = "signing-master-keys" if service == "signing" else "master-keys"
+        return self.data_directory / "secrets" / f"{name}.json"
+
     # Its processes.
 
     def pid(self, service):
@@ -172,6 +181,23 @@ class Deployment:
         )
         assert done.returncode == 0, done.stderr
         return [line.split("\t") for line in done.stdout.splitlines()]
+
+    def dump(self):
+        """What pg_dump says of the database; bytes as text, with what is text in them readable too."""
+        done = subprocess.run(
+            [str(POSTGRES_PROGRAMS / "pg_dump"), "--data-only", "--no-owner"],
+            env=self.database(),
+            capture_output=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr
+        text = done.stdout.decode(errors="replace")
+        unpacked = [
+            bytes.fromhex(digits).decode("latin-1")
+            for digits in re.findall(r"\\\\x([0-9a-f]+)", text)
+            if len(digits) % 2 == 0
+        ]
+        return text + "\n".join(unpacked)
 
     def gateway_target(self):
         """The public port, as a target for HTTP/2 clauses; its large answer is a list of products."""

@@ -8,7 +8,7 @@ belongs to it.
 import subprocess
 import uuid
 
-from . import processes, rest
+from . import processes, receiver, rest, users
 
 
 def fingerprint():
@@ -79,6 +79,47 @@ def entitlement(**fields):
         body = {"code": f"feature-{uuid.uuid4().hex[:12]}", "name": "Feature", **fields}
         made = rest.expect_data(api.post("/entitlements", body), 201)
         return {"id": made["id"], "entitlementId": made["id"], "entitlementCode": made["code"]}
+
+    return make
+
+
+def webhook(**fields):
+    """A webhook whose receiver is not there, for events that do not happen unless a test asks for others."""
+
+    def make(api):
+        fields_ = {"events": ["webhook.disabled"], **fields}
+        return {"id": receiver.register(api, receiver.NOBODY, **fields_)["id"]}
+
+    return make
+
+
+def delivery(**fields):
+    """A delivery that waits for its second attempt: `{id}` is its webhook, `{deliveryId}` its own id, `{eventId}` the
+    event's."""
+
+    def make(api):
+        catalogue = api.catalogue()
+        made = webhook(events=["license.created"], productIds=[catalogue.product["id"]], **fields)(api)
+        api.license(catalogue)
+        path = f"/webhooks/{made['id']}/deliveries"
+        found = processes.poll(
+            lambda: [one for one in api.get(path).json()["data"] if one["attempt"] or one["status"] == "skipped"],
+            20,
+            "a delivery",
+        )[0]
+        return made | {"deliveryId": found["id"], "eventId": found["eventId"]}
+
+    return make
+
+
+def event():
+    """`{id}` is that of an event."""
+
+    def make(api):
+        license = api.license(api.catalogue())
+        query = {"licenseId": license["id"]}
+        found = processes.poll(lambda: api.get("/events", params=query).json()["data"], 20, "an event")[0]
+        return {"id": found["id"], "licenseId": license["id"]}
 
     return make
 
@@ -165,6 +206,17 @@ def machine(policy=None, **options):
     def make(api):
         names = license(policy, machines=1, **options)(api)
         return names | {"id": names["machineId"]}
+
+    return make
+
+
+def then(maker, action):
+    """The license, and behind it an action."""
+
+    def make(api):
+        names = maker(api)
+        rest.expect_data(api.post(f"/licenses/{names['licenseId']}/{action}"))
+        return names
 
     return make
 
@@ -263,5 +315,70 @@ def retired_signing_key():
         names = signing_key()(api)
         rest.expect_data(api.post("/signing-keys/rotate", {"force": True}))
         return names
+
+    return make
+
+
+def user(role="developer", second_factor=False):
+    """A user of the account, who is logged in; `{secret}` is that of the second factor, confirmed or not."""
+
+    def make(api):
+        one = api.owner.invite(role)
+        made = {"id": one.id, "user": one, "email": one.email, "password": users.PASSWORD}
+        if second_factor is not False:
+            secret = rest.expect_data(
+                one.post("/api/dashboard/me/second-factor", {"password": users.PASSWORD}), 201
+            )["secret"]
+            made |= {"secret": secret, "code": users.code(secret)}
+            if second_factor == "confirmed":
+                answer = one.post("/api/dashboard/me/second-factor/confirm", {"code": made["code"]})
+                made["recoveryCode"] = rest.expect_data(answer)["recoveryCodes"][0]
+        return made
+
+    return make
+
+
+def half_a_login():
+    """A user whose login waits for the second factor: `{challenge}` and a code, `{recoveryCode}`."""
+
+    def make(api):
+        made = user(second_factor="confirmed")(api)
+        answer = rest.expect_data(made["user"].login())
+        assert answer["status"] == "secondFactorNeeded", answer
+        return made | {"challenge": answer["challenge"]}
+
+    return make
+
+
+def session():
+    """Another session of the owner; `{id}` is its id."""
+
+    def make(api):
+        with users.User(api.deployment) as other:
+            rest.expect_data(other.login(email=api.owner.email))
+            return {"id": rest.expect_data(other.get("/api/dashboard/me"))["sessionId"]}
+
+    return make
+
+
+def invitation(role="support"):
+    """`{token}` is what stands in the link."""
+
+    def make(api):
+        body = {"email": users.new_email(), "role": role}
+        made = rest.expect_data(api.owner.post("/api/dashboard/invitations", body), 201)
+        return {"id": made["id"], "email": made["email"], "token": made["link"].split("#")[1]}
+
+    return make
+
+
+def password_reset():
+    """A link for a user; `{token}` is what stands in it, `{id}` the user's."""
+
+    def make(api):
+        made = user()(api)
+        answer = api.owner.post(f"/api/dashboard/users/{made['id']}/password-reset")
+        link = rest.expect_data(answer, 201)["link"]
+        return made | {"token": link.split("#")[1]}
 
     return make

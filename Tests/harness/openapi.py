@@ -11,7 +11,7 @@ PREFIX = "/api/v1"
 
 @dataclasses.dataclass(frozen=True)
 class Endpoint:
-    """One method of one path below /api/v1."""
+    """One method of one path: below /api/v1, or else the whole."""
 
     method: str
     path: str
@@ -42,9 +42,23 @@ class Endpoint:
 
     @property
     def scope(self):
-        """The scope that an API key must hold; None where none is needed."""
-        scopes = [one["apiKey"] for one in self.credentials if one.get("apiKey")]
+        """The scope that an API key or a role must hold; None where none is needed."""
+        scopes = [scopes for one in self.credentials for scopes in one.values() if scopes]
         return scopes[0][0] if scopes else None
+
+    @property
+    def takes_session(self):
+        return any("dashboard" in one for one in self.credentials)
+
+    @property
+    def is_for_users(self):
+        """Whether nobody but a user who is logged in may come."""
+        return self.takes_session and not self.takes_api_key
+
+    @property
+    def begins_session(self):
+        """Whether it is a login of some kind."""
+        return self.path.startswith("/api/dashboard") and not self.takes_session
 
     @property
     def takes_api_key(self):
@@ -66,7 +80,7 @@ class Endpoint:
 
     @property
     def is_list(self):
-        return "cursor" in self.parameters("query")
+        return {"cursor", "limit"} <= set(self.parameters("query"))
 
     @property
     def has_json_body(self):

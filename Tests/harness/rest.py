@@ -4,6 +4,7 @@ import dataclasses
 import datetime
 import hashlib
 import hmac
+import http.cookiejar
 import json
 import re
 import uuid
@@ -39,11 +40,23 @@ CODES = {
         "BUSINESS_RULE_VIOLATION",
         "MACHINE_LIMIT_EXCEEDED",
         "FLOATING_LIMIT_EXCEEDED",
+        "PLAN_LIMIT_EXCEEDED",
     },
     429: {"RATE_LIMITED"},
     431: {"HEADERS_TOO_LARGE"},
     503: {"SERVICE_UNAVAILABLE"},
 }
+
+
+def whole(path):
+    """The whole path of an endpoint, which is named by what it has below /api/v1."""
+    return path if path.startswith("/api/") else f"/api/v1{path}"
+
+
+def without_cookies(client):
+    """Has a client keep no cookie: a session that one request begins must not speak for the next."""
+    client.cookies.jar.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+    return client
 
 
 def expect_error(response, status):
@@ -68,14 +81,18 @@ def expect_data(response, status=200):
     return response.json()["data"]
 
 
+def signature(response, signing_key):
+    """What the contract's section 2.1.1 says that a key makes of an answer and its timestamp."""
+    signed = response.headers["x-signature-timestamp"].encode() + b"." + response.content
+    return hmac.new(signing_key.encode(), signed, hashlib.sha256).hexdigest()
+
+
 def expect_signature(response, signing_key):
     """The response signature of the contract's section 2.1.1."""
     stamp = response.headers["x-signature-timestamp"]
     now = datetime.datetime.now(datetime.UTC).timestamp()
     assert re.fullmatch(r"\d+", stamp) and abs(now - int(stamp)) < 60, stamp
-    signed = stamp.encode() + b"." + response.content
-    expected = hmac.new(signing_key.encode(), signed, hashlib.sha256).hexdigest()
-    assert response.headers["x-signature"] == expected
+    assert response.headers["x-signature"] == signature(response, signing_key)
 
 
 def moment(**ahead):
@@ -100,21 +117,37 @@ class Api:
         self.key = key
         # What the products made here have as `keyPrefix` when a test does not say.
         self.key_prefix = "LIC"
-        self.client = httpx.Client(
-            base_url=url or deployment.url, verify=deployment.trust(), http2=http2, timeout=20
+        self.client = without_cookies(
+            httpx.Client(
+                base_url=url or deployment.url, verify=deployment.trust(), http2=http2, timeout=20
+            )
         )
+        self._owner = None
+
+    @property
+    def owner(self):
+        """A user of the deployment's first account who may do everything, made when first asked for."""
+        if self._owner is None:
+            from . import users
+
+            self._owner = users.first_owner(self.deployment)
+        return self._owner
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         self.client.close()
+        if self._owner is not None:
+            self._owner.close()
 
     def send(self, method, path, **options):
-        """A request with the key, to a path below /api/v1."""
+        """A request with the key, to a path below /api/v1; to one of the dashboard's by a user."""
+        if path.startswith("/api/dashboard") and self.key:
+            return self.owner.send(method, path, **options)
         headers = {"authorization": f"Bearer {self.key}"} if self.key else {}
         headers.update(options.pop("headers", {}))
-        return self.client.request(method, f"/api/v1{path}", headers=headers, **options)
+        return self.client.request(method, whole(path), headers=headers, **options)
 
     def get(self, path, **options):
         return self.send("GET", path, **options)

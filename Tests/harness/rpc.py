@@ -7,8 +7,8 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
 )
 
 
-def channel(deployment, service, options=()):
-    """A channel to a service's RPC port as the identity `operator`."""
+def channel(deployment, service, options=(), port=None):
+    """A channel to a service's RPC port, or to another process of it, as the identity `operator`."""
 
     def read(name):
         with open(deployment[name], "rb") as file:
@@ -20,7 +20,7 @@ def channel(deployment, service, options=()):
         certificate_chain=read("LATCHKEY_RPC_CERT_FILE"),
     )
     return grpc.secure_channel(
-        f"localhost:{deployment.rpc_port(service)}",
+        f"localhost:{port or deployment.rpc_port(service)}",
         credentials,
         options=[("grpc.ssl_target_name_override", service), *options],
     )

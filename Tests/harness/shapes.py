@@ -167,6 +167,65 @@ CUSTOMER = DELETABLE | {
     "metadata": is_object,
 }
 
+WEBHOOK = DELETABLE | {
+    "id": is_uuid,
+    "url": is_text,
+    "description": nullable(is_text),
+    "events": list_of(is_text),
+    "productIds": list_of(is_uuid),
+    "licenseMetadata": is_object,
+    "apiVersion": one_of("v1"),
+    "status": one_of("enabled", "disabled"),
+    "disabledReason": nullable(one_of("manual", "failing", "gone")),
+    "disabledAt": nullable(is_time),
+    "ordering": one_of("parallel", "ordered"),
+    "signatureScheme": one_of("timestamped", "legacy"),
+    "caBundle": nullable(is_text),
+    "maxConcurrency": is_whole,
+    "maxPerSecond": nullable(is_whole),
+    "previousSecretExpiresAt": nullable(is_time),
+    "failingSince": nullable(is_time),
+}
+NEW_WEBHOOK = WEBHOOK | {"secret": lambda value: value.startswith("whsec_")}
+
+DELIVERY_ATTEMPT = {
+    "startedAt": is_time,
+    "durationMs": is_whole,
+    "responseStatus": nullable(is_whole),
+    "error": nullable(is_text),
+    "requestHead": nullable(is_text),
+    "responseHead": nullable(is_text),
+    "responseBody": nullable(is_text),
+}
+DELIVERY = {
+    "id": is_uuid,
+    "webhookId": is_uuid,
+    "eventId": is_text,
+    "eventType": is_text,
+    "licenseId": nullable(is_uuid),
+    "status": one_of("pending", "waiting", "succeeded", "failed", "cancelled", "skipped"),
+    "attempt": is_whole,
+    "responseStatus": nullable(is_whole),
+    "durationMs": nullable(is_whole),
+    "error": nullable(is_text),
+    "createdAt": is_time,
+    "nextAttemptAt": nullable(is_time),
+    "finishedAt": nullable(is_time),
+}
+DELIVERY_IN_FULL = DELIVERY | {"attempts": list_of(lambda value: expect(DELIVERY_ATTEMPT, value) or True)}
+
+EVENT = {
+    "id": is_text,
+    "type": is_text,
+    "createdAt": is_time,
+    "apiVersion": one_of("v1"),
+    "environment": one_of("test", "live"),
+    "licenseId": nullable(is_uuid),
+    "sequence": nullable(is_whole),
+    "data": is_object,
+}
+FEED = {"data": list_of(EVENT), "pagination": {"nextCursor": is_text, "hasMore": is_flag}}
+
 API_KEY = {
     "id": is_uuid,
     "name": is_text,
@@ -183,8 +242,20 @@ API_KEY = {
     "replaces": nullable(is_uuid),
     "replacedBy": nullable(is_uuid),
     "retiresAt": nullable(is_time),
+    "leakedAt": nullable(is_time),
 }
 ISSUED_API_KEY = API_KEY | {"key": lambda value: rest.API_KEY.fullmatch(value) is not None}
+
+RESPONSE_SIGNING_KEY = {
+    "id": is_uuid,
+    "state": one_of("active", "next", "retired"),
+    "createdAt": is_time,
+    "activatedAt": nullable(is_time),
+    "retiredAt": nullable(is_time),
+}
+NEW_RESPONSE_SIGNING_KEY = RESPONSE_SIGNING_KEY | {
+    "signingKey": lambda value: re.fullmatch("[0-9a-f]{64}", value) is not None
+}
 
 ISSUED_FILE = {
     "id": is_uuid,
@@ -310,6 +381,66 @@ AUDIT_EVENT = {
     "reason": nullable(is_text),
     "requestId": nullable(is_text),
     "clientAddress": nullable(is_text),
+}
+
+ROLE = one_of("owner", "admin", "developer", "support", "read-only")
+USER = {
+    "id": is_uuid,
+    "email": is_text,
+    "name": is_text,
+    "role": ROLE,
+    "disabledAt": nullable(is_time),
+    "secondFactor": is_flag,
+    "lastLoginAt": nullable(is_time),
+    "createdAt": is_time,
+}
+ME = {
+    "user": USER,
+    "accountId": is_uuid,
+    "accountName": is_text,
+    "sessionId": is_uuid,
+    "testScopes": list_of(is_text),
+    "liveScopes": list_of(is_text),
+    "recoveryCodesLeft": is_whole,
+}
+LOGIN = {"status": one_of("loggedIn", "secondFactorNeeded"), "user": lambda value: value is None or matches(USER, value)}
+CHALLENGE = LOGIN | {"challenge": is_text}
+SESSION = {
+    "id": is_uuid,
+    "current": is_flag,
+    "clientAddress": nullable(is_text),
+    "lastUsedAt": is_time,
+    "expiresAt": is_time,
+    "createdAt": is_time,
+}
+INVITATION = {
+    "id": is_uuid,
+    "email": is_text,
+    "role": ROLE,
+    "invitedBy": nullable(is_uuid),
+    "expiresAt": is_time,
+    "createdAt": is_time,
+}
+NEW_INVITATION = INVITATION | {"link": is_text}
+NEW_PASSWORD_RESET = {
+    "id": is_uuid,
+    "userId": is_uuid,
+    "link": is_text,
+    "expiresAt": is_time,
+    "createdAt": is_time,
+}
+NEW_SECOND_FACTOR = {"secret": is_text, "otpauthUri": is_text}
+RECOVERY_CODES = {"recoveryCodes": list_of(is_text)}
+DASHBOARD_API_KEY = {
+    **dict.fromkeys(("id",), is_uuid),
+    **dict.fromkeys(("plainKey", "plain_key", "signingKey", "signing_key", "name", "hint"), is_text),
+    "environment": one_of("test", "live"),
+    "fullAccess": is_flag,
+    "scopes": list_of(is_text),
+    "createdBy": nullable(is_uuid),
+    "expiresAt": nullable(is_time),
+    "createdAt": is_time,
+    "allowedAddresses": list_of(is_text),
 }
 
 PAGINATION = {"nextCursor": nullable(is_uuid), "hasMore": is_flag}

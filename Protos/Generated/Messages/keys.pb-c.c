@@ -772,6 +772,321 @@ void   latchkey__keys__v1__get_response_signing_key_response__free_unpacked
   assert(message->base.descriptor == &latchkey__keys__v1__get_response_signing_key_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   latchkey__keys__v1__response_signing_key__init
+                     (Latchkey__Keys__V1__ResponseSigningKey         *message)
+{
+  static const Latchkey__Keys__V1__ResponseSigningKey init_value = LATCHKEY__KEYS__V1__RESPONSE_SIGNING_KEY__INIT;
+  *message = init_value;
+}
+size_t latchkey__keys__v1__response_signing_key__get_packed_size
+                     (const Latchkey__Keys__V1__ResponseSigningKey *message)
+{
+  assert(message->base.descriptor == &latchkey__keys__v1__response_signing_key__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t latchkey__keys__v1__response_signing_key__pack
+                     (const Latchkey__Keys__V1__ResponseSigningKey *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &latchkey__keys__v1__response_signing_key__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t latchkey__keys__v1__response_signing_key__pack_to_buffer
+                     (const Latchkey__Keys__V1__ResponseSigningKey *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &latchkey__keys__v1__response_signing_key__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Latchkey__Keys__V1__ResponseSigningKey *
+       latchkey__keys__v1__response_signing_key__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Latchkey__Keys__V1__ResponseSigningKey *)
+     protobuf_c_message_unpack (&latchkey__keys__v1__response_signing_key__descriptor,
+                                allocator, len, data);
+}
+void   latchkey__keys__v1__response_signing_key__free_unpacked
+                     (Latchkey__Keys__V1__ResponseSigningKey *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &latchkey__keys__v1__response_signing_key__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   latchkey__keys__v1__list_response_signing_keys_request__init
+                     (Latchkey__Keys__V1__ListResponseSigningKeysRequest         *message)
+{
+  static const Latchkey__Keys__V1__ListResponseSigningKeysRequest init_value = LATCHKEY__KEYS__V1__LIST_RESPONSE_SIGNING_KEYS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t latchkey__keys__v1__list_response_signing_keys_request__get_packed_size
+                     (const Latchkey__Keys__V1__ListResponseSigningKeysRequest *message)
+{
+  assert(message->base.descriptor == &latchkey__keys__v1__list_response_signing_keys_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t latchkey__keys__v1__list_response_signing_keys_request__pack
+                     (const Latchkey__Keys__V1__ListResponseSigningKeysRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &latchkey__keys__v1__list_response_signing_keys_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t latchkey__keys__v1__list_response_signing_keys_request__pack_to_buffer
+                     (const Latchkey__Keys__V1__ListResponseSigningKeysRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &latchkey__keys__v1__list_response_signing_keys_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Latchkey__Keys__V1__ListResponseSigningKeysRequest *
+       latchkey__keys__v1__list_response_signing_keys_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Latchkey__Keys__V1__ListResponseSigningKeysRequest *)
+     protobuf_c_message_unpack (&latchkey__keys__v1__list_response_signing_keys_request__descriptor,
+                                allocator, len, data);
+}
+void   latchkey__keys__v1__list_response_signing_keys_request__free_unpacked
+                     (Latchkey__Keys__V1__ListResponseSigningKeysRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &latchkey__keys__v1__list_response_signing_keys_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   latchkey__keys__v1__list_response_signing_keys_response__init
+                     (Latchkey__Keys__V1__ListResponseSigningKeysResponse         *message)
+{
+  static const Latchkey__Keys__V1__ListResponseSigningKeysResponse init_value = LATCHKEY__KEYS__V1__LIST_RESPONSE_SIGNING_KEYS_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t latchkey__keys__v1__list_response_signing_keys_response__get_packed_size
+                     (const Latchkey__Keys__V1__ListResponseSigningKeysResponse *message)
+{
+  assert(message->base.descriptor == &latchkey__keys__v1__list_response_signing_keys_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t latchkey__keys__v1__list_response_signing_keys_response__pack
+                     (const Latchkey__Keys__V1__ListResponseSigningKeysResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &latchkey__keys__v1__list_response_signing_keys_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t latchkey__keys__v1__list_response_signing_keys_response__pack_to_buffer
+                     (const Latchkey__Keys__V1__ListResponseSigningKeysResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &latchkey__keys__v1__list_response_signing_keys_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Latchkey__Keys__V1__ListResponseSigningKeysResponse *
+       latchkey__keys__v1__list_response_signing_keys_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Latchkey__Keys__V1__ListResponseSigningKeysResponse *)
+     protobuf_c_message_unpack (&latchkey__keys__v1__list_response_signing_keys_response__descriptor,
+                                allocator, len, data);
+}
+void   latchkey__keys__v1__list_response_signing_keys_response__free_unpacked
+                     (Latchkey__Keys__V1__ListResponseSigningKeysResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &latchkey__keys__v1__list_response_signing_keys_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   latchkey__keys__v1__create_response_signing_key_request__init
+                     (Latchkey__Keys__V1__CreateResponseSigningKeyRequest         *message)
+{
+  static const Latchkey__Keys__V1__CreateResponseSigningKeyRequest init_value = LATCHKEY__KEYS__V1__CREATE_RESPONSE_SIGNING_KEY_REQUEST__INIT;
+  *message = init_value;
+}
+size_t latchkey__keys__v1__create_response_signing_key_request__get_packed_size
+                     (const Latchkey__Keys__V1__CreateResponseSigningKeyRequest *message)
+{
+  assert(message->base.descriptor == &latchkey__keys__v1__create_response_signing_key_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t latchkey__keys__v1__create_response_signing_key_request__pack
+                     (const Latchkey__Keys__V1__CreateResponseSigningKeyRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &latchkey__keys__v1__create_response_signing_key_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t latchkey__keys__v1__create_response_signing_key_request__pack_to_buffer
+                     (const Latchkey__Keys__V1__CreateResponseSigningKeyRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &latchkey__keys__v1__create_response_signing_key_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Latchkey__Keys__V1__CreateResponseSigningKeyRequest *
+       latchkey__keys__v1__create_response_signing_key_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Latchkey__Keys__V1__CreateResponseSigningKeyRequest *)
+     protobuf_c_message_unpack (&latchkey__keys__v1__create_response_signing_key_request__descriptor,
+                                allocator, len, data);
+}
+void   latchkey__keys__v1__create_response_signing_key_request__free_unpacked
+                     (Latchkey__Keys__V1__CreateResponseSigningKeyRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &latchkey__keys__v1__create_response_signing_key_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   latchkey__keys__v1__promote_response_signing_key_request__init
+                     (Latchkey__Keys__V1__PromoteResponseSigningKeyRequest         *message)
+{
+  static const Latchkey__Keys__V1__PromoteResponseSigningKeyRequest init_value = LATCHKEY__KEYS__V1__PROMOTE_RESPONSE_SIGNING_KEY_REQUEST__INIT;
+  *message = init_value;
+}
+size_t latchkey__keys__v1__promote_response_signing_key_request__get_packed_size
+                     (const Latchkey__Keys__V1__PromoteResponseSigningKeyRequest *message)
+{
+  assert(message->base.descriptor == &latchkey__keys__v1__promote_response_signing_key_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t latchkey__keys__v1__promote_response_signing_key_request__pack
+                     (const Latchkey__Keys__V1__PromoteResponseSigningKeyRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &latchkey__keys__v1__promote_response_signing_key_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t latchkey__keys__v1__promote_response_signing_key_request__pack_to_buffer
+                     (const Latchkey__Keys__V1__PromoteResponseSigningKeyRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &latchkey__keys__v1__promote_response_signing_key_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Latchkey__Keys__V1__PromoteResponseSigningKeyRequest *
+       latchkey__keys__v1__promote_response_signing_key_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Latchkey__Keys__V1__PromoteResponseSigningKeyRequest *)
+     protobuf_c_message_unpack (&latchkey__keys__v1__promote_response_signing_key_request__descriptor,
+                                allocator, len, data);
+}
+void   latchkey__keys__v1__promote_response_signing_key_request__free_unpacked
+                     (Latchkey__Keys__V1__PromoteResponseSigningKeyRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &latchkey__keys__v1__promote_response_signing_key_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   latchkey__keys__v1__delete_response_signing_key_request__init
+                     (Latchkey__Keys__V1__DeleteResponseSigningKeyRequest         *message)
+{
+  static const Latchkey__Keys__V1__DeleteResponseSigningKeyRequest init_value = LATCHKEY__KEYS__V1__DELETE_RESPONSE_SIGNING_KEY_REQUEST__INIT;
+  *message = init_value;
+}
+size_t latchkey__keys__v1__delete_response_signing_key_request__get_packed_size
+                     (const Latchkey__Keys__V1__DeleteResponseSigningKeyRequest *message)
+{
+  assert(message->base.descriptor == &latchkey__keys__v1__delete_response_signing_key_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t latchkey__keys__v1__delete_response_signing_key_request__pack
+                     (const Latchkey__Keys__V1__DeleteResponseSigningKeyRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &latchkey__keys__v1__delete_response_signing_key_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t latchkey__keys__v1__delete_response_signing_key_request__pack_to_buffer
+                     (const Latchkey__Keys__V1__DeleteResponseSigningKeyRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &latchkey__keys__v1__delete_response_signing_key_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Latchkey__Keys__V1__DeleteResponseSigningKeyRequest *
+       latchkey__keys__v1__delete_response_signing_key_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Latchkey__Keys__V1__DeleteResponseSigningKeyRequest *)
+     protobuf_c_message_unpack (&latchkey__keys__v1__delete_response_signing_key_request__descriptor,
+                                allocator, len, data);
+}
+void   latchkey__keys__v1__delete_response_signing_key_request__free_unpacked
+                     (Latchkey__Keys__V1__DeleteResponseSigningKeyRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &latchkey__keys__v1__delete_response_signing_key_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   latchkey__keys__v1__delete_response_signing_key_response__init
+                     (Latchkey__Keys__V1__DeleteResponseSigningKeyResponse         *message)
+{
+  static const Latchkey__Keys__V1__DeleteResponseSigningKeyResponse init_value = LATCHKEY__KEYS__V1__DELETE_RESPONSE_SIGNING_KEY_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t latchkey__keys__v1__delete_response_signing_key_response__get_packed_size
+                     (const Latchkey__Keys__V1__DeleteResponseSigningKeyResponse *message)
+{
+  assert(message->base.descriptor == &latchkey__keys__v1__delete_response_signing_key_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t latchkey__keys__v1__delete_response_signing_key_response__pack
+                     (const Latchkey__Keys__V1__DeleteResponseSigningKeyResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &latchkey__keys__v1__delete_response_signing_key_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t latchkey__keys__v1__delete_response_signing_key_response__pack_to_buffer
+                     (const Latchkey__Keys__V1__DeleteResponseSigningKeyResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &latchkey__keys__v1__delete_response_signing_key_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Latchkey__Keys__V1__DeleteResponseSigningKeyResponse *
+       latchkey__keys__v1__delete_response_signing_key_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Latchkey__Keys__V1__DeleteResponseSigningKeyResponse *)
+     protobuf_c_message_unpack (&latchkey__keys__v1__delete_response_signing_key_response__descriptor,
+                                allocator, len, data);
+}
+void   latchkey__keys__v1__delete_response_signing_key_response__free_unpacked
+                     (Latchkey__Keys__V1__DeleteResponseSigningKeyResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &latchkey__keys__v1__delete_response_signing_key_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor latchkey__keys__v1__create_account_request__field_descriptors[2] =
 {
   {
@@ -1164,7 +1479,7 @@ const ProtobufCEnumDescriptor latchkey__keys__v1__api_key__environment__descript
   latchkey__keys__v1__api_key__environment__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCFieldDescriptor latchkey__keys__v1__api_key__field_descriptors[16] =
+static const ProtobufCFieldDescriptor latchkey__keys__v1__api_key__field_descriptors[17] =
 {
   {
     "id",
@@ -1358,6 +1673,18 @@ static const ProtobufCFieldDescriptor latchkey__keys__v1__api_key__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "leaked_at",
+    17,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Latchkey__Keys__V1__ApiKey, has_leaked_at),
+    offsetof(Latchkey__Keys__V1__ApiKey, leaked_at),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned latchkey__keys__v1__api_key__field_indices_by_name[] = {
   11,   /* field[11] = allowed_addresses */
@@ -1370,6 +1697,7 @@ static const unsigned latchkey__keys__v1__api_key__field_indices_by_name[] = {
   0,   /* field[0] = id */
   1,   /* field[1] = key */
   12,   /* field[12] = last_used_at */
+  16,   /* field[16] = leaked_at */
   2,   /* field[2] = name */
   14,   /* field[14] = replaced_by */
   13,   /* field[13] = replaces */
@@ -1380,7 +1708,7 @@ static const unsigned latchkey__keys__v1__api_key__field_indices_by_name[] = {
 static const ProtobufCIntRange latchkey__keys__v1__api_key__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 16 }
+  { 0, 17 }
 };
 const ProtobufCMessageDescriptor latchkey__keys__v1__api_key__descriptor =
 {
@@ -1390,7 +1718,7 @@ const ProtobufCMessageDescriptor latchkey__keys__v1__api_key__descriptor =
   "Latchkey__Keys__V1__ApiKey",
   "latchkey.keys.v1",
   sizeof(Latchkey__Keys__V1__ApiKey),
-  16,
+  17,
   latchkey__keys__v1__api_key__field_descriptors,
   latchkey__keys__v1__api_key__field_indices_by_name,
   1,  latchkey__keys__v1__api_key__number_ranges,
@@ -2152,7 +2480,7 @@ const ProtobufCMessageDescriptor latchkey__keys__v1__get_response_signing_key_re
   (ProtobufCMessageInit) latchkey__keys__v1__get_response_signing_key_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor latchkey__keys__v1__get_response_signing_key_response__field_descriptors[2] =
+static const ProtobufCFieldDescriptor latchkey__keys__v1__get_response_signing_key_response__field_descriptors[3] =
 {
   {
     "account_id",
@@ -2178,15 +2506,28 @@ static const ProtobufCFieldDescriptor latchkey__keys__v1__get_response_signing_k
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "next_signing_key",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Keys__V1__GetResponseSigningKeyResponse, next_signing_key),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned latchkey__keys__v1__get_response_signing_key_response__field_indices_by_name[] = {
   0,   /* field[0] = account_id */
+  2,   /* field[2] = next_signing_key */
   1,   /* field[1] = signing_key */
 };
 static const ProtobufCIntRange latchkey__keys__v1__get_response_signing_key_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor latchkey__keys__v1__get_response_signing_key_response__descriptor =
 {
@@ -2196,10 +2537,311 @@ const ProtobufCMessageDescriptor latchkey__keys__v1__get_response_signing_key_re
   "Latchkey__Keys__V1__GetResponseSigningKeyResponse",
   "latchkey.keys.v1",
   sizeof(Latchkey__Keys__V1__GetResponseSigningKeyResponse),
-  2,
+  3,
   latchkey__keys__v1__get_response_signing_key_response__field_descriptors,
   latchkey__keys__v1__get_response_signing_key_response__field_indices_by_name,
   1,  latchkey__keys__v1__get_response_signing_key_response__number_ranges,
   (ProtobufCMessageInit) latchkey__keys__v1__get_response_signing_key_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCEnumValue latchkey__keys__v1__response_signing_key__state__enum_values_by_number[3] =
+{
+  { "ACTIVE", "LATCHKEY__KEYS__V1__RESPONSE_SIGNING_KEY__STATE__ACTIVE", 1 },
+  { "NEXT", "LATCHKEY__KEYS__V1__RESPONSE_SIGNING_KEY__STATE__NEXT", 2 },
+  { "RETIRED", "LATCHKEY__KEYS__V1__RESPONSE_SIGNING_KEY__STATE__RETIRED", 3 },
+};
+static const ProtobufCIntRange latchkey__keys__v1__response_signing_key__state__value_ranges[] = {
+{1, 0},{0, 3}
+};
+static const ProtobufCEnumValueIndex latchkey__keys__v1__response_signing_key__state__enum_values_by_name[3] =
+{
+  { "ACTIVE", 0 },
+  { "NEXT", 1 },
+  { "RETIRED", 2 },
+};
+const ProtobufCEnumDescriptor latchkey__keys__v1__response_signing_key__state__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "latchkey.keys.v1.ResponseSigningKey.State",
+  "State",
+  "Latchkey__Keys__V1__ResponseSigningKey__State",
+  "latchkey.keys.v1",
+  3,
+  latchkey__keys__v1__response_signing_key__state__enum_values_by_number,
+  3,
+  latchkey__keys__v1__response_signing_key__state__enum_values_by_name,
+  1,
+  latchkey__keys__v1__response_signing_key__state__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCFieldDescriptor latchkey__keys__v1__response_signing_key__field_descriptors[6] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Keys__V1__ResponseSigningKey, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "state",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_ENUM,
+    offsetof(Latchkey__Keys__V1__ResponseSigningKey, has_state),
+    offsetof(Latchkey__Keys__V1__ResponseSigningKey, state),
+    &latchkey__keys__v1__response_signing_key__state__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "created_at",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Latchkey__Keys__V1__ResponseSigningKey, has_created_at),
+    offsetof(Latchkey__Keys__V1__ResponseSigningKey, created_at),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "activated_at",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Latchkey__Keys__V1__ResponseSigningKey, has_activated_at),
+    offsetof(Latchkey__Keys__V1__ResponseSigningKey, activated_at),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "retired_at",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Latchkey__Keys__V1__ResponseSigningKey, has_retired_at),
+    offsetof(Latchkey__Keys__V1__ResponseSigningKey, retired_at),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "signing_key",
+    6,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Keys__V1__ResponseSigningKey, signing_key),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned latchkey__keys__v1__response_signing_key__field_indices_by_name[] = {
+  3,   /* field[3] = activated_at */
+  2,   /* field[2] = created_at */
+  0,   /* field[0] = id */
+  4,   /* field[4] = retired_at */
+  5,   /* field[5] = signing_key */
+  1,   /* field[1] = state */
+};
+static const ProtobufCIntRange latchkey__keys__v1__response_signing_key__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor latchkey__keys__v1__response_signing_key__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "latchkey.keys.v1.ResponseSigningKey",
+  "ResponseSigningKey",
+  "Latchkey__Keys__V1__ResponseSigningKey",
+  "latchkey.keys.v1",
+  sizeof(Latchkey__Keys__V1__ResponseSigningKey),
+  6,
+  latchkey__keys__v1__response_signing_key__field_descriptors,
+  latchkey__keys__v1__response_signing_key__field_indices_by_name,
+  1,  latchkey__keys__v1__response_signing_key__number_ranges,
+  (ProtobufCMessageInit) latchkey__keys__v1__response_signing_key__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define latchkey__keys__v1__list_response_signing_keys_request__field_descriptors NULL
+#define latchkey__keys__v1__list_response_signing_keys_request__field_indices_by_name NULL
+#define latchkey__keys__v1__list_response_signing_keys_request__number_ranges NULL
+const ProtobufCMessageDescriptor latchkey__keys__v1__list_response_signing_keys_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "latchkey.keys.v1.ListResponseSigningKeysRequest",
+  "ListResponseSigningKeysRequest",
+  "Latchkey__Keys__V1__ListResponseSigningKeysRequest",
+  "latchkey.keys.v1",
+  sizeof(Latchkey__Keys__V1__ListResponseSigningKeysRequest),
+  0,
+  latchkey__keys__v1__list_response_signing_keys_request__field_descriptors,
+  latchkey__keys__v1__list_response_signing_keys_request__field_indices_by_name,
+  0,  latchkey__keys__v1__list_response_signing_keys_request__number_ranges,
+  (ProtobufCMessageInit) latchkey__keys__v1__list_response_signing_keys_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor latchkey__keys__v1__list_response_signing_keys_response__field_descriptors[1] =
+{
+  {
+    "data",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Latchkey__Keys__V1__ListResponseSigningKeysResponse, n_data),
+    offsetof(Latchkey__Keys__V1__ListResponseSigningKeysResponse, data),
+    &latchkey__keys__v1__response_signing_key__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned latchkey__keys__v1__list_response_signing_keys_response__field_indices_by_name[] = {
+  0,   /* field[0] = data */
+};
+static const ProtobufCIntRange latchkey__keys__v1__list_response_signing_keys_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor latchkey__keys__v1__list_response_signing_keys_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "latchkey.keys.v1.ListResponseSigningKeysResponse",
+  "ListResponseSigningKeysResponse",
+  "Latchkey__Keys__V1__ListResponseSigningKeysResponse",
+  "latchkey.keys.v1",
+  sizeof(Latchkey__Keys__V1__ListResponseSigningKeysResponse),
+  1,
+  latchkey__keys__v1__list_response_signing_keys_response__field_descriptors,
+  latchkey__keys__v1__list_response_signing_keys_response__field_indices_by_name,
+  1,  latchkey__keys__v1__list_response_signing_keys_response__number_ranges,
+  (ProtobufCMessageInit) latchkey__keys__v1__list_response_signing_keys_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define latchkey__keys__v1__create_response_signing_key_request__field_descriptors NULL
+#define latchkey__keys__v1__create_response_signing_key_request__field_indices_by_name NULL
+#define latchkey__keys__v1__create_response_signing_key_request__number_ranges NULL
+const ProtobufCMessageDescriptor latchkey__keys__v1__create_response_signing_key_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "latchkey.keys.v1.CreateResponseSigningKeyRequest",
+  "CreateResponseSigningKeyRequest",
+  "Latchkey__Keys__V1__CreateResponseSigningKeyRequest",
+  "latchkey.keys.v1",
+  sizeof(Latchkey__Keys__V1__CreateResponseSigningKeyRequest),
+  0,
+  latchkey__keys__v1__create_response_signing_key_request__field_descriptors,
+  latchkey__keys__v1__create_response_signing_key_request__field_indices_by_name,
+  0,  latchkey__keys__v1__create_response_signing_key_request__number_ranges,
+  (ProtobufCMessageInit) latchkey__keys__v1__create_response_signing_key_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor latchkey__keys__v1__promote_response_signing_key_request__field_descriptors[1] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Keys__V1__PromoteResponseSigningKeyRequest, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned latchkey__keys__v1__promote_response_signing_key_request__field_indices_by_name[] = {
+  0,   /* field[0] = id */
+};
+static const ProtobufCIntRange latchkey__keys__v1__promote_response_signing_key_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor latchkey__keys__v1__promote_response_signing_key_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "latchkey.keys.v1.PromoteResponseSigningKeyRequest",
+  "PromoteResponseSigningKeyRequest",
+  "Latchkey__Keys__V1__PromoteResponseSigningKeyRequest",
+  "latchkey.keys.v1",
+  sizeof(Latchkey__Keys__V1__PromoteResponseSigningKeyRequest),
+  1,
+  latchkey__keys__v1__promote_response_signing_key_request__field_descriptors,
+  latchkey__keys__v1__promote_response_signing_key_request__field_indices_by_name,
+  1,  latchkey__keys__v1__promote_response_signing_key_request__number_ranges,
+  (ProtobufCMessageInit) latchkey__keys__v1__promote_response_signing_key_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor latchkey__keys__v1__delete_response_signing_key_request__field_descriptors[1] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Keys__V1__DeleteResponseSigningKeyRequest, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned latchkey__keys__v1__delete_response_signing_key_request__field_indices_by_name[] = {
+  0,   /* field[0] = id */
+};
+static const ProtobufCIntRange latchkey__keys__v1__delete_response_signing_key_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor latchkey__keys__v1__delete_response_signing_key_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "latchkey.keys.v1.DeleteResponseSigningKeyRequest",
+  "DeleteResponseSigningKeyRequest",
+  "Latchkey__Keys__V1__DeleteResponseSigningKeyRequest",
+  "latchkey.keys.v1",
+  sizeof(Latchkey__Keys__V1__DeleteResponseSigningKeyRequest),
+  1,
+  latchkey__keys__v1__delete_response_signing_key_request__field_descriptors,
+  latchkey__keys__v1__delete_response_signing_key_request__field_indices_by_name,
+  1,  latchkey__keys__v1__delete_response_signing_key_request__number_ranges,
+  (ProtobufCMessageInit) latchkey__keys__v1__delete_response_signing_key_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define latchkey__keys__v1__delete_response_signing_key_response__field_descriptors NULL
+#define latchkey__keys__v1__delete_response_signing_key_response__field_indices_by_name NULL
+#define latchkey__keys__v1__delete_response_signing_key_response__number_ranges NULL
+const ProtobufCMessageDescriptor latchkey__keys__v1__delete_response_signing_key_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "latchkey.keys.v1.DeleteResponseSigningKeyResponse",
+  "DeleteResponseSigningKeyResponse",
+  "Latchkey__Keys__V1__DeleteResponseSigningKeyResponse",
+  "latchkey.keys.v1",
+  sizeof(Latchkey__Keys__V1__DeleteResponseSigningKeyResponse),
+  0,
+  latchkey__keys__v1__delete_response_signing_key_response__field_descriptors,
+  latchkey__keys__v1__delete_response_signing_key_response__field_indices_by_name,
+  0,  latchkey__keys__v1__delete_response_signing_key_response__number_ranges,
+  (ProtobufCMessageInit) latchkey__keys__v1__delete_response_signing_key_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -178,20 +178,22 @@ const ProtobufCEnumDescriptor latchkey__leaks__v1__leak_response__kind__descript
   latchkey__leaks__v1__leak_response__kind__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCEnumValue latchkey__leaks__v1__leak_response__action__enum_values_by_number[4] =
+static const ProtobufCEnumValue latchkey__leaks__v1__leak_response__action__enum_values_by_number[5] =
 {
   { "ALERTED", "LATCHKEY__LEAKS__V1__LEAK_RESPONSE__ACTION__ALERTED", 1 },
   { "REVOKED", "LATCHKEY__LEAKS__V1__LEAK_RESPONSE__ACTION__REVOKED", 2 },
   { "SUSPENDED", "LATCHKEY__LEAKS__V1__LEAK_RESPONSE__ACTION__SUSPENDED", 3 },
   { "NOTHING", "LATCHKEY__LEAKS__V1__LEAK_RESPONSE__ACTION__NOTHING", 4 },
+  { "RETIRING", "LATCHKEY__LEAKS__V1__LEAK_RESPONSE__ACTION__RETIRING", 5 },
 };
 static const ProtobufCIntRange latchkey__leaks__v1__leak_response__action__value_ranges[] = {
-{1, 0},{0, 4}
+{1, 0},{0, 5}
 };
-static const ProtobufCEnumValueIndex latchkey__leaks__v1__leak_response__action__enum_values_by_name[4] =
+static const ProtobufCEnumValueIndex latchkey__leaks__v1__leak_response__action__enum_values_by_name[5] =
 {
   { "ALERTED", 0 },
   { "NOTHING", 3 },
+  { "RETIRING", 4 },
   { "REVOKED", 1 },
   { "SUSPENDED", 2 },
 };
@@ -202,9 +204,9 @@ const ProtobufCEnumDescriptor latchkey__leaks__v1__leak_response__action__descri
   "Action",
   "Latchkey__Leaks__V1__LeakResponse__Action",
   "latchkey.leaks.v1",
-  4,
+  5,
   latchkey__leaks__v1__leak_response__action__enum_values_by_number,
-  4,
+  5,
   latchkey__leaks__v1__leak_response__action__enum_values_by_name,
   1,
   latchkey__leaks__v1__leak_response__action__value_ranges,

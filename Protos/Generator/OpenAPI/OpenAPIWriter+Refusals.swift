@@ -39,7 +39,8 @@ struct Refusal: Sendable {
       name: "NotFound",
       description:
         "What the request names does not exist, was deleted, or belongs to somebody else.",
-      applies: { $0.changesSomething || !$0.rest.parameters.isEmpty }
+      // What is asked for without a name, because there is one of it, may not have been made.
+      applies: { $0.changesSomething || !$0.rest.parameters.isEmpty || $0.rest.isEnveloped }
     ),
     Refusal(
       status: 405,

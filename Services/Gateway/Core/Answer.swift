@@ -30,6 +30,8 @@ enum Answer {
     var timestamp: String
     /// 64 lower-case hexadecimal digits.
     var text: String
+    /// The same by the next key, over the same bytes and time; nil but during a rotation.
+    var next: String?
   }
 
   /// What an answer says of its request, whatever came of it.
@@ -68,6 +70,7 @@ enum Answer {
     if let signature = content.signature {
       head.append("x-signature-timestamp", signature.timestamp)
       head.append("x-signature", signature.text, isOneOff: true)
+      if let next = signature.next { head.append("x-signature-next", next, isOneOff: true) }
     }
     finish(status: content.status, content.body, context, to: stream)
   }

@@ -38,12 +38,14 @@ public final class Gateway: RequestHandler {
   ///   - keys: The channel to the keys service.
   ///   - licenses: The channel to the licenses service.
   ///   - signing: The channel to the signing service.
+  ///   - webhooks: The channel to the webhooks service.
   ///   - rateLimits: How many requests a minute are allowed; nil holds nobody to limits.
   ///   - log: Where failures of ours are told.
   public convenience init(
     keys: Channel,
     licenses: Channel,
     signing: Channel,
+    webhooks: Channel,
     rateLimits: RateLimits?,
     log: Logger
   ) {
@@ -52,6 +54,7 @@ public final class Gateway: RequestHandler {
       channels: [
         KeysMethods.serviceName: keys, UsersMethods.serviceName: keys,
         LicensesMethods.serviceName: licenses, SigningMethods.serviceName: signing,
+        WebhooksMethods.serviceName: webhooks,
       ],
       keys: keys,
       rateLimiter: rateLimits.map { RateLimiter($0) },
@@ -88,7 +91,7 @@ public final class Gateway: RequestHandler {
       try await questions.exchangeToken(withHash: hash)
     }
     signer = ResponseSigner { (signatory) async throws(Fault) in
-      try await questions.signingKey(of: signatory)
+      try await questions.signingKeys(of: signatory)
     }
   }
 
@@ -181,6 +184,7 @@ public final class Gateway: RequestHandler {
     guard route.changesCredentials else { return }
     authenticator.forget()
     sessions.forget()
+    signer.forget()
   }
 
   /// Makes the answer of what a service said; where the route is signed, without its signature.
@@ -287,7 +291,9 @@ public final class Gateway: RequestHandler {
       caller.licenseKey = key
     }
     if let key = exchange.idempotencyKey {
-      caller.idempotencyKey = key
+      // Users of one account have nothing to do with each other's keys: answers about oneself differ by who asks.
+      let user = exchange.principal.flatMap { $0.kind == .user ? $0.id : nil }
+      caller.idempotencyKey = user.map { SHA256.hash(key + Array($0.utf8)) } ?? key
       caller.requestHash = SHA256.hash(message)
     }
     return Boxed(caller)

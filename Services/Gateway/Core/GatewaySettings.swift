@@ -15,6 +15,8 @@ public struct GatewaySettings: Sendable {
   public let licenses: Endpoint
   /// Where the signing service is.
   public let signing: Endpoint
+  /// Where the webhooks service is.
+  public let webhooks: Endpoint
   /// How many requests a minute are allowed; nil where clients are not held to limits.
   public let rateLimits: RateLimits?
 
@@ -26,7 +28,9 @@ public struct GatewaySettings: Sendable {
     let key: String
     let areRateLimitsOn: Bool
     let limits: RateLimits
-    (httpsListen, certificate, key, rpc, keys, licenses, signing, areRateLimitsOn, limits) =
+    (
+      httpsListen, certificate, key, rpc, keys, licenses, signing, webhooks, areRateLimitsOn, limits
+    ) =
       try reader.require(
         reader.endpoint("LATCHKEY_HTTPS_LISTEN"),
         reader.readableFile("LATCHKEY_TLS_CERT_FILE"),
@@ -35,6 +39,7 @@ public struct GatewaySettings: Sendable {
         reader.endpoint("LATCHKEY_KEYS_ADDRESS"),
         reader.endpoint("LATCHKEY_LICENSES_ADDRESS"),
         reader.endpoint("LATCHKEY_SIGNING_ADDRESS"),
+        reader.endpoint("LATCHKEY_WEBHOOKS_ADDRESS"),
         reader.isOn("LATCHKEY_RATE_LIMITS", default: true),
         RateLimits(reader)
       )

@@ -86,8 +86,8 @@ struct KeysQuestions {
     return ranges
   }
 
-  /// The key that signs for an account; nil when there is no such account, or several and none named.
-  func signingKey(of signatory: ResponseSigner.Signatory) async throws(Fault) -> HMACSHA256? {
+  /// The keys that sign for an account; nil when there is no such account, or several and none named.
+  func signingKeys(of signatory: ResponseSigner.Signatory) async throws(Fault) -> SigningKeys? {
     var request = GetResponseSigningKeyRequest()
     if case .account(let id) = signatory { request.accountId = id.description }
     do throws(Fault) {
@@ -95,7 +95,10 @@ struct KeysQuestions {
         request,
         CallOptions(timeout: Self.timeout)
       )
-      return HMACSHA256(key: Array(answer.signingKey.utf8))
+      return SigningKeys(
+        active: HMACSHA256(key: Array(answer.signingKey.utf8)),
+        next: answer.nextSigningKey.map { HMACSHA256(key: Array($0.utf8)) }
+      )
     } catch {
       guard error.code == .notFound else { throw error }
       return nil

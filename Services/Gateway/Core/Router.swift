@@ -130,7 +130,9 @@ struct Router<Target> {
   }
 
   private mutating func parameter(_ suffix: [UInt8], below node: Int) -> Int {
-    if let known = nodes[node].parameters.first(where: { $0.suffix == suffix }) { return known.node }
+    if let known = nodes[node].parameters.first(where: { $0.suffix == suffix }) {
+      return known.node
+    }
     nodes.append(Node())
     nodes[node].parameters.append((suffix, nodes.count - 1))
     // The longest first: `{id}` would take what ends in `.json` as well.

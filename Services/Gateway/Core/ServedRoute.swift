@@ -18,9 +18,9 @@ final class ServedRoute: Sendable {
   /// The number of the field that has the bytes of a raw body; 0 where no body is raw.
   let rawField: UInt32
 
-  /// Whether a call may change what API keys may do, or sessions.
+  /// Whether a call may change what API keys may do, sessions, or what answers are signed with.
   ///
-  /// Verdicts on them are forgotten after it, so that a key revoked here works no longer from here on.
+  /// What is known of them is forgotten after it, so that a key revoked here works no longer from here on.
   var changesCredentials: Bool {
     route.verb != .get
       && (route.service == KeysMethods.serviceName || route.service == UsersMethods.serviceName)

@@ -17,10 +17,16 @@ internal import ServiceKit
         identity: "signing",
         as: settings.rpc
       )
+      let webhooks = try service.addChannel(
+        to: settings.webhooks,
+        identity: "webhooks",
+        as: settings.rpc
+      )
       let gateway = Gateway(
         keys: keys,
         licenses: licenses,
         signing: signing,
+        webhooks: webhooks,
         rateLimits: settings.rateLimits,
         log: service.log
       )

@@ -4,6 +4,7 @@ public import EventLoop
 public import Faults
 public import Postgres
 public import Primitives
+public import Sealing
 public import Stubs
 
 /// The keys service: accounts, their response-signing keys, and their API keys.
@@ -12,11 +13,17 @@ public import Stubs
 @EventLoop
 public final class Keys: KeysService {
   let accounts: AccountStore
+  let responseSigningKeys: ResponseSigningKeyStore
   let apiKeys: APIKeyStore
+  /// What accounts' secrets are sealed by.
+  public let dataKeys: DataKeyStore
   let sealer: Sealer
+  let dataKeys: DataKeyStore
   let changes: Changes
   /// What is done about API keys that are reported as leaked.
   let leakedKeys: LeakedAPIKeys
+  /// How long a leaked key goes on where it is to be replaced.
+  let leakOverlap: Duration
   /// What is known of the API keys that hashes lead to; asked for in batches.
   let keyFacts: Batcher<Digest, KeyFacts>
   /// When API keys were used, until it is written.
@@ -33,20 +40,31 @@ public final class Keys: KeysService {
   ///   - database: Connected as the role `latchkey_keys`.
   ///   - masterKeys: What accounts' data keys are wrapped with.
   ///   - leakedKeys: What is done about API keys that are reported as leaked.
+  ///   - leakOverlap: How long a leaked key goes on where it is to be replaced.
   ///   - now: The clock.
   public init(
     database: Database,
     masterKeys: MasterKeys,
     leakedKeys: LeakedAPIKeys = .revoke,
+    leakOverlap: Duration = LeakedAPIKeys.defaultOverlap,
     now: @escaping @Sendable () -> Timestamp = Timestamp.now
   ) {
     let apiKeys = APIKeyStore(database: database)
     let sealer = Sealer(masterKeys: masterKeys)
-    let dataKeys = DataKeyStore(database: database, sealer: sealer)
+    let dataKeys = DataKeyStore(
+      database: database,
+      schema: Keys.sealingSchema,
+      sealer: sealer,
+      now: now
+    )
     accounts = AccountStore(database: database)
+    responseSigningKeys = ResponseSigningKeyStore(database: database)
     self.apiKeys = apiKeys
+    self.dataKeys = dataKeys
     self.sealer = sealer
+    self.dataKeys = dataKeys
     self.leakedKeys = leakedKeys
+    self.leakOverlap = leakOverlap
     changes = Changes(database: database, dataKeys: dataKeys, now: now)
     self.now = now
     uses = LastUses { (uses, tenant) async throws(Fault) in

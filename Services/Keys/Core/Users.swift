@@ -4,6 +4,7 @@ public import EventLoop
 internal import Faults
 public import Postgres
 public import Primitives
+public import Sealing
 public import Stubs
 
 /// Users of the dashboard: the second service of this process, beside ``Keys`` and on the same tables.
@@ -36,19 +37,18 @@ public final class Users: UsersService {
   ///
   /// - Parameters:
   ///   - database: Connected as the role `latchkey_keys`.
-  ///   - masterKeys: What accounts' data keys are wrapped with.
+  ///   - dataKeys: What accounts' secrets are sealed by.
   ///   - dashboard: Where the links lead that are handed to users.
   ///   - passwordCost: What hashing a password costs; what is hashed at another cost is hashed anew at the next login.
   ///   - now: The clock.
   public init(
     database: Database,
-    masterKeys: MasterKeys,
+    dataKeys: DataKeyStore,
     dashboard: DashboardAddress,
     passwordCost: Argon2id.Cost = Users.standardPasswordCost,
     now: @escaping @Sendable () -> Timestamp = Timestamp.now
   ) {
     let sessions = SessionStore(database: database)
-    let dataKeys = DataKeyStore(database: database, sealer: Sealer(masterKeys: masterKeys))
     users = UserStore(database: database)
     self.sessions = sessions
     tokens = UserTokenStore(database: database)

@@ -2,6 +2,7 @@ internal import Changes
 internal import Cryptography
 internal import Faults
 internal import KeysService
+internal import Sealing
 internal import ServiceKit
 internal import Stubs
 
@@ -18,11 +19,17 @@ internal import Stubs
       let keys = Keys(
         database: database,
         masterKeys: masterKeys,
-        leakedKeys: settings.leakedKeys
+        leakedKeys: settings.leakedKeys,
+        leakOverlap: settings.leakOverlap
+      )
+      let sealing = service.addSealing(
+        keys.dataKeys,
+        tables: Keys.sealedTables,
+        masterKeysFile: settings.masterKeysFile
       )
       let users = Users(
         database: database,
-        masterKeys: masterKeys,
+        dataKeys: keys.dataKeys,
         dashboard: settings.dashboard
       )
       service.addPeriodicTask("key uses", every: Keys.usesInterval, hasLastRound: true) {
@@ -38,6 +45,7 @@ internal import Stubs
         () async throws(Fault) in try await users.sweep()
       }
       let server = try service.addRPCServer(settings.rpc, trusting: ["gateway"])
+      sealing.register(on: server)
       keys.register(on: server)
       users.register(on: server)
     }

@@ -86,7 +86,8 @@ public final class Up {
       socketFolder: socketFolder.path,
       httpsPort: httpsPort,
       rpcPorts: rpcPorts,
-      areRateLimitsOn: options.areRateLimitsOn
+      areRateLimitsOn: options.areRateLimitsOn,
+      settings: OperatorSettings(SettingsReader.processEnvironment())
     )
     let deployment = try Deployment(
       plan,
@@ -96,6 +97,9 @@ public final class Up {
     )
 
     console.say("Latchkey starts in \(directory.path)")
+    if !plan.settings.texts.isEmpty {
+      console.say("with " + plan.settings.texts.joined(separator: ", "))
+    }
     add("socket folder", start: {}, stop: { socketFolder.remove() })
     add("secrets and certificates", step: deployment.prepareSecrets)
     add("database", step: deployment.startDatabase, stop: deployment.stopDatabase)

@@ -8,7 +8,10 @@ struct LatchkeyTool: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "latchkey",
     abstract: "Runs Latchkey, the self-hosted licensing platform, on this machine.",
-    subcommands: [UpCommand.self, DownCommand.self, AuditCommand.self, UsersCommand.self]
+    subcommands: [
+      UpCommand.self, DownCommand.self, KeysCommand.self, AuditCommand.self, UsersCommand.self,
+      ListenCommand.self,
+    ]
   )
 }
 

@@ -1,4 +1,5 @@
 public import Postgres
+internal import Sealing
 
 extension Licenses {
   /// The steps that make the schema of licenses.
@@ -16,6 +17,8 @@ extension Licenses {
       name: "m0009_event_producers",
       bytes: PackageResources.m0009_event_producers_sql
     ),
+    sealingSchema.migration(named: "m0010_sealing"),
+    Migration(name: "m0011_webhooks", bytes: PackageResources.m0011_webhooks_sql),
     Migration(name: "m0012_license_files", bytes: PackageResources.m0012_license_files_sql),
   ]
 }

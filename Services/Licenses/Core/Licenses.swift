@@ -6,6 +6,7 @@ internal import Messages
 public import Postgres
 public import Primitives
 public import RPC
+public import Sealing
 public import Stubs
 
 /// The licenses service: products, policies, licenses, and the validation of license keys.
@@ -20,8 +21,8 @@ public final class Licenses: LicensesService {
   let machines: MachineStore
   let entitlements: EntitlementStore
   let audit: AuditStore
-  let dataKeys: DataKeyStore
-  let sealer: Sealer
+  /// What tenants' secrets are sealed by.
+  public let dataKeys: DataKeyStore
   let changes: Changes
   let database: Database
   /// Has license files signed.
@@ -47,6 +48,8 @@ public final class Licenses: LicensesService {
   var uses = LicenseUse.Source()
   /// What validations add to without writing it.
   let tally: ValidationTally
+  /// What is told of validations and heartbeats, where somebody is sent it.
+  let onDemand: OnDemandEvents
   /// The time, which tests set.
   let now: @Sendable () -> Timestamp
 
@@ -84,19 +87,30 @@ public final class Licenses: LicensesService {
     customers = CustomerStore(database: database)
     entitlements = EntitlementStore(database: database)
     audit = AuditStore(database: database)
-    let sealer = Sealer(masterKeys: masterKeys)
-    let dataKeys = DataKeyStore(database: database, sealer: sealer, now: now)
-    self.sealer = sealer
+    let dataKeys = DataKeyStore(
+      database: database,
+      schema: Licenses.sealingSchema,
+      sealer: Sealer(masterKeys: masterKeys),
+      now: now
+    )
     self.dataKeys = dataKeys
     files = FileMaker(signing)
     changes = Changes(database: database, dataKeys: dataKeys, now: now)
+    let onDemand = OnDemandEvents(store: licenses)
+    self.onDemand = onDemand
     tally = ValidationTally(licenses: licenses)
     licenseFacts = Batcher(keysMax: Self.batchKeysMax) { (questions) async throws(Fault) in
       try await licenses.facts(questions)
     }
     heartbeats = Batcher(keysMax: Self.batchKeysMax) { (heartbeats) async throws(Fault) in
       await forEachTenant(heartbeats, \.tenant) { (tenant, heartbeats) async throws(Fault) in
-        try await machines.note(heartbeats, for: tenant, at: now())
+        let now = now()
+        let heard = try await machines.note(heartbeats, for: tenant, at: now)
+        for machine in heard.values {
+          guard let license = UUID(machine.licenseId) else { continue }
+          onDemand.note(.machineHeartbeat, machine, license: license, for: tenant, at: now)
+        }
+        return heard
       }
     }
     limitedUses = Batcher(keysMax: Self.batchKeysMax) { (uses) async throws(Fault) in
@@ -118,4 +132,22 @@ public final class Licenses: LicensesService {
   ///
   /// - Throws: ``Fault`` of the database; nothing is lost, it is tried again with the next.
   public func flushTally() async throws(Fault) { try await tally.flush() }
+
+  /// How often ``flushEvents()`` is to be called.
+  public nonisolated static let eventsInterval = OnDemandEvents.interval
+  /// How often ``refreshSubscriptions()`` is to be called.
+  public nonisolated static let subscriptionsInterval = OnDemandEvents.refreshInterval
+
+  /// Begins to tell of validations and heartbeats where somebody is sent that.
+  public func startTelling() { onDemand.start() }
+
+  /// Asks who is sent events of validations and heartbeats.
+  ///
+  /// - Throws: ``Fault`` of the database.
+  public func refreshSubscriptions() async throws(Fault) { try await onDemand.refresh() }
+
+  /// Writes what there is to tell of validations and heartbeats.
+  ///
+  /// - Throws: ``Fault`` of the database.
+  public func flushEvents() async throws(Fault) { try await onDemand.flush() }
 }

@@ -2,6 +2,7 @@ internal import Changes
 internal import Cryptography
 internal import Faults
 internal import LicensesService
+internal import Sealing
 internal import ServiceKit
 internal import Stubs
 
@@ -15,13 +16,6 @@ internal import Stubs
       let settings = try LicensesSettings(service.settings)
       let masterKeys = try MasterKeys.load(path: settings.masterKeysFile)
       let database = try service.addDatabase(settings.database)
-      let keeper = ChangeKeeper(database: database)
-      service.addPeriodicTask("audit sealer", every: ChangeKeeper.interval) {
-        () async throws(Fault) in try await keeper.seal()
-      }
-      service.addPeriodicTask("answer keeper", every: .seconds(60)) {
-        () async throws(Fault) in try await keeper.forget()
-      }
       let licenses = Licenses(
         database: database,
         masterKeys: masterKeys,
@@ -33,6 +27,18 @@ internal import Stubs
         limits: settings.limits,
         leakedKeys: settings.leakedKeys
       )
+      let sealing = service.addSealing(
+        licenses.dataKeys,
+        tables: Licenses.sealedTables,
+        masterKeysFile: settings.masterKeysFile
+      )
+      let keeper = ChangeKeeper(database: database)
+      service.addPeriodicTask("audit sealer", every: ChangeKeeper.interval) {
+        () async throws(Fault) in try await keeper.seal()
+      }
+      service.addPeriodicTask("answer keeper", every: .seconds(60)) {
+        () async throws(Fault) in try await keeper.forget()
+      }
       service.addPeriodicTask("expiry sweeper", every: ExpirySweeper.interval) {
         () async throws(Fault) in try await licenses.expirySweeper.sweep()
       }
@@ -45,7 +51,22 @@ internal import Stubs
       service.addPeriodicTask("validation tally", every: .seconds(1), hasLastRound: true) {
         () async throws(Fault) in try await licenses.flushTally()
       }
+      service.add("subscriptions") {
+        licenses.startTelling()
+      } stop: {
+      }
+      service.addPeriodicTask("subscriptions", every: Licenses.subscriptionsInterval) {
+        () async throws(Fault) in try await licenses.refreshSubscriptions()
+      }
+      service.addPeriodicTask(
+        "validation events",
+        every: Licenses.eventsInterval,
+        hasLastRound: true
+      ) {
+        () async throws(Fault) in try await licenses.flushEvents()
+      }
       let server = try service.addRPCServer(settings.rpc, trusting: ["gateway"])
+      sealing.register(on: server)
       licenses.register(on: server)
     }
   }

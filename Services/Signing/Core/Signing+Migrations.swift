@@ -1,10 +1,12 @@
 public import Postgres
+internal import Sealing
 
 extension Signing {
   /// The steps that make the schema of signing.
   ///
   /// One that was released is never edited: what comes later is a new one.
   public nonisolated static let migrations = [
-    Migration(name: "m0001_signing", bytes: PackageResources.m0001_signing_sql)
+    Migration(name: "m0001_signing", bytes: PackageResources.m0001_signing_sql),
+    sealingSchema.migration(named: "m0010_sealing"),
   ]
 }

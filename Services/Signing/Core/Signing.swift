@@ -5,6 +5,7 @@ internal import Faults
 internal import Messages
 public import Postgres
 public import Primitives
+public import Sealing
 public import Stubs
 
 /// The signing service: keysets, license files, and what is published about both.
@@ -15,7 +16,8 @@ public final class Signing: SigningService {
   let keysets: KeysetStore
   let files: FileStore
   let statements: StatementStore
-  let dataKeys: DataKeyStore
+  /// What signing keys are sealed by.
+  public let dataKeys: DataKeyStore
   let privateKeys: PrivateKeys
   let changes: Changes
   let publisher: Publisher
@@ -43,6 +45,7 @@ public final class Signing: SigningService {
     let statements = StatementStore(database: database)
     let dataKeys = DataKeyStore(
       database: database,
+      schema: Signing.sealingSchema,
       sealer: Sealer(masterKeys: masterKeys),
       now: now
     )
@@ -94,7 +97,11 @@ public final class Signing: SigningService {
 extension KeysetStore {
   /// Makes a tenant's keyset, unless somebody else does at this moment: a key that signs, and the one that follows it.
   ///
-  /// - Parameter dataKey: What seals the keys; it is committed already.
+  /// - Parameters:
+  ///   - tenant: Whose.
+  ///   - dataKey: What seals the keys; it is committed already.
+  ///   - changes: Makes the change.
+  /// - Throws: ``Fault`` of the database.
   @EventLoop
   func make(
     for tenant: Tenant,

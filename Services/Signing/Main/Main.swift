@@ -1,6 +1,7 @@
 internal import Changes
 internal import Cryptography
 internal import Faults
+internal import Sealing
 internal import ServiceKit
 internal import SigningService
 internal import Stubs
@@ -16,7 +17,13 @@ internal import Stubs
       let masterKeys = try MasterKeys.load(path: settings.masterKeysFile)
       let database = try service.addDatabase(settings.database)
       let signing = Signing(database: database, masterKeys: masterKeys)
+      let sealing = service.addSealing(
+        signing.dataKeys,
+        tables: Signing.sealedTables,
+        masterKeysFile: settings.masterKeysFile
+      )
       let server = try service.addRPCServer(settings.rpc, trusting: ["gateway"])
+      sealing.register(on: server)
       signing.register(on: server)
     }
   }

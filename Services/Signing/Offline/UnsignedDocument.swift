@@ -15,9 +15,7 @@ public struct UnsignedDocument: Sendable {
     self.armor = armor
   }
 
-  /// The finished document.
-  ///
-  /// - Parameter signature: The Ed25519 signature of ``bytesToSign``, 64 bytes.
+  /// The finished document, with the Ed25519 signature of ``bytesToSign``, 64 bytes.
   public func signed(by signature: [UInt8]) -> SignedDocument {
     precondition(signature.count == Ed25519PublicKey.signatureByteCount, "a signature has 64 bytes")
     return SignedDocument(lastPart: signature, after: line, armor: armor)

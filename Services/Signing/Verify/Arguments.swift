@@ -11,6 +11,7 @@ struct Arguments {
   ///   - words: What stands behind the command.
   ///   - names: The options it has, each of which takes a value.
   ///   - repeatable: Those that may be given more than once.
+  /// - Throws: ``Complaint`` about a word that does not belong there.
   init(
     _ words: [String],
     options names: Set<String>,

@@ -1,6 +1,8 @@
 internal import Glibc
 
-/// The command: everything it needs is given to it, and nothing stays behind. No network, no database, no event loop.
+/// The command: everything it needs is given to it, and nothing stays behind.
+///
+/// No network, no database, no event loop.
 @main
 struct LatchkeyVerify {
   static func main() {

@@ -1,5 +1,6 @@
 public import Faults
 public import Primitives
+private import Synchronization
 
 /// The unwrapped key that seals one account's secrets.
 ///
@@ -11,11 +12,24 @@ public final class DataKey: Sendable {
   /// The number of the key within its account.
   public let version: UInt32
   private let cipher: AESGCM
+  /// What is left of the seals that were allowed; below zero when more were made.
+  private let allowance = Atomic<Int>(0)
 
   init(accountID: UUID, version: UInt32, key: SecretBytes) {
     self.accountID = accountID
     self.version = version
     cipher = AESGCM(key: key)
+  }
+
+  /// How many seals are left of those that were allowed; below zero when more were made.
+  ///
+  /// Nonces are random, so one key may seal well under 2^32 times (NIST SP 800-38D, section 8.3). Whoever keeps data
+  /// keys counts their seals by this: it writes down how many it allows before it allows them.
+  public var sealsLeft: Int { allowance.load(ordering: .relaxed) }
+
+  /// Allows more seals, which were written down.
+  public func allow(seals: Int) {
+    allowance.add(seals, ordering: .relaxed)
   }
 
   /// How many bytes sealing adds.
@@ -45,6 +59,7 @@ public final class DataKey: Sendable {
 
   private func seal(_ value: UnsafeRawBufferPointer, in place: SealingContext) -> [UInt8] {
     precondition(place.accountID == accountID, "this data key belongs to another account")
+    allowance.subtract(1, ordering: .relaxed)
     let header = VersionHeader.bytes(version: version)
     return header + cipher.seal(value, associatedData: place.associatedData(header: header))
   }

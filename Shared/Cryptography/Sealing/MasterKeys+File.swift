@@ -14,7 +14,7 @@ extension MasterKeys {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw fault(path, "cannot be opened", errno) }
     defer { close(descriptor) }
-    let size = try checkedSize(of: descriptor, path: path)
+    let size = Int(try checkedStatus(of: descriptor, path: path).st_size)
 
     var received = 0
     let text = SecretBytes(count: size) { memory in
@@ -33,7 +33,7 @@ extension MasterKeys {
   }
 
   /// Checks the opened file itself, so that it cannot be another one than the one that is read.
-  private static func checkedSize(of descriptor: Int32, path: String) throws(Fault) -> Int {
+  private static func checkedStatus(of descriptor: Int32, path: String) throws(Fault) -> stat {
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw fault(path, "cannot be examined", errno) }
     guard status.st_mode & S_IFMT == S_IFREG else { throw fault(path, "is not a regular file") }
@@ -46,7 +46,7 @@ extension MasterKeys {
     guard (1...off_t(textBytesMax)).contains(status.st_size) else {
       throw fault(path, "is empty or larger than \(textBytesMax) bytes")
     }
-    return Int(status.st_size)
+    return status
   }
 
   /// Makes a new file with version 1, mode 0600.
@@ -74,10 +74,47 @@ extension MasterKeys {
     return keys
   }
 
-  private static func write(_ text: SecretBytes, to path: String) throws(Fault) {
+  /// Puts these keys in the place of a file's.
+  ///
+  /// After a crash the file has the old keys or the new ones, whole; owner and mode stay. One process at a time may do
+  /// this to a file.
+  ///
+  /// - Throws: ``Fault`` `failedPrecondition` when the file is not fit to hold keys (see ``load(path:)``) or cannot be
+  ///   replaced.
+  public func replace(path: String) throws(Fault) {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else { throw Self.fault(path, "cannot be opened", errno) }
+    defer { close(descriptor) }
+    let status = try Self.checkedStatus(of: descriptor, path: path)
+    let draft = "\(path).new"
+    // What a crash has left of an earlier attempt.
+    unlink(draft)
+    try Self.write(text(), to: draft, like: status)
+    guard rename(draft, path) == 0 else {
+      let code = errno
+      unlink(draft)
+      throw Self.fault(path, "cannot be replaced", code)
+    }
+    try Self.synchronizeFolder(of: path)
+  }
+
+  /// Writes a new file with mode 0600, or with mode and owner of another.
+  private static func write(
+    _ text: SecretBytes,
+    to path: String,
+    like model: stat? = nil
+  ) throws(Fault) {
     let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard descriptor >= 0 else { throw fault(path, "cannot be created", errno) }
     defer { close(descriptor) }
+    if let model,
+      fchown(descriptor, model.st_uid, model.st_gid) != 0
+        || fchmod(descriptor, model.st_mode & 0o777) != 0
+    {
+      let code = errno
+      unlink(path)
+      throw fault(path, "cannot be given the owner and mode of the file before", code)
+    }
     let failure: Int32? = text.withUnsafeBytes { bytes in
       var written = 0
       while written < bytes.count {

@@ -6,6 +6,7 @@ import Messages
 import Postgres
 import Primitives
 import RPC
+import Sealing
 import Stubs
 
 /// A service of one method, which makes the change that a test says, and answers with a license.

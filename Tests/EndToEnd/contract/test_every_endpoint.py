@@ -6,7 +6,7 @@ import pathlib
 
 import pytest
 
-from harness import given, openapi, rest
+from harness import given, openapi, rest, users
 from harness.contract import ABSENT, NOTHING, Row, nothing
 
 BODY_BYTES_MAX = 1 << 20
@@ -18,9 +18,17 @@ ENDPOINTS = openapi.endpoints()
 CONFLICTS = {
     *[f"POST /licenses/{{id}}/{action}" for action in ("suspend", "reinstate", "revoke", "renew", "ban")],
     "DELETE /products/{id}", "DELETE /policies/{id}", "POST /machines", "POST /machines/{id}/heartbeat",
-    "PATCH /api-keys/{id}", "POST /api-keys/{id}/rotate", "POST /licenses/{id}/checkout",
+    "POST /licenses/{id}/checkout",
     "POST /license-files/request", "POST /signing-keys/{id}/retire", "POST /signing-root",
     "POST /signing-root/succession",
+    "PATCH /api-keys/{id}", "POST /api-keys/{id}/rotate", "POST /response-signing-keys",
+    "POST /response-signing-keys/{id}/promote", "DELETE /response-signing-keys/{id}",
+    *[f"POST /api/dashboard/{path}" for path in (
+        "invitations", "me/second-factor", "me/second-factor/confirm", "me/recovery-codes")],
+    "DELETE /api/dashboard/me/second-factor", "DELETE /api/dashboard/users/{id}/second-factor",
+    "POST /webhooks/{id}/rotate-secret",
+    "POST /webhooks/{id}/redeliver", "POST /webhooks/{id}/recover",
+    "POST /webhooks/{id}/deliveries/{deliveryId}/redeliver", "POST /webhooks/{id}/deliveries/{deliveryId}/cancel",
 }  # fmt: skip
 RULES = {
     "POST /products", "PATCH /products/{id}", "POST /policies", "POST /licenses", "PATCH /licenses/{id}",
@@ -30,13 +38,22 @@ RULES = {
     "POST /licenses/{id}/checkout", "POST /license-files/request", "POST /signing-keys/rotate",
 }  # fmt: skip
 
+# What concerns the whole account takes a live API key.
+LIVE_ONLY = {"POST /response-signing-keys/{id}/promote", "DELETE /response-signing-keys/{id}"}
+
 # A body that lets a request come as far as its resource.
 WORKING_BODIES = {
-    "POST /licenses/{id}/checkout": {"fingerprint": "a fingerprint of nobody"},
     "POST /licenses/{id}/entitlements": {"entitlementIds": ["{entitlementId}"]},
     "DELETE /licenses/{id}/entitlements": {"entitlementIds": ["{entitlementId}"]},
     "POST /policies/{id}/entitlements": {"entitlementIds": ["{entitlementId}"]},
     "DELETE /policies/{id}/entitlements": {"entitlementIds": ["{entitlementId}"]},
+}
+
+# What a body must have to be looked at, whatever the path names.
+NEEDED_FIELDS = {
+    "POST /licenses/{id}/checkout": {"fingerprint": "a fingerprint of nobody"},
+    "POST /webhooks/{id}/redeliver": {"from": "2026-01-01T00:00:00.000Z"},
+    "POST /webhooks/{id}/recover": {"since": "2026-01-01T00:00:00.000Z"},
 }
 
 
@@ -46,30 +63,34 @@ def derived(endpoint):
     # Nothing of it is there, but for what a body may name.
     path_ready = given.both(
         given.entitlement() if name in WORKING_BODIES else nothing,
-        lambda api: {"id": ABSENT, "key": "LIC-0000-0000-0000-0000"},
+        lambda api: {"id": ABSENT, "key": "LIC-0000-0000-0000-0000", "deliveryId": ABSENT},
     )
-    body = WORKING_BODIES.get(name, {} if endpoint.has_json_body else NOTHING)
+    needed = NEEDED_FIELDS.get(name, {}) if endpoint.has_json_body else NOTHING
+    body = WORKING_BODIES.get(name, needed)
     if not endpoint.is_public:
         yield Row(name, 401, path_ready, body=body, by="nobody", why="without a credential")
         yield Row(name, 401, path_ready, body=body, by="nobody", why="unknown API key",
                   headers={"authorization": "Bearer lk_test_" + "0" * 36})  # fmt: skip
     if not endpoint.takes_license_key and not endpoint.is_public:
         yield Row(name, 401, path_ready, body=body, by="license key", why="a license key")
+    if endpoint.takes_session:
+        yield Row(name, 401, path_ready, body=body, by="nobody", why="a session that has ended",
+                  headers={"cookie": f"{users.COOKIE}={'A' * 43}"} | users.OURS)  # fmt: skip
     if endpoint.names_one:
-        yield Row(name, 404, path_ready, body=body, code="NOT_FOUND", why="absent")
-        yield Row(name, 400, lambda api: {"id": "nobody"}, body={} if endpoint.has_json_body else NOTHING,
+        by = "live api key" if name in LIVE_ONLY else "api key"
+        yield Row(name, 404, path_ready, body=body, by=by, code="NOT_FOUND", why="absent")
+        yield Row(name, 400, lambda api: {"id": "nobody", "deliveryId": ABSENT}, body=needed,
                   issues=[("id",)], why="bad id")  # fmt: skip
     if endpoint.is_list:
-        at = {"given": given.license()} if endpoint.names_one else {}
         for query in ({"limit": "0"}, {"limit": "101"}, {"limit": "x"}, {"limit": "-1"}, {"cursor": "nobody"}):
-            yield Row(name, 400, query=query, issues=[tuple(query)], why=f"{query}", **at)
+            yield Row(name, 400, path_ready, query=query, issues=[tuple(query)], why=f"{query}")
 
 
 DERIVED = [row for endpoint in ENDPOINTS for row in derived(endpoint)]
 WITH_BODY = [endpoint for endpoint in ENDPOINTS if endpoint.has_json_body]
 SCOPED = [endpoint for endpoint in ENDPOINTS if endpoint.scope]
-# What belongs to one resource has a test with that resource.
-LISTS = [endpoint for endpoint in ENDPOINTS if endpoint.is_list and not endpoint.names_one]
+# The feed, which begins with the oldest, and the lists below a resource are read in tests of their own.
+LISTS = [one for one in ENDPOINTS if one.is_list and "{" not in one.path and one.path != "/events"]
 
 
 def name_of(endpoint):
@@ -83,13 +104,14 @@ def test_derived(row, api):
 
 def filled(endpoint):
     """The path with an id and a key in it."""
-    return endpoint.path.replace("{id}", ABSENT).replace("{key}", "LIC-0000-0000-0000-0000")
+    path = endpoint.path.replace("{id}", ABSENT).replace("{deliveryId}", ABSENT)
+    return path.replace("{key}", "LIC-0000-0000-0000-0000")
 
 
 @pytest.fixture(scope="module")
 def others(deployment, api):
     """A client for each scope, whose key has all scopes but that one."""
-    scopes = {endpoint.scope for endpoint in SCOPED}
+    scopes = {endpoint.scope for endpoint in SCOPED if not endpoint.is_for_users}
     clients = {
         scope: rest.Api(deployment, api.api_key(scopes=sorted(scopes - {scope}))["key"])
         for scope in scopes
@@ -99,10 +121,18 @@ def others(deployment, api):
         client.client.close()
 
 
+@pytest.fixture(scope="module")
+def reader(api):
+    """A user who may do nothing to API keys and other users."""
+    with api.owner.invite("read-only") as one:
+        yield one
+
+
 @pytest.mark.parametrize("endpoint", SCOPED, ids=name_of)
-def test_another_scope_does_not_do(endpoint, others):
+def test_another_scope_does_not_do(endpoint, others, reader):
     options = {"json": {}} if endpoint.has_json_body else {}
-    refused = others[endpoint.scope].send(endpoint.method, filled(endpoint), **options)
+    client = reader if endpoint.is_for_users else others[endpoint.scope]
+    refused = client.send(endpoint.method, filled(endpoint), **options)
     assert rest.expect_error(refused, 403)["code"] == "FORBIDDEN"
 
 
@@ -110,9 +140,12 @@ def test_another_scope_does_not_do(endpoint, others):
 def credential(api):
     """The credential that an endpoint takes, as a header."""
     key = given.license()(api)["key"]
-    return lambda endpoint: {
-        "authorization": f"Bearer {api.key}" if endpoint.takes_api_key else f"License {key}"
-    }
+    session = {"cookie": f"{users.COOKIE}={api.owner.token}"} | users.OURS
+    return lambda endpoint: (
+        session
+        if endpoint.is_for_users
+        else {"authorization": f"Bearer {api.key}" if endpoint.takes_api_key else f"License {key}"}
+    )
 
 
 @pytest.mark.parametrize("endpoint", WITH_BODY, ids=name_of)
@@ -121,8 +154,7 @@ def test_bodies(endpoint, api, credential):
     headers = credential(endpoint) | {"content-type": "application/json"}
 
     def send(content, **more):
-        url = f"/api/v1{filled(endpoint)}"
-        return api.client.request(endpoint.method, url, content=content, headers=headers | more)
+        return api.client.request(endpoint.method, rest.whole(filled(endpoint)), content=content, headers=headers | more)
 
     for content in (b"{", b"[]", b'"x"', b'{"a": NaN}', b'{"a": 1, "a": 2}'):
         assert rest.expect_error(send(content), 400)["code"] == "VALIDATION_ERROR", content
@@ -141,9 +173,14 @@ def test_lists_page_through_everything_once(endpoint, api):
         "/policies": lambda: given.policy()(api)["id"],
         "/entitlements": lambda: given.entitlement()(api)["id"],
         "/customers": lambda: given.customer()(api)["id"],
+        "/webhooks": lambda: given.webhook()(api)["id"],
         "/audit-events": lambda: given.customer()(api)["id"] and None,
+        "/api/dashboard/users": lambda: given.user()(api)["id"],
+        "/api/dashboard/sessions": lambda: given.session()(api)["id"],
+        "/api/dashboard/invitations": lambda: given.invitation()(api)["id"],
     }
-    made = [one for one in [makers[endpoint.path]() for _ in range(3)] if one]
+    # One more than is looked at, so that there is always another page.
+    made = [one for one in [makers[endpoint.path]() for _ in range(4)] if one][-3:]
     newest = api.get(endpoint.path, params={"limit": 3}).json()["data"]
     if made:
         assert [one["id"] for one in newest] == made[::-1]
@@ -195,6 +232,8 @@ def test_no_row_is_missing():
     # Streams of CSV have tests and not rows.
     shown["POST /licenses/import"] |= {200, 400, 415, 422}
     shown["GET /licenses/export"] |= {200}
+    # So has the stream of events.
+    shown["GET /events/stream"] |= {200, 400, 401}
 
     missing = []
     for endpoint in ENDPOINTS:

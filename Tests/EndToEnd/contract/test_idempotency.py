@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from harness import given, openapi, rest
+from harness import given, openapi, receiver, rest
 from harness.contract import ABSENT, Row, nothing
 
 LONGEST = "x" * 255
@@ -14,6 +14,8 @@ PRODUCT = {"name": "Atelier", "code": "{new}"}
 LICENSE = {"productId": "{productId}", "policyId": "{policyId}"}
 ATTACH = {"entitlementIds": ["{entitlementId}"]}
 SOON, LATER = ({"expiresAt": f"20{year}-01-01T00:00:00.000Z"} for year in (98, 99))
+NOW = "2026-01-01T00:00:00.000Z"
+HOOK = {"url": receiver.NOBODY, "events": ["webhook.disabled"]}
 ENTITLED = given.both(given.license(), given.entitlement())
 
 REPEATABLE = {
@@ -51,14 +53,40 @@ REPEATABLE = {
     "PATCH /entitlements/{id}": (given.entitlement(), {"name": "A"}, {"name": "B"}),
     "POST /customers": (nothing, {"email": "{new}@studio.example"}, {"email": "{new}@studio.example"}),
     "PATCH /customers/{id}": (given.customer(), {"name": "A"}, {"name": "B"}),
+    "PATCH /api/dashboard/me": (nothing, {"name": "A"}, {"name": "B"}),
+    "PATCH /api/dashboard/users/{id}": (given.user(), {"name": "A"}, {"name": "B"}),
+    "POST /api/dashboard/invitations": (nothing, {"email": "{new}@studio.example", "role": "support"},
+                                        {"email": "{new}@studio.example", "role": "admin"}),
+    "POST /api/dashboard/api-keys": (nothing, {"name": "A"}, {"name": "B"}),
+    "POST /webhooks": (nothing, HOOK, HOOK | {"description": "B"}),
+    "PATCH /webhooks/{id}": (given.webhook(), {"description": "A"}, {"description": "B"}),
+    "POST /webhooks/{id}/rotate-secret": (given.webhook(), {"overlapSeconds": 1}, {"overlapSeconds": 2}),
+    "POST /webhooks/{id}/redeliver": (given.webhook(), {"from": NOW}, {"from": NOW, "until": LATER["expiresAt"]}),
+    "POST /webhooks/{id}/recover": (given.webhook(), {"since": NOW}, {"since": LATER["expiresAt"]}),
 }  # fmt: skip
-# Those that repeat by their nature: a verdict, a lease, a release, a heartbeat, a look at a key, a report; a stream,
-# whose keys are unique; and a root, of which the same answer would show the private half again (test_signing.py).
+# Those that repeat by their nature: a verdict, a lease, a release, a heartbeat, a look at a key, a report, a promotion; a
+# stream, whose keys are unique; and a root, of which the same answer would show the private half again (test_signing.py).
 BY_NATURE = {
     "POST /licenses/validate-key", "POST /licenses/acquire", "POST /licenses/release", "POST /licenses/import",
     "POST /machines/{id}/heartbeat", "POST /licenses/{id}/reveal-key",
-    "POST /leaks/api-keys", "POST /leaks/license-keys", "POST /signing-root", "POST /signing-root/succession",
+    "POST /leaks/api-keys", "POST /leaks/license-keys", "POST /response-signing-keys/{id}/promote",
+    "POST /signing-root", "POST /signing-root/succession",
+    # A test sends what is no event; to send a delivery again, or to give it up, names it.
+    "POST /webhooks/{id}/test", "POST /webhooks/{id}/deliveries/{deliveryId}/redeliver",
+    "POST /webhooks/{id}/deliveries/{deliveryId}/cancel",
 }  # fmt: skip
+
+# Logins take no key, since each begins another session. What users do to themselves is proved by their password or a
+# code each time, and has nothing else in its body that could differ; nor has what has no body.
+OF_USERS = {
+    f"POST /api/dashboard/{path}"
+    for path in (
+        "login", "login/second-factor", "invitations/accept", "password-resets/accept", "logout", "me/password",
+        "me/second-factor", "me/second-factor/confirm", "me/recovery-codes", "users/{id}/password-reset",
+    )
+}  # fmt: skip
+# Shown where its state is not everybody's: test_response_signing_keys.py.
+ELSEWHERE = {"POST /response-signing-keys"}
 
 ROWS = [
     Row("POST /products", 400, body=PRODUCT, headers={"idempotency-key": value}, why=why)
@@ -73,7 +101,7 @@ def test_the_key_itself(row, api):
 
 def test_no_endpoint_is_missing():
     expected = {one.name for one in openapi.endpoints() if one.method in ("POST", "PATCH")}
-    assert expected == set(REPEATABLE) | BY_NATURE
+    assert expected == set(REPEATABLE) | BY_NATURE | OF_USERS | ELSEWHERE
 
 
 @pytest.mark.parametrize("endpoint", REPEATABLE)
@@ -95,6 +123,18 @@ def test_the_same_request_is_answered_as_it_was(endpoint, api):
     made["new"] = f"new-{uuid.uuid4().hex[:16]}"
     refused = Row(endpoint, 0, headers=headers, body=other).send(api, made)
     assert rest.expect_error(refused, 409)["code"] == "CONFLICT"
+
+
+def test_a_link_is_made_once(api):
+    """And shown again, though only its hash is kept beside the sealed answer."""
+    one = given.user()(api)
+    key = {"idempotency-key": str(uuid.uuid4())}
+    path = f"/api/dashboard/users/{one['id']}/password-reset"
+    links = {rest.expect_data(api.post(path, headers=key), 201)["link"] for _ in range(3)}
+    assert len(links) == 1
+    body = {"token": links.pop().split("#")[1], "password": "a donkey in the garden"}
+    answer = api.client.post("/api/dashboard/password-resets/accept", json=body)
+    assert answer.status_code == 204, answer.text
 
 
 def test_it_is_done_once(api):

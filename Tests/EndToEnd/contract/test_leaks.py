@@ -1,5 +1,6 @@
 """Reports of leaked keys: what they do, and that they tell nothing of whose the key is."""
 
+import contextlib
 import uuid
 import zlib
 
@@ -12,7 +13,7 @@ API_KEYS = "POST /leaks/api-keys"
 LICENSE_KEYS = "POST /leaks/license-keys"
 SHAPE = {
     "kind": shapes.one_of("apiKey", "licenseKey", "unknown"),
-    "action": shapes.one_of("alerted", "revoked", "suspended", "none"),
+    "action": shapes.one_of("alerted", "retiring", "revoked", "suspended", "none"),
 }
 NO_KEY = {"kind": "unknown", "action": "none"}
 BAD_FIELDS = [
@@ -70,6 +71,32 @@ def test_a_reported_api_key_stops_working(deployment, api):
         rest.expect_data(client.post("/leaks/api-keys", {"secret": key}))
         # What the gateway remembers of the key lives half a second.
         processes.poll(lambda: client.get("/products").status_code == 401, 1, "the key is refused")
+
+
+def test_where_leaked_keys_are_to_be_replaced_their_owner_has_time_to(deployment, api):
+    """The policy `rotate`: the reporter is told no secret, and whoever has found the key cannot make one that stays."""
+    settings = {"LATCHKEY_LEAKED_API_KEYS": "rotate", "LATCHKEY_LEAKED_API_KEYS_OVERLAP_SECONDS": "3"}
+    with contextlib.ExitStack() as stack:
+        keys = topology.Replica(deployment, "keys", **settings)
+        stack.callback(keys.stop)
+        front = stack.enter_context(topology.gateway(deployment, LATCHKEY_KEYS_ADDRESS=keys.address))
+        made = api.api_key()
+        leaked = stack.enter_context(rest.Api(deployment, made["key"], url=front.url))
+        assert leaked.get("/products").status_code == 200
+        answer = rest.expect_data(leaked.post("/leaks/api-keys", {"secret": made["key"]}))
+        assert answer == {"kind": "apiKey", "action": "retiring"}
+        assert leaked.get("/products").status_code == 200
+        refused = rest.expect_error(leaked.post("/api-keys", {"name": "mine now"}), 403)
+        assert "keys:write" in refused["error"]
+        rest.expect_error(leaked.post(f"/api-keys/{made['id']}/rotate", {}), 403)
+        shown = rest.expect_data(api.get(f"/api-keys/{made['id']}"))
+        assert shown["leakedAt"] and shown["retiresAt"] > shown["leakedAt"] and shown["expiresAt"] is None
+        # Its owner, who has another key, makes the successor, which has nothing of the leak.
+        new = rest.expect_data(api.post(f"/api-keys/{made['id']}/rotate", {}), 201)
+        assert new["leakedAt"] is None and new["retiresAt"] is None and new["expiresAt"] is None
+        processes.poll(lambda: leaked.get("/products").status_code == 401, 5, "the leaked key has stopped")
+        leaked.key = new["key"]
+        assert leaked.get("/products").status_code == 200
 
 
 def test_the_owner_sees_the_report_and_no_log_the_key(deployment, api):

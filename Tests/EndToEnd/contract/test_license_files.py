@@ -56,7 +56,7 @@ ROWS = [
     Row(REVOKE, 200, given.license_file(), body={"serial": "{serial}"}, shows={"revokedCount": 1}, why="one"),
     Row(REVOKE, 200, given.license_file(), body=PRINT, shows={"revokedCount": 1}, why="of a machine"),
     Row(REVOKE, 200, given.license_file(), body={"serial": 1 << 50}, shows={"revokedCount": 0}, why="none"),
-    Row(REVOKE, 200, given.license_file(do=["revoke"]), body={"reason": "lost"}, why="of a revoked license"),
+    Row(REVOKE, 200, given.then(given.license_file(), "revoke"), body={"reason": "lost"}, why="of a revoked license"),
     Row(REVOKE, 400, given.license_file(), body=PRINT | {"serial": "{serial}"}, issues=[("serial",)], why="both"),
     *refused(REVOKE, {}, [("serial", 0), ("serial", "1"), ("fingerprint", "short"), ("reason", "x" * 1001)],
              given.license_file()),

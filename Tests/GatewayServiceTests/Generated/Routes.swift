@@ -36,6 +36,27 @@ enum Routes {
       request: ChangeRequest.schema, response: Item.schema,
       authentication: .apiKey, scope: "depot:write", limit: .management),
     Route(
+      .post, "/depot/enter",
+      [.literal("depot"), .literal("enter")],
+      service: "depot.v1.Depot",
+      rpc: "/depot.v1.Depot/Enter",
+      request: EnterRequest.schema, response: Item.schema,
+      authentication: .login, limit: .publicPages),
+    Route(
+      .get, "/depot/inspection",
+      [.literal("depot"), .literal("inspection")],
+      service: "depot.v1.Depot",
+      rpc: "/depot.v1.Depot/Inspect",
+      request: InspectRequest.schema, response: Item.schema,
+      authentication: .dashboard, scope: "depot:read", limit: .management),
+    Route(
+      .post, "/depot/leave",
+      [.literal("depot"), .literal("leave")],
+      service: "depot.v1.Depot",
+      rpc: "/depot.v1.Depot/Leave",
+      request: LeaveRequest.schema, response: Item.schema,
+      authentication: .dashboard, limit: .management),
+    Route(
       .post, "/depot/{shelf}/load",
       [.literal("depot"), .field(0), .literal("load")],
       service: "depot.v1.Depot",

@@ -151,6 +151,120 @@ public struct TouchRequest: ContractMessage, Equatable {
   }
 }
 
+/// Who comes.
+public struct EnterRequest: ContractMessage, Equatable {
+  public var name: String
+
+  public init(
+    name: String
+  ) {
+    self.name = name
+  }
+
+  public static let schema = MessageSchema(
+    depot__v1__enter_request__get_descriptor(),
+    [
+      FieldContract("name", isRequired: true),
+    ])
+
+  public init(decoding bytes: UnsafeRawBufferPointer) throws(Fault) {
+    let arena = Arena()
+    let message = try arena.unpack(bytes, Self.schema, as: Depot__V1__EnterRequest.self)
+    guard let value = Self(message) else {
+      throw arena.refusal(of: message, Self.schema)
+    }
+    try arena.check(message, Self.schema)
+    self = value
+  }
+
+  /// Nil when a required field is absent, a string is bad, or an enum value is unknown.
+  init?(_ message: UnsafePointer<Depot__V1__EnterRequest>) {
+    guard let value = message.pointee.name, let value = Arena.string(value) else { return nil }
+    self.name = value
+  }
+
+  public func encode(appendingTo output: inout [UInt8]) {
+    let arena = Arena.forWriting()
+    arena.pack(build(in: arena), to: &output)
+  }
+
+  /// The message in protobuf-c's form; it lives as long as the arena.
+  func build(in arena: borrowing Arena) -> UnsafeMutablePointer<Depot__V1__EnterRequest> {
+    let message = arena.make(Depot__V1__EnterRequest.self)
+    depot__v1__enter_request__init(message)
+    message.pointee.name = arena.copy(self.name)
+    return message
+  }
+}
+
+/// Asks to be shown round.
+public struct InspectRequest: ContractMessage, Equatable {
+  public init() {}
+
+  public static let schema = MessageSchema(
+    depot__v1__inspect_request__get_descriptor(), [])
+
+  public init(decoding bytes: UnsafeRawBufferPointer) throws(Fault) {
+    let arena = Arena()
+    let message = try arena.unpack(bytes, Self.schema, as: Depot__V1__InspectRequest.self)
+    guard let value = Self(message) else {
+      throw arena.refusal(of: message, Self.schema)
+    }
+    try arena.check(message, Self.schema)
+    self = value
+  }
+
+  /// Nil when a required field is absent, a string is bad, or an enum value is unknown.
+  init?(_ message: UnsafePointer<Depot__V1__InspectRequest>) {
+  }
+
+  public func encode(appendingTo output: inout [UInt8]) {
+    let arena = Arena.forWriting()
+    arena.pack(build(in: arena), to: &output)
+  }
+
+  /// The message in protobuf-c's form; it lives as long as the arena.
+  func build(in arena: borrowing Arena) -> UnsafeMutablePointer<Depot__V1__InspectRequest> {
+    let message = arena.make(Depot__V1__InspectRequest.self)
+    depot__v1__inspect_request__init(message)
+    return message
+  }
+}
+
+/// Asks to be let out.
+public struct LeaveRequest: ContractMessage, Equatable {
+  public init() {}
+
+  public static let schema = MessageSchema(
+    depot__v1__leave_request__get_descriptor(), [])
+
+  public init(decoding bytes: UnsafeRawBufferPointer) throws(Fault) {
+    let arena = Arena()
+    let message = try arena.unpack(bytes, Self.schema, as: Depot__V1__LeaveRequest.self)
+    guard let value = Self(message) else {
+      throw arena.refusal(of: message, Self.schema)
+    }
+    try arena.check(message, Self.schema)
+    self = value
+  }
+
+  /// Nil when a required field is absent, a string is bad, or an enum value is unknown.
+  init?(_ message: UnsafePointer<Depot__V1__LeaveRequest>) {
+  }
+
+  public func encode(appendingTo output: inout [UInt8]) {
+    let arena = Arena.forWriting()
+    arena.pack(build(in: arena), to: &output)
+  }
+
+  /// The message in protobuf-c's form; it lives as long as the arena.
+  func build(in arena: borrowing Arena) -> UnsafeMutablePointer<Depot__V1__LeaveRequest> {
+    let message = arena.make(Depot__V1__LeaveRequest.self)
+    depot__v1__leave_request__init(message)
+    return message
+  }
+}
+
 /// What is to be changed.
 public struct ChangeRequest: ContractMessage, Equatable {
   public var name: String

@@ -22,6 +22,15 @@ public enum DepotMethods {
   /// Changes an item.
   public static let change = MethodDescriptor(
     path: "/depot.v1.Depot/Change", kind: .unary, scope: "depot:write", callers: ["gateway"])
+  /// Lets somebody in.
+  public static let enter = MethodDescriptor(
+    path: "/depot.v1.Depot/Enter", kind: .unary, callers: ["gateway"])
+  /// Shows a user round.
+  public static let inspect = MethodDescriptor(
+    path: "/depot.v1.Depot/Inspect", kind: .unary, scope: "depot:read", isForUsers: true, callers: ["gateway"])
+  /// Lets a user out.
+  public static let leave = MethodDescriptor(
+    path: "/depot.v1.Depot/Leave", kind: .unary, isForUsers: true, callers: ["gateway"])
   /// Takes items as lines of text.
   public static let load = MethodDescriptor(
     path: "/depot.v1.Depot/Load", kind: .clientStreaming, scope: "depot:write", defaultTimeout: .milliseconds(60000), callers: ["gateway"])
@@ -50,6 +59,18 @@ public protocol DepotService: AnyObject {
   /// Changes an item.
   func change(
     _ request: ChangeRequest, _ call: Call
+  ) async throws(Fault) -> Item
+  /// Lets somebody in.
+  func enter(
+    _ request: EnterRequest, _ call: Call
+  ) async throws(Fault) -> Item
+  /// Shows a user round.
+  func inspect(
+    _ request: InspectRequest, _ call: Call
+  ) async throws(Fault) -> Item
+  /// Lets a user out.
+  func leave(
+    _ request: LeaveRequest, _ call: Call
   ) async throws(Fault) -> Item
   /// Takes items as lines of text.
   func load(
@@ -80,6 +101,18 @@ extension DepotService {
       .unary(DepotMethods.change) {
         (request: ChangeRequest, call: Call) async throws(Fault) -> Item in
         try await self.change(request, call)
+      },
+      .unary(DepotMethods.enter) {
+        (request: EnterRequest, call: Call) async throws(Fault) -> Item in
+        try await self.enter(request, call)
+      },
+      .unary(DepotMethods.inspect) {
+        (request: InspectRequest, call: Call) async throws(Fault) -> Item in
+        try await self.inspect(request, call)
+      },
+      .unary(DepotMethods.leave) {
+        (request: LeaveRequest, call: Call) async throws(Fault) -> Item in
+        try await self.leave(request, call)
       },
       .clientStreaming(DepotMethods.load) {
         (requests: RequestReader<LoadRequest>, call: Call) async throws(Fault) -> LoadResponse in
@@ -135,6 +168,27 @@ public struct DepotClient {
     _ request: ChangeRequest, _ options: CallOptions = CallOptions()
   ) async throws(Fault) -> Item {
     try await channel.unary(DepotMethods.change, request, options)
+  }
+
+  /// Lets somebody in.
+  public func enter(
+    _ request: EnterRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> Item {
+    try await channel.unary(DepotMethods.enter, request, options)
+  }
+
+  /// Shows a user round.
+  public func inspect(
+    _ request: InspectRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> Item {
+    try await channel.unary(DepotMethods.inspect, request, options)
+  }
+
+  /// Lets a user out.
+  public func leave(
+    _ request: LeaveRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> Item {
+    try await channel.unary(DepotMethods.leave, request, options)
   }
 
   /// Takes items as lines of text.

@@ -123,14 +123,20 @@ import Testing
 @Suite struct KeyVerdictTests {
   private let now = Timestamp(milliseconds: 1_770_000_000_000)
 
-  private func facts(expiresIn: Int64? = nil, isRevoked: Bool = false) -> KeyFacts {
+  private func facts(
+    expiresIn: Int64? = nil,
+    isRevoked: Bool = false,
+    isRetiring: Bool = false,
+    scopes: Scopes = .only(["licenses:read"])
+  ) -> KeyFacts {
     KeyFacts(
       tenant: Tenant(accountID: UUID(high: 7, low: 7), environment: .live),
       id: UUID(high: 7, low: 8),
-      scopes: .only(["licenses:read"]),
+      scopes: scopes,
       allowedAddresses: .everywhere,
       expiresAt: expiresIn.map { now + .milliseconds($0) },
-      revokedAt: isRevoked ? now : nil
+      revokedAt: isRevoked ? now : nil,
+      isRetiring: isRetiring
     )
   }
 
@@ -141,6 +147,21 @@ import Testing
     #expect(answer.environment == .live)
     #expect(answer.apiKeyId == UUID(high: 7, low: 8).description)
     #expect(answer.scopes == ["licenses:read"])
+  }
+
+  @Test(
+    arguments: [
+      (.everything, Scopes.known.filter { $0 != "keys:write" }),
+      (.only(["keys:read", "keys:write"]), ["keys:read"]), (.only(["keys:write"]), []),
+    ] as [(Scopes, [String])]
+  )
+  func `a key that leaked and is to be replaced cannot make others`(
+    scopes: Scopes,
+    left: [String]
+  ) {
+    let answer = AuthenticateApiKeyResponse(on: facts(isRetiring: true, scopes: scopes), at: now)
+    #expect(answer.verdict == .valid)
+    #expect(answer.scopes == left)
   }
 
   @Test func `a key that is not good tells nothing but that`() {

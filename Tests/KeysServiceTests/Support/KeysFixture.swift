@@ -2,15 +2,18 @@ import Changes
 import Cryptography
 import EventLoop
 import Faults
-import KeysService
+import HTTP
 import LicensesService
 import Messages
 import Postgres
 import Primitives
 import RPC
+import Sealing
 import Stubs
 import TestKit
 import Testing
+
+@testable import KeysService
 
 /// The keys service over RPC with mutual TLS, on a database of its own.
 @EventLoop
@@ -20,16 +23,29 @@ final class KeysFixture {
   let clock: TestClock
   /// The service itself, for what it does without being asked.
   let keys: Keys
+  /// The same of the other service of the process.
+  let users: Users
+  private let masterKeys: MasterKeys
 
-  private init(_ test: TestDatabase, _ keys: Keys, _ rpc: ServedRPC, _ clock: TestClock) {
+  private init(
+    _ test: TestDatabase,
+    _ keys: Keys,
+    _ users: Users,
+    _ masterKeys: MasterKeys,
+    _ rpc: ServedRPC,
+    _ clock: TestClock
+  ) {
     self.test = test
     self.keys = keys
+    self.users = users
+    self.masterKeys = masterKeys
     self.rpc = rpc
     self.clock = clock
   }
 
   static func with(
     leakedKeys: LeakedAPIKeys = .revoke,
+    leakOverlap: Duration = LeakedAPIKeys.defaultOverlap,
     _ body: @EventLoop (KeysFixture) async throws -> Void
   ) async throws {
     let changes = TestDatabase.Schema(Changes.schemaName, Changes.migrations)
@@ -38,16 +54,51 @@ final class KeysFixture {
     let licenses = TestDatabase.Schema("licenses", Licenses.migrations)
     try await TestDatabase.with(changes, schema, licenses) { test in
       let clock = TestClock()
+      let masterKeys = MasterKeys.random()
       let keys = Keys(
         database: test.open(as: "latchkey_keys"),
-        masterKeys: .random(),
+        masterKeys: masterKeys,
         leakedKeys: leakedKeys,
+        leakOverlap: leakOverlap,
         now: { clock.now }
       )
-      try await ServedRPC.with("keys", register: { keys.register(on: $0) }) { rpc in
-        try await body(KeysFixture(test, keys, rpc, clock))
+      let users = try users(test, masterKeys, clock)
+      let register: @EventLoop (RPCServer) -> Void = { server in
+        keys.register(on: server)
+        users.register(on: server)
+      }
+      try await ServedRPC.with("keys", register: register) { rpc in
+        try await body(KeysFixture(test, keys, users, masterKeys, rpc, clock))
       }
     }
+  }
+
+  /// Another process of the users service, on the same database.
+  func usersReplica(passwordCost: Argon2id.Cost = cheapCost) throws -> Users {
+    try Self.users(test, masterKeys, clock, passwordCost)
+  }
+
+  /// Hashing passwords is not what most tests are about.
+  nonisolated static let cheapCost = Argon2id.Cost(passes: 1, memoryKiB: 8)
+
+  private static func users(
+    _ test: TestDatabase,
+    _ masterKeys: MasterKeys,
+    _ clock: TestClock,
+    _ passwordCost: Argon2id.Cost = cheapCost
+  ) throws -> Users {
+    let database = test.open(as: "latchkey_keys")
+    return Users(
+      database: database,
+      dataKeys: DataKeyStore(
+        database: database,
+        schema: Keys.sealingSchema,
+        sealer: Sealer(masterKeys: masterKeys)
+      ),
+      dashboard: try #require(DashboardAddress("https://latchkey.example")),
+      passwordCost: passwordCost,
+      now: { clock.now }
+    )
   }
 
   var `operator`: KeysClient { get throws { KeysClient(try rpc.channel(as: "operator")) } }

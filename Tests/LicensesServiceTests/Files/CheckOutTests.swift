@@ -108,7 +108,7 @@ import Testing
       let secret = try FileSecret(licenseKey: try #require(license.key))
       let payload = try file.payload(openedBy: secret, fingerprint: "machine-1")
       let text = String(decoding: payload.json, as: UTF8.self)
-      #expect(text.contains(#""metadata":{"order":"A-17"}"#))
+      #expect(text.contains(#""metadata":{"order": "A-17"}"#))
       #expect(!text.contains(try #require(license.key)))
     }
   }
@@ -156,7 +156,8 @@ import Testing
     }
   }
 
-  @Test @EventLoop func `without a signing service a check-out says so, and a request takes no seat`()
+  @Test @EventLoop
+  func `without a signing service a check-out says so, and a request takes no seat`()
     async throws
   {
     try await LicensesFixture.with { fixture in

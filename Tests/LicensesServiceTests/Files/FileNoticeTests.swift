@@ -1,5 +1,6 @@
 import EventLoop
 import Faults
+import LicensesService
 import Messages
 import Postgres
 import Primitives

@@ -41,7 +41,7 @@ import Testing
       #expect(try await status(license, fixture) == (suspends ? .suspended : .active))
       #expect(
         try await fixture.events(license.id)
-          == ["license.created"] + (suspends ? ["license.suspended"] : [])
+          == ["license.created", "license.leaked"] + (suspends ? ["license.suspended"] : [])
       )
       let line = try #require(try await fixture.audited(license.id).last)
       #expect(line.action == "license.leak")
@@ -62,6 +62,8 @@ import Testing
       fixture.clock.advance(by: .seconds(21 * 60 * 60))
       _ = try await report(key, fixture)
       #expect(try await fixture.audited(license.id).count == 3)
+      let events = try await fixture.events(license.id)
+      #expect(events == ["license.created", "license.leaked", "license.leaked"])
     }
   }
 
@@ -100,6 +102,7 @@ import Testing
       let answer = try await report(#require(license.key), fixture)
       #expect(answer == LeakResponse(kind: .licenseKey, action: .nothing))
       #expect(try await status(license, fixture) == .revoked)
+      #expect(try await fixture.events(license.id) == ["license.created", "license.revoked"])
     }
   }
 }

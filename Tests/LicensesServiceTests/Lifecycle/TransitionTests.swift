@@ -1,6 +1,7 @@
 import Faults
 import Messages
 import Primitives
+import ServiceKit
 import Testing
 
 @testable import LicensesService

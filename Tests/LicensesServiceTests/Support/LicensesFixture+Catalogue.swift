@@ -29,6 +29,13 @@ extension LicensesFixture {
     )
     // One line of the log is sealed, the next waits to be.
     try await ChangeKeeper(database: test.open(as: "latchkey_licenses")).seal()
+    // The webhooks service writes who is sent what.
+    try await test.open().query(
+      """
+      insert into events.subscriptions (account_id, environment, type)
+      values (\(tenant.accountID), \(tenant.environment), 'validation.failed')
+      """
+    )
     var options = options
     options.caller?.idempotencyKey = [UInt8](repeating: 1, count: 32)
     options.caller?.requestHash = [UInt8](repeating: 2, count: 32)

@@ -7,6 +7,7 @@ import Messages
 import Postgres
 import Primitives
 import RPC
+import Sealing
 import SigningService
 import Stubs
 import TestKit
@@ -20,17 +21,21 @@ final class SigningFixture {
   /// The tenant that most tests act for.
   let tenant = Tenant(accountID: .v7(), environment: .test)
   private let masterKeys: MasterKeys
+  /// What the service seals by.
+  let dataKeys: DataKeyStore
 
   private init(
     _ test: TestDatabase,
     _ rpc: ServedRPC,
     _ clock: TestClock,
-    _ masterKeys: MasterKeys
+    _ masterKeys: MasterKeys,
+    _ dataKeys: DataKeyStore
   ) {
     self.test = test
     self.rpc = rpc
     self.clock = clock
     self.masterKeys = masterKeys
+    self.dataKeys = dataKeys
   }
 
   static func with(_ body: @EventLoop (SigningFixture) async throws -> Void) async throws {
@@ -45,7 +50,7 @@ final class SigningFixture {
         now: { clock.now }
       )
       try await ServedRPC.with("signing", register: { signing.register(on: $0) }) { rpc in
-        try await body(SigningFixture(test, rpc, clock, masterKeys))
+        try await body(SigningFixture(test, rpc, clock, masterKeys, signing.dataKeys))
       }
     }
   }

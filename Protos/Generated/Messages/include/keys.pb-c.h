@@ -34,6 +34,13 @@ typedef struct Latchkey__Keys__V1__AuthenticateApiKeyRequest Latchkey__Keys__V1_
 typedef struct Latchkey__Keys__V1__AuthenticateApiKeyResponse Latchkey__Keys__V1__AuthenticateApiKeyResponse;
 typedef struct Latchkey__Keys__V1__GetResponseSigningKeyRequest Latchkey__Keys__V1__GetResponseSigningKeyRequest;
 typedef struct Latchkey__Keys__V1__GetResponseSigningKeyResponse Latchkey__Keys__V1__GetResponseSigningKeyResponse;
+typedef struct Latchkey__Keys__V1__ResponseSigningKey Latchkey__Keys__V1__ResponseSigningKey;
+typedef struct Latchkey__Keys__V1__ListResponseSigningKeysRequest Latchkey__Keys__V1__ListResponseSigningKeysRequest;
+typedef struct Latchkey__Keys__V1__ListResponseSigningKeysResponse Latchkey__Keys__V1__ListResponseSigningKeysResponse;
+typedef struct Latchkey__Keys__V1__CreateResponseSigningKeyRequest Latchkey__Keys__V1__CreateResponseSigningKeyRequest;
+typedef struct Latchkey__Keys__V1__PromoteResponseSigningKeyRequest Latchkey__Keys__V1__PromoteResponseSigningKeyRequest;
+typedef struct Latchkey__Keys__V1__DeleteResponseSigningKeyRequest Latchkey__Keys__V1__DeleteResponseSigningKeyRequest;
+typedef struct Latchkey__Keys__V1__DeleteResponseSigningKeyResponse Latchkey__Keys__V1__DeleteResponseSigningKeyResponse;
 
 
 /* --- enums --- */
@@ -56,6 +63,12 @@ typedef enum _Latchkey__Keys__V1__AuthenticateApiKeyResponse__Verdict {
   LATCHKEY__KEYS__V1__AUTHENTICATE_API_KEY_RESPONSE__VERDICT__EXPIRED = 4
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LATCHKEY__KEYS__V1__AUTHENTICATE_API_KEY_RESPONSE__VERDICT)
 } Latchkey__Keys__V1__AuthenticateApiKeyResponse__Verdict;
+typedef enum _Latchkey__Keys__V1__ResponseSigningKey__State {
+  LATCHKEY__KEYS__V1__RESPONSE_SIGNING_KEY__STATE__ACTIVE = 1,
+  LATCHKEY__KEYS__V1__RESPONSE_SIGNING_KEY__STATE__NEXT = 2,
+  LATCHKEY__KEYS__V1__RESPONSE_SIGNING_KEY__STATE__RETIRED = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LATCHKEY__KEYS__V1__RESPONSE_SIGNING_KEY__STATE)
+} Latchkey__Keys__V1__ResponseSigningKey__State;
 
 /* --- messages --- */
 
@@ -151,10 +164,12 @@ struct  Latchkey__Keys__V1__ApiKey
   char *replaced_by;
   protobuf_c_boolean has_retires_at;
   int64_t retires_at;
+  protobuf_c_boolean has_leaked_at;
+  int64_t leaked_at;
 };
 #define LATCHKEY__KEYS__V1__API_KEY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&latchkey__keys__v1__api_key__descriptor) \
-    , NULL, NULL, NULL, NULL, 0, LATCHKEY__KEYS__V1__API_KEY__ENVIRONMENT__TEST, 0, 0, 0,NULL, NULL, 0, 0, 0, 0, 0, 0, 0,NULL, 0, 0, NULL, NULL, 0, 0 }
+    , NULL, NULL, NULL, NULL, 0, LATCHKEY__KEYS__V1__API_KEY__ENVIRONMENT__TEST, 0, 0, 0,NULL, NULL, 0, 0, 0, 0, 0, 0, 0,NULL, 0, 0, NULL, NULL, 0, 0, 0, 0 }
 
 
 struct  Latchkey__Keys__V1__DashboardApiKey
@@ -313,10 +328,88 @@ struct  Latchkey__Keys__V1__GetResponseSigningKeyResponse
   ProtobufCMessage base;
   char *account_id;
   char *signing_key;
+  char *next_signing_key;
 };
 #define LATCHKEY__KEYS__V1__GET_RESPONSE_SIGNING_KEY_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&latchkey__keys__v1__get_response_signing_key_response__descriptor) \
-    , NULL, NULL }
+    , NULL, NULL, NULL }
+
+
+struct  Latchkey__Keys__V1__ResponseSigningKey
+{
+  ProtobufCMessage base;
+  char *id;
+  protobuf_c_boolean has_state;
+  Latchkey__Keys__V1__ResponseSigningKey__State state;
+  protobuf_c_boolean has_created_at;
+  int64_t created_at;
+  protobuf_c_boolean has_activated_at;
+  int64_t activated_at;
+  protobuf_c_boolean has_retired_at;
+  int64_t retired_at;
+  char *signing_key;
+};
+#define LATCHKEY__KEYS__V1__RESPONSE_SIGNING_KEY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&latchkey__keys__v1__response_signing_key__descriptor) \
+    , NULL, 0, LATCHKEY__KEYS__V1__RESPONSE_SIGNING_KEY__STATE__ACTIVE, 0, 0, 0, 0, 0, 0, NULL }
+
+
+struct  Latchkey__Keys__V1__ListResponseSigningKeysRequest
+{
+  ProtobufCMessage base;
+};
+#define LATCHKEY__KEYS__V1__LIST_RESPONSE_SIGNING_KEYS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&latchkey__keys__v1__list_response_signing_keys_request__descriptor) \
+     }
+
+
+struct  Latchkey__Keys__V1__ListResponseSigningKeysResponse
+{
+  ProtobufCMessage base;
+  size_t n_data;
+  Latchkey__Keys__V1__ResponseSigningKey **data;
+};
+#define LATCHKEY__KEYS__V1__LIST_RESPONSE_SIGNING_KEYS_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&latchkey__keys__v1__list_response_signing_keys_response__descriptor) \
+    , 0,NULL }
+
+
+struct  Latchkey__Keys__V1__CreateResponseSigningKeyRequest
+{
+  ProtobufCMessage base;
+};
+#define LATCHKEY__KEYS__V1__CREATE_RESPONSE_SIGNING_KEY_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&latchkey__keys__v1__create_response_signing_key_request__descriptor) \
+     }
+
+
+struct  Latchkey__Keys__V1__PromoteResponseSigningKeyRequest
+{
+  ProtobufCMessage base;
+  char *id;
+};
+#define LATCHKEY__KEYS__V1__PROMOTE_RESPONSE_SIGNING_KEY_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&latchkey__keys__v1__promote_response_signing_key_request__descriptor) \
+    , NULL }
+
+
+struct  Latchkey__Keys__V1__DeleteResponseSigningKeyRequest
+{
+  ProtobufCMessage base;
+  char *id;
+};
+#define LATCHKEY__KEYS__V1__DELETE_RESPONSE_SIGNING_KEY_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&latchkey__keys__v1__delete_response_signing_key_request__descriptor) \
+    , NULL }
+
+
+struct  Latchkey__Keys__V1__DeleteResponseSigningKeyResponse
+{
+  ProtobufCMessage base;
+};
+#define LATCHKEY__KEYS__V1__DELETE_RESPONSE_SIGNING_KEY_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&latchkey__keys__v1__delete_response_signing_key_response__descriptor) \
+     }
 
 
 /* Latchkey__Keys__V1__CreateAccountRequest methods */
@@ -642,6 +735,139 @@ Latchkey__Keys__V1__GetResponseSigningKeyResponse *
 void   latchkey__keys__v1__get_response_signing_key_response__free_unpacked
                      (Latchkey__Keys__V1__GetResponseSigningKeyResponse *message,
                       ProtobufCAllocator *allocator);
+/* Latchkey__Keys__V1__ResponseSigningKey methods */
+void   latchkey__keys__v1__response_signing_key__init
+                     (Latchkey__Keys__V1__ResponseSigningKey         *message);
+size_t latchkey__keys__v1__response_signing_key__get_packed_size
+                     (const Latchkey__Keys__V1__ResponseSigningKey   *message);
+size_t latchkey__keys__v1__response_signing_key__pack
+                     (const Latchkey__Keys__V1__ResponseSigningKey   *message,
+                      uint8_t             *out);
+size_t latchkey__keys__v1__response_signing_key__pack_to_buffer
+                     (const Latchkey__Keys__V1__ResponseSigningKey   *message,
+                      ProtobufCBuffer     *buffer);
+Latchkey__Keys__V1__ResponseSigningKey *
+       latchkey__keys__v1__response_signing_key__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   latchkey__keys__v1__response_signing_key__free_unpacked
+                     (Latchkey__Keys__V1__ResponseSigningKey *message,
+                      ProtobufCAllocator *allocator);
+/* Latchkey__Keys__V1__ListResponseSigningKeysRequest methods */
+void   latchkey__keys__v1__list_response_signing_keys_request__init
+                     (Latchkey__Keys__V1__ListResponseSigningKeysRequest         *message);
+size_t latchkey__keys__v1__list_response_signing_keys_request__get_packed_size
+                     (const Latchkey__Keys__V1__ListResponseSigningKeysRequest   *message);
+size_t latchkey__keys__v1__list_response_signing_keys_request__pack
+                     (const Latchkey__Keys__V1__ListResponseSigningKeysRequest   *message,
+                      uint8_t             *out);
+size_t latchkey__keys__v1__list_response_signing_keys_request__pack_to_buffer
+                     (const Latchkey__Keys__V1__ListResponseSigningKeysRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Latchkey__Keys__V1__ListResponseSigningKeysRequest *
+       latchkey__keys__v1__list_response_signing_keys_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   latchkey__keys__v1__list_response_signing_keys_request__free_unpacked
+                     (Latchkey__Keys__V1__ListResponseSigningKeysRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Latchkey__Keys__V1__ListResponseSigningKeysResponse methods */
+void   latchkey__keys__v1__list_response_signing_keys_response__init
+                     (Latchkey__Keys__V1__ListResponseSigningKeysResponse         *message);
+size_t latchkey__keys__v1__list_response_signing_keys_response__get_packed_size
+                     (const Latchkey__Keys__V1__ListResponseSigningKeysResponse   *message);
+size_t latchkey__keys__v1__list_response_signing_keys_response__pack
+                     (const Latchkey__Keys__V1__ListResponseSigningKeysResponse   *message,
+                      uint8_t             *out);
+size_t latchkey__keys__v1__list_response_signing_keys_response__pack_to_buffer
+                     (const Latchkey__Keys__V1__ListResponseSigningKeysResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Latchkey__Keys__V1__ListResponseSigningKeysResponse *
+       latchkey__keys__v1__list_response_signing_keys_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   latchkey__keys__v1__list_response_signing_keys_response__free_unpacked
+                     (Latchkey__Keys__V1__ListResponseSigningKeysResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Latchkey__Keys__V1__CreateResponseSigningKeyRequest methods */
+void   latchkey__keys__v1__create_response_signing_key_request__init
+                     (Latchkey__Keys__V1__CreateResponseSigningKeyRequest         *message);
+size_t latchkey__keys__v1__create_response_signing_key_request__get_packed_size
+                     (const Latchkey__Keys__V1__CreateResponseSigningKeyRequest   *message);
+size_t latchkey__keys__v1__create_response_signing_key_request__pack
+                     (const Latchkey__Keys__V1__CreateResponseSigningKeyRequest   *message,
+                      uint8_t             *out);
+size_t latchkey__keys__v1__create_response_signing_key_request__pack_to_buffer
+                     (const Latchkey__Keys__V1__CreateResponseSigningKeyRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Latchkey__Keys__V1__CreateResponseSigningKeyRequest *
+       latchkey__keys__v1__create_response_signing_key_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   latchkey__keys__v1__create_response_signing_key_request__free_unpacked
+                     (Latchkey__Keys__V1__CreateResponseSigningKeyRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Latchkey__Keys__V1__PromoteResponseSigningKeyRequest methods */
+void   latchkey__keys__v1__promote_response_signing_key_request__init
+                     (Latchkey__Keys__V1__PromoteResponseSigningKeyRequest         *message);
+size_t latchkey__keys__v1__promote_response_signing_key_request__get_packed_size
+                     (const Latchkey__Keys__V1__PromoteResponseSigningKeyRequest   *message);
+size_t latchkey__keys__v1__promote_response_signing_key_request__pack
+                     (const Latchkey__Keys__V1__PromoteResponseSigningKeyRequest   *message,
+                      uint8_t             *out);
+size_t latchkey__keys__v1__promote_response_signing_key_request__pack_to_buffer
+                     (const Latchkey__Keys__V1__PromoteResponseSigningKeyRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Latchkey__Keys__V1__PromoteResponseSigningKeyRequest *
+       latchkey__keys__v1__promote_response_signing_key_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   latchkey__keys__v1__promote_response_signing_key_request__free_unpacked
+                     (Latchkey__Keys__V1__PromoteResponseSigningKeyRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Latchkey__Keys__V1__DeleteResponseSigningKeyRequest methods */
+void   latchkey__keys__v1__delete_response_signing_key_request__init
+                     (Latchkey__Keys__V1__DeleteResponseSigningKeyRequest         *message);
+size_t latchkey__keys__v1__delete_response_signing_key_request__get_packed_size
+                     (const Latchkey__Keys__V1__DeleteResponseSigningKeyRequest   *message);
+size_t latchkey__keys__v1__delete_response_signing_key_request__pack
+                     (const Latchkey__Keys__V1__DeleteResponseSigningKeyRequest   *message,
+                      uint8_t             *out);
+size_t latchkey__keys__v1__delete_response_signing_key_request__pack_to_buffer
+                     (const Latchkey__Keys__V1__DeleteResponseSigningKeyRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Latchkey__Keys__V1__DeleteResponseSigningKeyRequest *
+       latchkey__keys__v1__delete_response_signing_key_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   latchkey__keys__v1__delete_response_signing_key_request__free_unpacked
+                     (Latchkey__Keys__V1__DeleteResponseSigningKeyRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Latchkey__Keys__V1__DeleteResponseSigningKeyResponse methods */
+void   latchkey__keys__v1__delete_response_signing_key_response__init
+                     (Latchkey__Keys__V1__DeleteResponseSigningKeyResponse         *message);
+size_t latchkey__keys__v1__delete_response_signing_key_response__get_packed_size
+                     (const Latchkey__Keys__V1__DeleteResponseSigningKeyResponse   *message);
+size_t latchkey__keys__v1__delete_response_signing_key_response__pack
+                     (const Latchkey__Keys__V1__DeleteResponseSigningKeyResponse   *message,
+                      uint8_t             *out);
+size_t latchkey__keys__v1__delete_response_signing_key_response__pack_to_buffer
+                     (const Latchkey__Keys__V1__DeleteResponseSigningKeyResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Latchkey__Keys__V1__DeleteResponseSigningKeyResponse *
+       latchkey__keys__v1__delete_response_signing_key_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   latchkey__keys__v1__delete_response_signing_key_response__free_unpacked
+                     (Latchkey__Keys__V1__DeleteResponseSigningKeyResponse *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Latchkey__Keys__V1__CreateAccountRequest_Closure)
@@ -695,6 +921,27 @@ typedef void (*Latchkey__Keys__V1__GetResponseSigningKeyRequest_Closure)
 typedef void (*Latchkey__Keys__V1__GetResponseSigningKeyResponse_Closure)
                  (const Latchkey__Keys__V1__GetResponseSigningKeyResponse *message,
                   void *closure_data);
+typedef void (*Latchkey__Keys__V1__ResponseSigningKey_Closure)
+                 (const Latchkey__Keys__V1__ResponseSigningKey *message,
+                  void *closure_data);
+typedef void (*Latchkey__Keys__V1__ListResponseSigningKeysRequest_Closure)
+                 (const Latchkey__Keys__V1__ListResponseSigningKeysRequest *message,
+                  void *closure_data);
+typedef void (*Latchkey__Keys__V1__ListResponseSigningKeysResponse_Closure)
+                 (const Latchkey__Keys__V1__ListResponseSigningKeysResponse *message,
+                  void *closure_data);
+typedef void (*Latchkey__Keys__V1__CreateResponseSigningKeyRequest_Closure)
+                 (const Latchkey__Keys__V1__CreateResponseSigningKeyRequest *message,
+                  void *closure_data);
+typedef void (*Latchkey__Keys__V1__PromoteResponseSigningKeyRequest_Closure)
+                 (const Latchkey__Keys__V1__PromoteResponseSigningKeyRequest *message,
+                  void *closure_data);
+typedef void (*Latchkey__Keys__V1__DeleteResponseSigningKeyRequest_Closure)
+                 (const Latchkey__Keys__V1__DeleteResponseSigningKeyRequest *message,
+                  void *closure_data);
+typedef void (*Latchkey__Keys__V1__DeleteResponseSigningKeyResponse_Closure)
+                 (const Latchkey__Keys__V1__DeleteResponseSigningKeyResponse *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -721,6 +968,14 @@ extern const ProtobufCMessageDescriptor latchkey__keys__v1__authenticate_api_key
 extern const ProtobufCEnumDescriptor    latchkey__keys__v1__authenticate_api_key_response__verdict__descriptor;
 extern const ProtobufCMessageDescriptor latchkey__keys__v1__get_response_signing_key_request__descriptor;
 extern const ProtobufCMessageDescriptor latchkey__keys__v1__get_response_signing_key_response__descriptor;
+extern const ProtobufCMessageDescriptor latchkey__keys__v1__response_signing_key__descriptor;
+extern const ProtobufCEnumDescriptor    latchkey__keys__v1__response_signing_key__state__descriptor;
+extern const ProtobufCMessageDescriptor latchkey__keys__v1__list_response_signing_keys_request__descriptor;
+extern const ProtobufCMessageDescriptor latchkey__keys__v1__list_response_signing_keys_response__descriptor;
+extern const ProtobufCMessageDescriptor latchkey__keys__v1__create_response_signing_key_request__descriptor;
+extern const ProtobufCMessageDescriptor latchkey__keys__v1__promote_response_signing_key_request__descriptor;
+extern const ProtobufCMessageDescriptor latchkey__keys__v1__delete_response_signing_key_request__descriptor;
+extern const ProtobufCMessageDescriptor latchkey__keys__v1__delete_response_signing_key_response__descriptor;
 
 PROTOBUF_C__END_DECLS
 

@@ -20,7 +20,17 @@ struct APIKeyRecord: Equatable, Sendable {
   var lastUsedAt: Timestamp?
   var expiresAt: Timestamp?
   var revokedAt: Timestamp?
+  /// When it was first reported as leaked.
+  var leakedAt: Timestamp?
+  /// The end of the overlap of a leaked key that is to be replaced.
+  var retiresAt: Timestamp?
   var createdAt: Timestamp
+
+  /// When the key stops by itself: at its expiry or, if that comes first, at the end of a leak's overlap.
+  var end: Timestamp? {
+    guard let expiresAt, let retiresAt else { return expiresAt ?? retiresAt }
+    return min(expiresAt, retiresAt)
+  }
 
   /// The answer that shows the record, and the key itself when it has just been made.
   func message(showing key: String? = nil) -> ApiKey {
@@ -40,7 +50,8 @@ struct APIKeyRecord: Equatable, Sendable {
       lastUsedAt: lastUsedAt?.milliseconds,
       replaces: replaces?.description,
       replacedBy: replacedBy?.description,
-      retiresAt: replacedBy == nil ? nil : expiresAt?.milliseconds
+      retiresAt: (replacedBy == nil ? retiresAt : end)?.milliseconds,
+      leakedAt: leakedAt?.milliseconds
     )
   }
 }

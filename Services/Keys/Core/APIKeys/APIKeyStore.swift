@@ -12,7 +12,7 @@ struct APIKeyStore: Sendable {
 
   static let columns = """
     id, name, hint, scopes, created_by, expires_at, revoked_at, created_at, allowed_addresses,
-    last_used_at, replaces, replaced_by
+    last_used_at, replaces, replaced_by, leaked_at, retires_at
     """
 
   /// Adds an API key and the hash that leads to it.
@@ -117,12 +117,24 @@ struct APIKeyStore: Sendable {
     )
   }
 
+  /// Writes what the report of a leak makes of a locked API key.
+  @EventLoop
+  func noteLeak(of key: APIKeyRecord, _ change: Change) {
+    change.transaction.send(
+      """
+      update keys.api_keys set
+        leaked_at = \(key.leakedAt), retires_at = \(key.retiresAt), revoked_at = \(key.revokedAt)
+      where id = \(key.id)
+      """
+    )
+  }
+
   /// Reads whom each of many hashes belongs to, across accounts; a hash that no key has is left out.
   func authenticate(_ hashes: [Digest]) async throws(Fault) -> [Digest: KeyFacts] {
     let rows = try await database.read(
       """
       select sha256, account_id, environment, api_key_id, scopes, expires_at, revoked_at,
-        allowed_addresses
+        allowed_addresses, is_retiring
       from keys.authenticate(\(hashes))
       """
     )
@@ -136,7 +148,8 @@ struct APIKeyStore: Sendable {
         scopes: Scopes(stored: try row.value(4)),
         allowedAddresses: try AllowedAddresses(stored: try row.value(7)),
         expiresAt: try row.value(5),
-        revokedAt: try row.value(6)
+        revokedAt: try row.value(6),
+        isRetiring: try row.value(8)
       )
     }
     return facts
@@ -159,6 +172,8 @@ extension APIKeyRecord {
       lastUsedAt: try row.value(9),
       expiresAt: try row.value(5),
       revokedAt: try row.value(6),
+      leakedAt: try row.value(12),
+      retiresAt: try row.value(13),
       createdAt: try row.value(7)
     )
   }

@@ -13,10 +13,10 @@ extension Keys {
     _ call: Call
   ) async throws(Fault) -> DashboardApiKey {
     let tenant = try call.requireTenant()
-    guard let sealed = try await accounts.responseSigningKey(of: tenant.accountID) else {
+    guard let keys = try await accounts.responseSigningKeys(of: tenant.accountID) else {
       throw .internalError("An account has no response-signing key")
     }
-    let signingKey = try open(sealed)
+    let signingKey = try open(keys.active)
     // Where this is repeated under its Idempotency-Key, it is the same key that is shown again.
     let made = try await createApiKey(request, call)
     return DashboardApiKey(

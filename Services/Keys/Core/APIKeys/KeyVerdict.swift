@@ -7,8 +7,11 @@ struct KeyFacts: Equatable, Sendable {
   var id: UUID
   var scopes: Scopes
   var allowedAddresses: AllowedAddresses
+  /// When it stops by itself, whatever the reason.
   var expiresAt: Timestamp?
   var revokedAt: Timestamp?
+  /// Whether it has leaked and is to be replaced.
+  var isRetiring: Bool
 }
 
 extension AuthenticateApiKeyResponse {
@@ -30,7 +33,7 @@ extension AuthenticateApiKeyResponse {
         accountId: facts.tenant.accountID.description,
         environment: ApiKey.Environment(facts.tenant.environment),
         apiKeyId: facts.id.description,
-        scopes: facts.scopes.forCaller,
+        scopes: (facts.isRetiring ? facts.scopes.withoutKeyManagement : facts.scopes).forCaller,
         allowedAddresses: facts.allowedAddresses.texts
       )
     }

@@ -30,7 +30,7 @@ extension Keys {
       if let successor = old.replacedBy {
         throw .keyConflict("This API key has been rotated already; its successor is \(successor)")
       }
-      if let expiresAt = old.expiresAt, expiresAt <= change.now {
+      if let end = old.end, end <= change.now {
         throw .keyConflict("This API key has expired; make a new one")
       }
       try await self.requireReach(of: old.allowedAddresses, call, change)

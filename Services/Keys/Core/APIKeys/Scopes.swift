@@ -81,6 +81,12 @@ enum Scopes: Equatable, Sendable {
     }
   }
 
+  /// What is left to a key that leaked: all but making and changing API keys, by which whoever has it could stay.
+  var withoutKeyManagement: Scopes {
+    let names = self == .everything ? Self.known : names
+    return .only(names.filter { $0 != "keys:write" })
+  }
+
   /// The names; empty for everything.
   var names: [String] {
     switch self {

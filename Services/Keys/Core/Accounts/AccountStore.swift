@@ -4,6 +4,7 @@ internal import EventLoop
 internal import Faults
 internal import Postgres
 internal import Primitives
+internal import Sealing
 
 /// An account as the database keeps it, with its secrets sealed.
 struct AccountRecord: Sendable {
@@ -21,13 +22,15 @@ struct SealedSigningKey: Sendable {
 
   /// Where the secret is kept, which it is bound to.
   var place: SealingContext {
-    SealingContext(
-      accountID: dataKey.accountID,
-      table: "keys.response_signing_keys",
-      column: "sealed_secret",
-      rowID: id
-    )
+    Keys.responseSigningKeys.place("sealed_secret", row: id, account: dataKey.accountID)
   }
+}
+
+/// What an account's answers are signed with.
+struct SealedSigningKeys: Sendable {
+  var active: SealedSigningKey
+  /// The one that will take the other's place; nil but during a rotation.
+  var next: SealedSigningKey?
 }
 
 /// Where accounts are kept, with the secrets each has one of.
@@ -56,8 +59,9 @@ struct AccountStore: Sendable {
         insert into keys.data_keys (account_id, version, wrapped_key, created_at)
         select account_id, \(Int32(key.dataKey.version)), \(key.dataKey.bytes), created_at from account
       )
-      insert into keys.response_signing_keys (account_id, id, sealed_secret, created_at)
-      select account_id, \(key.id), \(key.secret), created_at from account
+      insert into keys.response_signing_keys (
+        account_id, id, state, sealed_secret, created_at, activated_at)
+      select account_id, \(key.id), 'active', \(key.secret), created_at, created_at from account
       """
     ).affectedCount == 1
   }
@@ -71,37 +75,56 @@ struct AccountStore: Sendable {
     return AccountRecord(id: id, name: try row.value(0), createdAt: try row.value(1))
   }
 
-  /// The response-signing key of an account, or of the only account when none is named.
+  /// The response-signing keys of an account, or of the only account when none is named.
   ///
   /// - Returns: Nil when there is no such account, or when none is named and there are several.
-  func responseSigningKey(of account: UUID?) async throws(Fault) -> SealedSigningKey? {
-    try Self.signingKey(try await database.read(Self.selection(account)))
+  func responseSigningKeys(of account: UUID?) async throws(Fault) -> SealedSigningKeys? {
+    try Self.signingKeys(try await database.read(Self.selection(account)))
   }
 
   /// The same, as the transaction of a change sees it.
   @EventLoop
-  func responseSigningKey(
+  func responseSigningKeys(
     of account: UUID,
     _ change: Change
-  ) async throws(Fault) -> SealedSigningKey? {
-    try Self.signingKey(try await change.transaction.query(Self.selection(account)))
+  ) async throws(Fault) -> SealedSigningKeys? {
+    try Self.signingKeys(try await change.transaction.query(Self.selection(account)))
   }
 
   private static func selection(_ account: UUID?) -> Query {
     """
-    select account_id, id, sealed_secret, data_key_version, wrapped_key
+    select account_id, id, sealed_secret, data_key_version, wrapped_key,
+      next_id, next_sealed_secret, next_data_key_version, next_wrapped_key
     from keys.response_signing_key(\(account))
     """
   }
 
-  private static func signingKey(_ rows: Rows) throws(Fault) -> SealedSigningKey? {
+  private static func signingKeys(_ rows: Rows) throws(Fault) -> SealedSigningKeys? {
     guard let row = try rows.singleOrNone() else { return nil }
-    let version: Int32 = try row.value(3)
-    let dataKey = WrappedDataKey(
-      accountID: try row.value(0),
-      version: UInt32(version),
-      bytes: try row.value(4)
+    let account: UUID = try row.value(0)
+    let nextID: UUID? = try row.value(5)
+    return SealedSigningKeys(
+      active: try signingKey(row, from: 1, of: account),
+      next: nextID == nil ? nil : try signingKey(row, from: 5, of: account)
     )
-    return SealedSigningKey(id: try row.value(1), secret: try row.value(2), dataKey: dataKey)
+  }
+
+  /// Reads the id, the sealed secret and the data key of a signing key, in columns beside each other.
+  private static func signingKey(
+    _ row: Row,
+    from column: Int,
+    of account: UUID
+  ) throws(Fault) -> SealedSigningKey {
+    let version: Int32 = try row.value(column + 2)
+    let dataKey = WrappedDataKey(
+      accountID: account,
+      version: UInt32(version),
+      bytes: try row.value(column + 3)
+    )
+    return SealedSigningKey(
+      id: try row.value(column),
+      secret: try row.value(column + 1),
+      dataKey: dataKey
+    )
   }
 }

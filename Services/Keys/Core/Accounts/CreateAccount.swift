@@ -20,14 +20,14 @@ extension Keys {
       let key = try self.makeSigningKey(for: id, at: change.now)
       let isAdded = try await self.accounts.insert(wanted, key, change)
       let record = isAdded ? wanted : try await self.accounts.get(id, change)
-      guard let sealed = try await self.accounts.responseSigningKey(of: id, change) else {
+      guard let keys = try await self.accounts.responseSigningKeys(of: id, change) else {
         throw .internalError("An account has no response-signing key")
       }
       let account = Account(
         id: id.description,
         name: record.name,
         createdAt: record.createdAt.milliseconds,
-        signingKey: try self.open(sealed)
+        signingKey: try await self.open(keys.active)
       )
       if isAdded { try change.record("account.create", id, before: nil, after: account) }
       return account
@@ -40,7 +40,7 @@ extension Keys {
   {
     let dataKey = sealer.makeDataKey(for: account)
     var key = SealedSigningKey(id: .v7(at: now), secret: [], dataKey: dataKey)
-    key.secret = try sealer.unwrap(dataKey).seal(ResponseSigningKey.generate(), in: key.place)
+    key.secret = try sealer.unwrap(dataKey).seal(ResponseSigningSecret.generate(), in: key.place)
     return key
   }
 }

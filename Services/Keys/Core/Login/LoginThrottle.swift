@@ -104,7 +104,8 @@ struct LoginAddress: Hashable, Sendable {
     let host = call.caller?.clientAddress ?? ""
     text =
       SocketAddress(ip: host, port: 0)?.withIPBytes { bytes in
-        bytes.count == 4 ? host : Hex.encode(UnsafeRawBufferPointer(rebasing: bytes[..<8])) + "::/64"
+        bytes.count == 4
+          ? host : Hex.encode(UnsafeRawBufferPointer(rebasing: bytes[..<8])) + "::/64"
       } ?? "unknown"
   }
 }

@@ -4,6 +4,7 @@ public import Faults
 public import Messages
 internal import Primitives
 public import RPC
+internal import Sealing
 
 extension Users {
   /// Makes the secret of a second factor for the user who asks, and shows it once.

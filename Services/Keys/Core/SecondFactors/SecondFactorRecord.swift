@@ -1,6 +1,7 @@
 internal import Cryptography
 internal import Faults
 internal import Primitives
+internal import Sealing
 
 /// What the database keeps of a user's second factor.
 struct SecondFactorRecord: Sendable {
@@ -13,20 +14,14 @@ struct SecondFactorRecord: Sendable {
 
   /// Where the secret of a user is kept, which it is bound to.
   static func place(of user: UUID, _ tenant: Tenant) -> SealingContext {
-    SealingContext(
-      accountID: tenant.accountID,
-      table: "keys.second_factors",
-      column: "sealed_totp_secret",
-      rowID: user
-    )
+    Keys.secondFactors.place("sealed_totp_secret", row: user, account: tenant.accountID)
   }
 }
 
 extension Users {
   /// Opens the secret of a second factor; whoever calls this wipes it.
   func open(_ factor: SecondFactorRecord, of tenant: Tenant) async throws(Fault) -> [UInt8] {
-    let version = DataKey.version(ofSealed: factor.sealedSecret) ?? 0
-    return try await dataKeys.key(of: tenant, version: version)
-      .open(factor.sealedSecret, in: SecondFactorRecord.place(of: factor.userID, tenant))
+    let place = SecondFactorRecord.place(of: factor.userID, tenant)
+    return try await dataKeys.open(factor.sealedSecret, in: place, of: tenant)
   }
 }

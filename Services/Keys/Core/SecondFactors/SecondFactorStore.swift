@@ -14,7 +14,8 @@ struct SecondFactorStore: Sendable {
   ///
   /// - Returns: False when the user has a second factor already.
   @EventLoop
-  func insert(_ sealedSecret: [UInt8], of user: UUID, _ change: Change) async throws(Fault) -> Bool {
+  func insert(_ sealedSecret: [UInt8], of user: UUID, _ change: Change) async throws(Fault) -> Bool
+  {
     try await change.transaction.query(
       """
       insert into keys.second_factors as f (account_id, user_id, sealed_totp_secret, created_at)

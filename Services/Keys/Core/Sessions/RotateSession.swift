@@ -1,7 +1,7 @@
 internal import Changes
+internal import Cryptography
 public import Faults
 public import Messages
-internal import Cryptography
 internal import Postgres
 internal import Primitives
 public import RPC

@@ -147,7 +147,7 @@ struct SessionStore: Sendable {
   /// - Returns: How many rows were deleted.
   func sweep(at now: Timestamp, rows: Int32) async throws(Fault) -> Int32 {
     try await database.query(
-      "select keys.sweep_logins(\(now), \(now - SessionRecord.idleLimit), \(rows))"
+      "select keys.sweep_logins(\(now), \(rows))"
     ).single().value(0)
   }
 

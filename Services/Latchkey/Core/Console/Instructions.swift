@@ -17,6 +17,7 @@ struct Instructions {
         test API key   \(key)
         all settings   \(directory.environmentFile)
         logs           \(directory.logs)
+        webhooks       may be sent to http://localhost here; in production to public https addresses only
 
       To make a license and validate it, in another terminal:
 

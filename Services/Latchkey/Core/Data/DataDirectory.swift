@@ -33,6 +33,16 @@ struct DataDirectory: Sendable, Equatable {
   var certificates: String { "\(path)/certificates" }
   var logs: String { "\(path)/logs" }
 
+  /// The file with the master keys of a service; nil where it keeps nothing encrypted.
+  ///
+  /// What signing keys are sealed with is known to the signing service alone.
+  func masterKeys(of service: ServiceName) -> String? {
+    switch service {
+    case .keys, .licenses, .webhooks: masterKeys
+    case .signing: signingMasterKeys
+    case .gateway: nil
+    }
+  }
   func log(of process: String) -> String { "\(logs)/\(process).log" }
   func password(of role: String) -> String { "\(secrets)/\(role).password" }
 

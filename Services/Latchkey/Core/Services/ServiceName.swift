@@ -1,6 +1,6 @@
 /// The services of a deployment, in the order in which they are started.
 enum ServiceName: String, CaseIterable, Sendable {
-  case keys, signing, licenses, gateway
+  case keys, signing, licenses, webhooks, gateway
 
   /// The executable, which lies beside `latchkey`.
   var executable: String { "latchkey-\(rawValue)" }

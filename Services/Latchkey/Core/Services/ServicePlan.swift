@@ -26,6 +26,8 @@ struct ServicePlan: Sendable {
   /// Where each service is called by the others.
   var rpcPorts: [ServiceName: UInt16]
   var areRateLimitsOn: Bool
+  /// What whoever runs `latchkey up` has set for services.
+  var settings: OperatorSettings
 
   /// Where users find everything.
   var url: String { "https://localhost:\(httpsPort)" }
@@ -63,14 +65,20 @@ struct ServicePlan: Sendable {
       variables += [
         "LATCHKEY_DATABASE_URL=\(connection(as: role))",
         "LATCHKEY_DATABASE_PASSWORD_FILE=\(directory.password(of: role))",
-        "LATCHKEY_MASTER_KEYS_FILE=\(masterKeys(of: service))",
       ]
+    }
+    if let masterKeys = directory.masterKeys(of: service) {
+      variables.append("LATCHKEY_MASTER_KEYS_FILE=\(masterKeys)")
     }
     if service == .keys {
       variables.append("LATCHKEY_DASHBOARD_URL=\(url)")
     }
     if service == .licenses {
       variables.append("LATCHKEY_SIGNING_ADDRESS=\(address(of: .signing))")
+    }
+    if service == .webhooks {
+      // Receivers under development listen on the same machine, and seldom with TLS.
+      variables += ["LATCHKEY_WEBHOOKS_ALLOW_LOOPBACK=on", "LATCHKEY_WEBHOOKS_ALLOW_HTTP=on"]
     }
     if service == .gateway {
       variables += [
@@ -80,15 +88,11 @@ struct ServicePlan: Sendable {
         "LATCHKEY_KEYS_ADDRESS=\(address(of: .keys))",
         "LATCHKEY_LICENSES_ADDRESS=\(address(of: .licenses))",
         "LATCHKEY_SIGNING_ADDRESS=\(address(of: .signing))",
+        "LATCHKEY_WEBHOOKS_ADDRESS=\(address(of: .webhooks))",
         "LATCHKEY_RATE_LIMITS=\(areRateLimitsOn ? "on" : "off")",
       ]
     }
-    return variables
-  }
-
-  /// The master keys of a service: what signing keys are sealed with is known to the signing service alone.
-  private func masterKeys(of service: ServiceName) -> String {
-    service == .signing ? directory.signingMasterKeys : directory.masterKeys
+    return variables + settings.variables(of: service)
   }
 
   /// The whole environment of a service's `migrate`.
@@ -116,7 +120,7 @@ struct ServicePlan: Sendable {
       + " sslmode=disable"
   }
 
-  /// Nothing of our own environment is passed on: it may hold secrets, and `PG*` variables would
-  /// lead a service to another database.
+  /// Of our own environment nothing is passed on but ``OperatorSettings``: it may hold secrets, and `PG*` variables
+  /// would lead a service to another database.
   private static let common = ["PATH=/usr/bin:/bin", "LANG=C.UTF-8", "TZ=UTC"]
 }

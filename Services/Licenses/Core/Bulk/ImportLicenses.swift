@@ -4,6 +4,7 @@ public import Faults
 public import Messages
 internal import Primitives
 public import RPC
+internal import Sealing
 internal import ServiceKit
 
 extension Licenses {
@@ -31,6 +32,7 @@ extension Licenses {
     defer { importCount -= 1 }
     var source = ImportSource(requests)
     let settings = try await source.settings()
+    // An account's first data key is committed before the change that seals with it.
     let dataKey = try await dataKeys.newest(of: tenant)
     var undone: ImportLicensesResponse?
     do throws(Fault) {
@@ -41,7 +43,8 @@ extension Licenses {
             policy: try settings.policyId.map { (id) throws(Fault) in try UUID(checked: id) }
           ),
           store: self.licenses,
-          dataKey: dataKey,
+          self.dataKeys,
+          newest: dataKey,
           change
         )
         try await licenses.read(&source)

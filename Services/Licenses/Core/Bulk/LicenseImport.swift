@@ -5,6 +5,7 @@ internal import Faults
 internal import Messages
 internal import Postgres
 internal import Primitives
+internal import Sealing
 
 /// One import under way: rows are gathered to batches, and each batch is checked and written by a few statements.
 ///
@@ -26,7 +27,9 @@ final class LicenseImport {
   let store: LicenseStore
   let change: Change
   private let defaults: Defaults
-  private let dataKey: DataKey
+  private let dataKeys: DataKeyStore
+  /// What a batch's secrets are sealed by: asked for anew for each, since a large file may outlast a key.
+  private var dataKey: DataKey
   private var reader = CSVReader()
   private var columns: ImportColumns?
   private var batch: [(line: Int, row: LicenseRow)] = []
@@ -39,9 +42,16 @@ final class LicenseImport {
   private var firstID: UUID?
 
   /// Begins an import in a change.
-  init(_ defaults: Defaults, store: LicenseStore, dataKey: DataKey, _ change: Change) {
+  init(
+    _ defaults: Defaults,
+    store: LicenseStore,
+    _ dataKeys: DataKeyStore,
+    newest dataKey: DataKey,
+    _ change: Change
+  ) {
     self.defaults = defaults
     self.store = store
+    self.dataKeys = dataKeys
     self.dataKey = dataKey
     self.change = change
   }
@@ -111,6 +121,7 @@ final class LicenseImport {
     batchRows = 0
     batchBytes = 0
     try await catalogue.load(rows.map(\.row), defaults, store, change)
+    dataKey = try await dataKeys.newest(of: change.tenant)
     let candidates = candidates(of: rows)
     // Also when there is none: a transaction that does nothing for long is ended.
     let claimed = try await store.claim(

@@ -4,6 +4,7 @@ internal import Faults
 internal import Messages
 internal import Postgres
 internal import Primitives
+internal import ServiceKit
 
 /// Where entitlements are kept.
 ///

@@ -5,6 +5,7 @@ internal import Faults
 internal import Messages
 internal import Postgres
 internal import Primitives
+internal import Sealing
 
 /// What check-outs read.
 extension LicenseStore {
@@ -15,6 +16,8 @@ extension LicenseStore {
   ///   - tenant: Whose.
   ///   - dataKeys: Where the tenant's data keys are.
   ///   - now: The moment.
+  /// - Returns: What is known of each.
+  /// - Throws: ``Fault`` of the database.
   @EventLoop
   func checkOutFacts(
     _ questions: [CheckOutQuestion],
@@ -22,7 +25,6 @@ extension LicenseStore {
     _ dataKeys: DataKeyStore,
     at now: Timestamp
   ) async throws(Fault) -> [CheckOutQuestion: Boxed<CheckOutFacts>] {
-    let keys = try await dataKeys.all(of: tenant)
     let rows = try await database.read(
       for: tenant,
       """
@@ -37,6 +39,8 @@ extension LicenseStore {
       where l.deleted_at is null
       """
     )
+    // After the rows, so that a key is among them that a rotation has made in between.
+    let keys = try await dataKeys.all(of: tenant)
     var facts: [CheckOutQuestion: Boxed<CheckOutFacts>] = [:]
     for row in rows {
       let question: Int = try row.value(0)

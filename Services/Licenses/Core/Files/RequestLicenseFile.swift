@@ -7,6 +7,7 @@ public import Messages
 internal import Postgres
 internal import Primitives
 public import RPC
+internal import Sealing
 internal import ServiceKit
 
 extension Licenses {

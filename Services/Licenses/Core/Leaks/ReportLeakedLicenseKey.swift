@@ -21,20 +21,19 @@ extension Licenses {
       guard var locked = try await self.licenses.lock(facts.id, change) else { return unknown }
       let wasDue = try locked.settleExpiry(change)
       let before = locked.license
+      let isOver = before.status == .revoked || before.status == .banned
       let isSuspended = before.status == .active && self.leakedKeys == .suspend
-      if isSuspended {
-        locked.license = try before.suspended(at: change.now)
-        locked.emit(.licenseSuspended, locked.license, at: change.now)
-      }
-      if isSuspended || wasDue { try self.licenses.save(locked, change) }
-      try await change.recordLeak(
+      if isSuspended { locked.license = try before.suspended(at: change.now) }
+      let isTold = try await change.recordLeak(
         "license.leak",
         locked.id,
         before: before,
         after: isSuspended ? locked.license : nil,
         report
       )
-      let isOver = before.status == .revoked || before.status == .banned
+      if isTold, !isOver { locked.emit(.licenseLeaked, locked.license, at: change.now) }
+      if isSuspended { locked.emit(.licenseSuspended, locked.license, at: change.now) }
+      if wasDue || !locked.events.isEmpty { try self.licenses.save(locked, change) }
       return LeakResponse(
         kind: .licenseKey,
         action: isSuspended ? .suspended : isOver ? .nothing : .alerted

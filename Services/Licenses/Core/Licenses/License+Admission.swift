@@ -1,5 +1,6 @@
 internal import Faults
 internal import Messages
+internal import ServiceKit
 
 extension License.Status {
   /// Refuses what only a license in good standing admits; an expired one is, where its policy allows access.

@@ -2,6 +2,7 @@ internal import Faults
 internal import Messages
 internal import Postgres
 internal import Primitives
+internal import ServiceKit
 
 extension License {
   /// The columns that ``init(_:)`` reads, of a table called `l`.

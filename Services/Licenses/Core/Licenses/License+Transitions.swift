@@ -1,6 +1,7 @@
 internal import Faults
 internal import Messages
 internal import Primitives
+internal import ServiceKit
 
 /// What a vendor's decisions make of a license; pure rules.
 ///

@@ -1,6 +1,7 @@
 internal import Cryptography
 internal import Faults
 internal import Primitives
+internal import Sealing
 
 /// The secrets of a new license, as the database keeps them.
 struct LicenseSecrets: Sendable {
@@ -68,12 +69,7 @@ struct LicenseSecrets: Sendable {
   }
 
   private static func place(of column: String, license: UUID, account: UUID) -> SealingContext {
-    SealingContext(
-      accountID: account,
-      table: "licenses.licenses",
-      column: column,
-      rowID: license
-    )
+    Licenses.sealedLicenses.place(column, row: license, account: account)
   }
 
   /// What there is of a key that is known by its hash only.

@@ -4,6 +4,7 @@ internal import Faults
 internal import Messages
 internal import Postgres
 internal import Primitives
+internal import ServiceKit
 
 /// A product as far as issuing licenses concerns it.
 struct ProductTerms: Sendable {
@@ -143,7 +144,14 @@ extension LicenseStore {
     index(metadataOf: new.map(\.id), change)
     change.emit(
       new.map { new in
-        Event(.licenseCreated, new.license, license: new.id, sequence: 1, at: change.now)
+        Event(
+          .licenseCreated,
+          new.license,
+          license: new.id,
+          sequence: 1,
+          product: new.product,
+          at: change.now
+        )
       }
     )
   }

@@ -2,6 +2,7 @@ internal import Faults
 internal import Messages
 internal import Postgres
 internal import Primitives
+internal import ServiceKit
 
 /// Lists of licenses.
 ///

@@ -6,6 +6,7 @@ internal import Postgres
 internal import Primitives
 internal import Protobuf
 internal import RPC
+internal import Sealing
 internal import ServiceKit
 
 extension Licenses {

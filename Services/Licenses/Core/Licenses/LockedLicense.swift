@@ -2,6 +2,7 @@ internal import Changes
 internal import EventLoop
 internal import Faults
 internal import Messages
+internal import Postgres
 internal import Primitives
 internal import Protobuf
 
@@ -60,6 +61,16 @@ struct LockedLicense {
   ///   - now: The moment of the change.
   mutating func emit(_ type: EventType, _ resource: some ContractMessage, at now: Timestamp) {
     eventSequence += 1
-    events.append(Event(type, resource, license: id, sequence: eventSequence, at: now))
+    events.append(
+      Event(
+        type,
+        resource,
+        license: id,
+        sequence: eventSequence,
+        product: UUID(license.productId),
+        licenseMetadata: resource is License ? nil : JSONB(text: license.metadata),
+        at: now
+      )
+    )
   }
 }

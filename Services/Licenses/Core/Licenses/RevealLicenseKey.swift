@@ -4,6 +4,7 @@ public import Faults
 public import Messages
 internal import Primitives
 public import RPC
+internal import Sealing
 internal import ServiceKit
 
 extension Licenses {

@@ -2,6 +2,7 @@ internal import Faults
 internal import Messages
 internal import Postgres
 internal import Primitives
+internal import ServiceKit
 
 extension Machine {
   /// The columns that ``init(_:from:on:at:)`` reads, of a table called `m`.

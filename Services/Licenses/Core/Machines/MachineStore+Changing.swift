@@ -4,6 +4,7 @@ internal import Faults
 internal import Messages
 internal import Postgres
 internal import Primitives
+internal import ServiceKit
 
 /// A machine whose license is locked until the transaction ends, so that what is decided about it holds.
 struct LockedMachine {

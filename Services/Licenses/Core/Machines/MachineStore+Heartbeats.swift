@@ -2,6 +2,7 @@ internal import Faults
 internal import Messages
 internal import Postgres
 internal import Primitives
+internal import ServiceKit
 
 /// That a machine is alive, to be written in a batch.
 struct Heartbeat: Hashable, Sendable {

@@ -66,6 +66,7 @@ extension Licenses {
       if !seats.license.events.isEmpty { try licenses.save(seats.license, change) }
     }
     tally.count(verdict, for: change.tenant, at: change.now)
+    tell(ValidateKeyResponse(judgement, verdict, usesCount: uses), of: facts, at: change.now)
     return .done(
       AcquireLicenseResponse(
         valid: verdict.isValid,

@@ -2,6 +2,7 @@ internal import Faults
 internal import Messages
 internal import Postgres
 internal import Primitives
+internal import ServiceKit
 
 extension LicenseStore {
   /// Reads what a validation needs of each license that is asked about, across accounts; a question whose key no

@@ -1,3 +1,4 @@
+internal import Changes
 internal import Cryptography
 internal import Faults
 internal import HTTP
@@ -119,7 +120,15 @@ extension Licenses {
       uses = usesCount(facts)
       tally.count(verdict, for: facts.tenant, at: now)
     }
-    return ValidateKeyResponse(judgement, verdict, usesCount: uses)
+    let answer = ValidateKeyResponse(judgement, verdict, usesCount: uses)
+    tell(answer, of: facts, at: now)
+    return answer
+  }
+
+  /// Tells of a validation, where somebody is sent that.
+  func tell(_ answer: ValidateKeyResponse, of facts: LicenseFacts, at now: Timestamp) {
+    let type: EventType = answer.valid ? .validationSuccess : .validationFailed
+    onDemand.note(type, answer, license: facts.id, for: facts.tenant, at: now)
   }
 
   /// Validates where something has to be written before the answer.
@@ -147,7 +156,9 @@ extension Licenses {
       }
     }
     tally.count(verdict, for: facts.tenant, at: now)
-    return ValidateKeyResponse(judgement, verdict, usesCount: uses)
+    let answer = ValidateKeyResponse(judgement, verdict, usesCount: uses)
+    tell(answer, of: facts, at: now)
+    return answer
   }
 
   /// Counts a use of a license with a limit before it is answered.

@@ -35,7 +35,9 @@ extension Licenses {
         try use(&seats, change)
         if !seats.license.events.isEmpty { try licenses.save(seats.license, change) }
       }
-      return ValidateKeyResponse(judgement, verdict, usesCount: uses)
+      let answer = ValidateKeyResponse(judgement, verdict, usesCount: uses)
+      tell(answer, of: facts, at: change.now)
+      return answer
     }
   }
 

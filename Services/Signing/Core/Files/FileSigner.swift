@@ -5,6 +5,7 @@ internal import Faults
 internal import LatchkeyOffline
 internal import Messages
 internal import Primitives
+internal import Sealing
 
 /// Makes license files: numbers them, records them, and only then signs them.
 ///

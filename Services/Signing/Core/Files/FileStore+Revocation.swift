@@ -117,10 +117,9 @@ extension FileStore {
     return files
   }
 
-  /// The serials of revoked files that are not expired, those last that expire first.
-  ///
-  /// - Parameter max: How many fit on a list.
-  func revokedSerials(_ tenant: Tenant, at now: Timestamp, max: Int) async throws(Fault) -> [Int64] {
+  /// The serials of revoked files that are not expired, those last that expire first; at most as many as fit on a list.
+  func revokedSerials(_ tenant: Tenant, at now: Timestamp, max: Int) async throws(Fault) -> [Int64]
+  {
     try Self.serials(try await database.read(for: tenant, Self.revoked(at: now, max: max)))
   }
 

@@ -50,7 +50,7 @@ struct FileStore: Sendable {
     return (try row.value(0), key)
   }
 
-  /// Records files. Those of licenses that are barred meanwhile are revoked as soon as they are made.
+  /// Records files; those of licenses that are barred meanwhile are revoked as soon as they are made.
   ///
   /// The keyset is locked, so nobody notes a license's standing at the same time. It travels with the next statement.
   @EventLoop

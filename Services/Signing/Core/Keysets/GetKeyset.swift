@@ -4,6 +4,7 @@ public import Faults
 public import Messages
 internal import Primitives
 public import RPC
+internal import Sealing
 
 extension Signing {
   /// Shows the keys of the caller's environment, with how many live files each has signed.
@@ -21,8 +22,10 @@ extension Signing {
   ///
   /// - Parameters:
   ///   - call: Who asks.
+  ///   - action: What the audit log calls it.
+  ///   - reason: What the actor gave as the reason.
   ///   - body: Decides; changes the keyset. It is given what makes a key, how many live files each key has signed, and
-  ///     the change.
+  ///     the moment.
   /// - Returns: The keyset as it has become.
   /// - Throws: What `body` throws.
   func changeKeyset(

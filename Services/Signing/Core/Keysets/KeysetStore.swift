@@ -38,7 +38,10 @@ struct KeysetStore: Sendable {
   func lock(_ change: Change) async throws(Fault) -> StoredKeyset {
     lockOnly(change)
     let row = try await change.transaction.query(Self.keyset).single()
-    return try Self.keyset(row, keys: try Self.keys(try await change.transaction.query(Self.allKeys)))
+    return try Self.keyset(
+      row,
+      keys: try Self.keys(try await change.transaction.query(Self.allKeys))
+    )
   }
 
   /// Locks a tenant's keyset, if it has one; the statement travels with the next one.

@@ -2,6 +2,7 @@ internal import Cryptography
 internal import EventLoop
 internal import Faults
 internal import Primitives
+internal import Sealing
 
 /// The private halves of signing keys, opened when they are first used.
 @EventLoop
@@ -26,6 +27,7 @@ final class PrivateKeys {
   ///   - activatesAt: When it signs first, if that is known.
   ///   - dataKey: What seals it, committed already.
   ///   - now: The time.
+  /// - Returns: The key as it is to be stored.
   static func make(
     for tenant: Tenant,
     activatesAt: Timestamp?,

@@ -2,6 +2,7 @@ internal import Cryptography
 internal import LatchkeyOffline
 internal import Messages
 internal import Primitives
+internal import Sealing
 
 /// A signing key as the database keeps it.
 struct StoredKey: Equatable, Sendable {
@@ -61,11 +62,6 @@ struct StoredKey: Equatable, Sendable {
 
   /// Where the seed of a key is kept, which it is bound to.
   static func place(of id: UUID, _ tenant: Tenant) -> SealingContext {
-    SealingContext(
-      accountID: tenant.accountID,
-      table: "signing.keys",
-      column: "sealed_seed",
-      rowID: id
-    )
+    Signing.sealedKeys.place("sealed_seed", row: id, account: tenant.accountID)
   }
 }

@@ -32,6 +32,7 @@ public struct DeactivationReceipt: Sendable {
   ///   - secret: From the license key; it must open the file.
   ///   - fingerprint: The machine's; it must be the file's.
   ///   - now: The time.
+  /// - Returns: The receipt.
   /// - Throws: ``Refusal`` ``Verdict/wrongFingerprint`` or ``Verdict/wrongLicenseKey``: nobody can give up what is not
   ///   theirs.
   public static func make(

@@ -35,6 +35,7 @@ public struct LicenseRequest: Sendable {
   ///   - ttlSeconds: For how long, or nil.
   ///   - machineName: What people call the machine, or nil.
   ///   - now: The time.
+  /// - Returns: The request.
   /// - Throws: ``Refusal`` when the key or another value cannot be one.
   public static func make(
     licenseKey: String,

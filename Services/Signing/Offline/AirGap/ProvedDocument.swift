@@ -52,6 +52,7 @@ struct ProvedDocument {
   ///   - kind: The kind.
   ///   - secret: From the license key.
   ///   - body: Writes the fields of the kind.
+  /// - Returns: The document with its proof.
   static func make(
     _ kind: Kind,
     provedBy secret: FileSecret,

@@ -7,7 +7,7 @@ public import Faults
 public struct LicenseFile: Sendable {
   /// What the file says, which nothing has proved as long as ``isSigned(by:)`` was not asked.
   public let header: LicenseFileHeader
-  private let line: Line
+  let line: Line
 
   static let armor = Armor(label: "LICENSE FILE", partCount: 3)
 
@@ -43,6 +43,7 @@ public struct LicenseFile: Sendable {
   /// - Parameters:
   ///   - secret: From the license key.
   ///   - fingerprint: The machine's.
+  /// - Returns: The payload.
   /// - Throws: ``Refusal`` ``Verdict/wrongLicenseKey`` when it cannot be opened with the two,
   ///   ``Verdict/malformed`` or ``Verdict/unsupportedVersion`` when something else was sealed.
   public func payload(
@@ -93,7 +94,12 @@ extension LicenseFile {
   /// Makes a file for whoever has not the license's secret but what comes from it for the one machine; otherwise as
   /// ``unsigned(_:payload:sealedBy:)``.
   ///
-  /// - Parameter payloadKey: Of ``FileSecret/payloadKey(of:fingerprint:)``, for the header's fingerprint; the caller wipes it.
+  /// - Parameters:
+  ///   - header: What the file says.
+  ///   - payload: What only the machine may read.
+  ///   - payloadKey: Of ``FileSecret/payloadKey(of:fingerprint:)``, for the header's fingerprint; the caller wipes it.
+  /// - Returns: The file but for its signature.
+  /// - Throws: ``Fault`` `failedPrecondition`.
   public static func unsigned(
     _ header: LicenseFileHeader,
     payload: LicenseFilePayload,

@@ -3,7 +3,9 @@ public import Primitives
 
 /// A signing key as statements publish it.
 public struct SigningKeyRecord: Sendable, Equatable {
-  /// What a key may be used for. The raw values are those on the wire.
+  /// What a key may be used for.
+  ///
+  /// The raw values are those on the wire.
   public enum State: String, Sendable, CaseIterable {
     /// Published before its use: it signs nothing yet, and what it will sign is accepted already.
     case next

@@ -55,11 +55,7 @@ struct Statement {
       && key.isValid(line.parts[1], for: Self.bytesToSign(kind, body: line.texts[0]))
   }
 
-  /// Makes a statement that is to be signed.
-  ///
-  /// - Parameters:
-  ///   - kind: The kind.
-  ///   - body: Writes what the kind has in addition.
+  /// Makes a statement that is to be signed; `body` writes what its kind has in addition.
   static func unsigned(
     _ kind: Kind,
     keyID: String,

@@ -12,7 +12,8 @@ public enum Succession {
   /// - Returns: The statement with its markers, for `POST /api/v1/signing-root/succession`.
   /// - Throws: ``Refusal`` ``Verdict/malformed`` or ``Verdict/unsupportedVersion`` when the text is no succession;
   ///   ``Verdict/unknownKey`` when it is another root's.
-  public static func sign(_ proposed: String, by root: Ed25519PrivateKey) throws(Refusal) -> String {
+  public static func sign(_ proposed: String, by root: Ed25519PrivateKey) throws(Refusal) -> String
+  {
     let trimmed = proposed.trimmingWhiteSpace()
     guard trimmed.hasPrefix(prefix) else {
       throw Refusal(.malformed, "what is to be signed begins with \(prefix)")

@@ -142,6 +142,141 @@ void   depot__v1__touch_request__free_unpacked
   assert(message->base.descriptor == &depot__v1__touch_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   depot__v1__enter_request__init
+                     (Depot__V1__EnterRequest         *message)
+{
+  static const Depot__V1__EnterRequest init_value = DEPOT__V1__ENTER_REQUEST__INIT;
+  *message = init_value;
+}
+size_t depot__v1__enter_request__get_packed_size
+                     (const Depot__V1__EnterRequest *message)
+{
+  assert(message->base.descriptor == &depot__v1__enter_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t depot__v1__enter_request__pack
+                     (const Depot__V1__EnterRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &depot__v1__enter_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t depot__v1__enter_request__pack_to_buffer
+                     (const Depot__V1__EnterRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &depot__v1__enter_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Depot__V1__EnterRequest *
+       depot__v1__enter_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Depot__V1__EnterRequest *)
+     protobuf_c_message_unpack (&depot__v1__enter_request__descriptor,
+                                allocator, len, data);
+}
+void   depot__v1__enter_request__free_unpacked
+                     (Depot__V1__EnterRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &depot__v1__enter_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   depot__v1__inspect_request__init
+                     (Depot__V1__InspectRequest         *message)
+{
+  static const Depot__V1__InspectRequest init_value = DEPOT__V1__INSPECT_REQUEST__INIT;
+  *message = init_value;
+}
+size_t depot__v1__inspect_request__get_packed_size
+                     (const Depot__V1__InspectRequest *message)
+{
+  assert(message->base.descriptor == &depot__v1__inspect_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t depot__v1__inspect_request__pack
+                     (const Depot__V1__InspectRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &depot__v1__inspect_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t depot__v1__inspect_request__pack_to_buffer
+                     (const Depot__V1__InspectRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &depot__v1__inspect_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Depot__V1__InspectRequest *
+       depot__v1__inspect_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Depot__V1__InspectRequest *)
+     protobuf_c_message_unpack (&depot__v1__inspect_request__descriptor,
+                                allocator, len, data);
+}
+void   depot__v1__inspect_request__free_unpacked
+                     (Depot__V1__InspectRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &depot__v1__inspect_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   depot__v1__leave_request__init
+                     (Depot__V1__LeaveRequest         *message)
+{
+  static const Depot__V1__LeaveRequest init_value = DEPOT__V1__LEAVE_REQUEST__INIT;
+  *message = init_value;
+}
+size_t depot__v1__leave_request__get_packed_size
+                     (const Depot__V1__LeaveRequest *message)
+{
+  assert(message->base.descriptor == &depot__v1__leave_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t depot__v1__leave_request__pack
+                     (const Depot__V1__LeaveRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &depot__v1__leave_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t depot__v1__leave_request__pack_to_buffer
+                     (const Depot__V1__LeaveRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &depot__v1__leave_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Depot__V1__LeaveRequest *
+       depot__v1__leave_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Depot__V1__LeaveRequest *)
+     protobuf_c_message_unpack (&depot__v1__leave_request__descriptor,
+                                allocator, len, data);
+}
+void   depot__v1__leave_request__free_unpacked
+                     (Depot__V1__LeaveRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &depot__v1__leave_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   depot__v1__change_request__init
                      (Depot__V1__ChangeRequest         *message)
 {
@@ -524,6 +659,80 @@ const ProtobufCMessageDescriptor depot__v1__touch_request__descriptor =
   depot__v1__touch_request__field_indices_by_name,
   1,  depot__v1__touch_request__number_ranges,
   (ProtobufCMessageInit) depot__v1__touch_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor depot__v1__enter_request__field_descriptors[1] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Depot__V1__EnterRequest, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned depot__v1__enter_request__field_indices_by_name[] = {
+  0,   /* field[0] = name */
+};
+static const ProtobufCIntRange depot__v1__enter_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor depot__v1__enter_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "depot.v1.EnterRequest",
+  "EnterRequest",
+  "Depot__V1__EnterRequest",
+  "depot.v1",
+  sizeof(Depot__V1__EnterRequest),
+  1,
+  depot__v1__enter_request__field_descriptors,
+  depot__v1__enter_request__field_indices_by_name,
+  1,  depot__v1__enter_request__number_ranges,
+  (ProtobufCMessageInit) depot__v1__enter_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define depot__v1__inspect_request__field_descriptors NULL
+#define depot__v1__inspect_request__field_indices_by_name NULL
+#define depot__v1__inspect_request__number_ranges NULL
+const ProtobufCMessageDescriptor depot__v1__inspect_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "depot.v1.InspectRequest",
+  "InspectRequest",
+  "Depot__V1__InspectRequest",
+  "depot.v1",
+  sizeof(Depot__V1__InspectRequest),
+  0,
+  depot__v1__inspect_request__field_descriptors,
+  depot__v1__inspect_request__field_indices_by_name,
+  0,  depot__v1__inspect_request__number_ranges,
+  (ProtobufCMessageInit) depot__v1__inspect_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define depot__v1__leave_request__field_descriptors NULL
+#define depot__v1__leave_request__field_indices_by_name NULL
+#define depot__v1__leave_request__number_ranges NULL
+const ProtobufCMessageDescriptor depot__v1__leave_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "depot.v1.LeaveRequest",
+  "LeaveRequest",
+  "Depot__V1__LeaveRequest",
+  "depot.v1",
+  sizeof(Depot__V1__LeaveRequest),
+  0,
+  depot__v1__leave_request__field_descriptors,
+  depot__v1__leave_request__field_indices_by_name,
+  0,  depot__v1__leave_request__number_ranges,
+  (ProtobufCMessageInit) depot__v1__leave_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor depot__v1__change_request__field_descriptors[2] =

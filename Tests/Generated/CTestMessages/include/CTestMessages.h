@@ -17,6 +17,18 @@ static inline const ProtobufCMessageDescriptor *depot__v1__touch_request__get_de
   return &depot__v1__touch_request__descriptor;
 }
 
+static inline const ProtobufCMessageDescriptor *depot__v1__enter_request__get_descriptor(void) {
+  return &depot__v1__enter_request__descriptor;
+}
+
+static inline const ProtobufCMessageDescriptor *depot__v1__inspect_request__get_descriptor(void) {
+  return &depot__v1__inspect_request__descriptor;
+}
+
+static inline const ProtobufCMessageDescriptor *depot__v1__leave_request__get_descriptor(void) {
+  return &depot__v1__leave_request__descriptor;
+}
+
 static inline const ProtobufCMessageDescriptor *depot__v1__change_request__get_descriptor(void) {
   return &depot__v1__change_request__descriptor;
 }
@@ -117,7 +129,7 @@ static inline const ProtobufCMessageDescriptor *sample__v1__secretive__nested__g
   return &sample__v1__secretive__nested__descriptor;
 }
 
-/// The encoded descriptor of depot/depot.proto, 790 bytes.
+/// The encoded descriptor of depot/depot.proto, 1011 bytes.
 const unsigned char *descriptor_of_depot_depot(void);
 
 /// The encoded descriptor of grpc/testing/test.proto, 2483 bytes.

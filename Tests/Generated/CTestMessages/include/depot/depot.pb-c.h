@@ -18,6 +18,9 @@ PROTOBUF_C__BEGIN_DECLS
 typedef struct Depot__V1__CheckRequest Depot__V1__CheckRequest;
 typedef struct Depot__V1__PutRequest Depot__V1__PutRequest;
 typedef struct Depot__V1__TouchRequest Depot__V1__TouchRequest;
+typedef struct Depot__V1__EnterRequest Depot__V1__EnterRequest;
+typedef struct Depot__V1__InspectRequest Depot__V1__InspectRequest;
+typedef struct Depot__V1__LeaveRequest Depot__V1__LeaveRequest;
 typedef struct Depot__V1__ChangeRequest Depot__V1__ChangeRequest;
 typedef struct Depot__V1__Item Depot__V1__Item;
 typedef struct Depot__V1__LoadRequest Depot__V1__LoadRequest;
@@ -59,6 +62,34 @@ struct  Depot__V1__TouchRequest
 #define DEPOT__V1__TOUCH_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&depot__v1__touch_request__descriptor) \
     , NULL }
+
+
+struct  Depot__V1__EnterRequest
+{
+  ProtobufCMessage base;
+  char *name;
+};
+#define DEPOT__V1__ENTER_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&depot__v1__enter_request__descriptor) \
+    , NULL }
+
+
+struct  Depot__V1__InspectRequest
+{
+  ProtobufCMessage base;
+};
+#define DEPOT__V1__INSPECT_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&depot__v1__inspect_request__descriptor) \
+     }
+
+
+struct  Depot__V1__LeaveRequest
+{
+  ProtobufCMessage base;
+};
+#define DEPOT__V1__LEAVE_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&depot__v1__leave_request__descriptor) \
+     }
 
 
 struct  Depot__V1__ChangeRequest
@@ -192,6 +223,63 @@ Depot__V1__TouchRequest *
 void   depot__v1__touch_request__free_unpacked
                      (Depot__V1__TouchRequest *message,
                       ProtobufCAllocator *allocator);
+/* Depot__V1__EnterRequest methods */
+void   depot__v1__enter_request__init
+                     (Depot__V1__EnterRequest         *message);
+size_t depot__v1__enter_request__get_packed_size
+                     (const Depot__V1__EnterRequest   *message);
+size_t depot__v1__enter_request__pack
+                     (const Depot__V1__EnterRequest   *message,
+                      uint8_t             *out);
+size_t depot__v1__enter_request__pack_to_buffer
+                     (const Depot__V1__EnterRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Depot__V1__EnterRequest *
+       depot__v1__enter_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   depot__v1__enter_request__free_unpacked
+                     (Depot__V1__EnterRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Depot__V1__InspectRequest methods */
+void   depot__v1__inspect_request__init
+                     (Depot__V1__InspectRequest         *message);
+size_t depot__v1__inspect_request__get_packed_size
+                     (const Depot__V1__InspectRequest   *message);
+size_t depot__v1__inspect_request__pack
+                     (const Depot__V1__InspectRequest   *message,
+                      uint8_t             *out);
+size_t depot__v1__inspect_request__pack_to_buffer
+                     (const Depot__V1__InspectRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Depot__V1__InspectRequest *
+       depot__v1__inspect_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   depot__v1__inspect_request__free_unpacked
+                     (Depot__V1__InspectRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Depot__V1__LeaveRequest methods */
+void   depot__v1__leave_request__init
+                     (Depot__V1__LeaveRequest         *message);
+size_t depot__v1__leave_request__get_packed_size
+                     (const Depot__V1__LeaveRequest   *message);
+size_t depot__v1__leave_request__pack
+                     (const Depot__V1__LeaveRequest   *message,
+                      uint8_t             *out);
+size_t depot__v1__leave_request__pack_to_buffer
+                     (const Depot__V1__LeaveRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Depot__V1__LeaveRequest *
+       depot__v1__leave_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   depot__v1__leave_request__free_unpacked
+                     (Depot__V1__LeaveRequest *message,
+                      ProtobufCAllocator *allocator);
 /* Depot__V1__ChangeRequest methods */
 void   depot__v1__change_request__init
                      (Depot__V1__ChangeRequest         *message);
@@ -317,6 +405,15 @@ typedef void (*Depot__V1__PutRequest_Closure)
 typedef void (*Depot__V1__TouchRequest_Closure)
                  (const Depot__V1__TouchRequest *message,
                   void *closure_data);
+typedef void (*Depot__V1__EnterRequest_Closure)
+                 (const Depot__V1__EnterRequest *message,
+                  void *closure_data);
+typedef void (*Depot__V1__InspectRequest_Closure)
+                 (const Depot__V1__InspectRequest *message,
+                  void *closure_data);
+typedef void (*Depot__V1__LeaveRequest_Closure)
+                 (const Depot__V1__LeaveRequest *message,
+                  void *closure_data);
 typedef void (*Depot__V1__ChangeRequest_Closure)
                  (const Depot__V1__ChangeRequest *message,
                   void *closure_data);
@@ -344,6 +441,9 @@ typedef void (*Depot__V1__DumpResponse_Closure)
 extern const ProtobufCMessageDescriptor depot__v1__check_request__descriptor;
 extern const ProtobufCMessageDescriptor depot__v1__put_request__descriptor;
 extern const ProtobufCMessageDescriptor depot__v1__touch_request__descriptor;
+extern const ProtobufCMessageDescriptor depot__v1__enter_request__descriptor;
+extern const ProtobufCMessageDescriptor depot__v1__inspect_request__descriptor;
+extern const ProtobufCMessageDescriptor depot__v1__leave_request__descriptor;
 extern const ProtobufCMessageDescriptor depot__v1__change_request__descriptor;
 extern const ProtobufCMessageDescriptor depot__v1__item__descriptor;
 extern const ProtobufCMessageDescriptor depot__v1__load_request__descriptor;

@@ -1,0 +1,75 @@
+internal import EventLoop
+internal import Faults
+internal import Postgres
+internal import Primitives
+
+/// A delivery that this process alone may make until its lease ends.
+struct ClaimedDelivery: Sendable {
+  let tenant: Tenant
+  let endpointID: UUID
+  /// The version of the webhook when it was claimed: settings in memory of an older one are read again.
+  let endpointVersion: Int32
+  let id: UUID
+  let eventID: UUID
+  let eventType: String
+  let licenseID: UUID?
+  /// Set where the next delivery of the same license waits for this one.
+  let linePosition: Int64?
+  /// How many attempts were made before.
+  let attemptCount: Int32
+  /// What is posted; nil when the event is not kept any more.
+  let body: [UInt8]?
+  /// Until when nobody else makes it.
+  let leaseEnds: Instant
+
+  /// How long one is claimed for: several times what an attempt may take, so that it may wait in line here, and short
+  /// enough for a process that died not to be missed for long.
+  static let lease = Duration.seconds(60)
+  /// How much of the lease must be left when an attempt begins: what it may take, and time to write what came of it.
+  static let attemptReserve = Duration.seconds(15)
+
+  /// Reads a row of `webhooks.claim_deliveries`.
+  init(_ row: Row, leaseEnds: Instant) throws(Fault) {
+    tenant = Tenant(accountID: try row.value(0), environment: try row.value(1))
+    endpointID = try row.value(2)
+    endpointVersion = try row.value(3)
+    id = try row.value(4)
+    eventID = try row.value(5)
+    eventType = try row.value(6)
+    licenseID = try row.value(7)
+    linePosition = try row.value(8)
+    attemptCount = try row.value(9)
+    body = try row.value(10)
+    self.leaseEnds = leaseEnds
+  }
+
+  init(
+    tenant: Tenant,
+    endpointID: UUID,
+    endpointVersion: Int32,
+    id: UUID,
+    eventID: UUID,
+    eventType: String,
+    licenseID: UUID?,
+    body: [UInt8],
+    leaseEnds: Instant
+  ) {
+    self.tenant = tenant
+    self.endpointID = endpointID
+    self.endpointVersion = endpointVersion
+    self.id = id
+    self.eventID = eventID
+    self.eventType = eventType
+    self.licenseID = licenseID
+    linePosition = nil
+    attemptCount = 0
+    self.body = body
+    self.leaseEnds = leaseEnds
+  }
+}
+
+/// One webhook and one license, whose deliveries wait for each other.
+struct DeliveryLine: Hashable, Sendable {
+  let endpointID: UUID
+  let licenseID: UUID
+}

@@ -1,0 +1,317 @@
+internal import EventLoop
+internal import Faults
+internal import Logging
+internal import Messages
+internal import Primitives
+internal import WebhooksSending
+
+/// Makes deliveries: claims what is due, sends it, and writes what came of it.
+///
+/// Everything that is due is in the database; here is only what this process has claimed, bounded as a whole and for
+/// each webhook. When the process dies its leases end, and others make the deliveries: at least once, never lost.
+@EventLoop
+final class Deliverer {
+  /// How many deliveries are in memory, claimed and not yet written.
+  static let heldMax = 4_096
+  /// How many one claim brings: as many as fit into some tens of megabytes when every event is as large as can be.
+  private static let claimMax: Int32 = 256
+  /// How often to look for what has become due.
+  static let interval = Duration.milliseconds(500)
+  /// How long attempts under way may take when the service stops.
+  private static let stopLimit = Duration.seconds(5)
+  /// For how long a webhook that was not used is remembered.
+  private static let idleLimit = Duration.seconds(300)
+  /// How long to wait before what could not be read is tried again.
+  private static let troublePause = Duration.seconds(5)
+
+  private let deliveries: DeliveryStore
+  private let endpoints: EndpointStore
+  private let sender: HTTPSender
+  private let receivers: ReceiverMaker
+  private let schedule: RetrySchedule
+  private let now: @Sendable () -> Timestamp
+  private let log = Logger(label: "deliverer")
+  private(set) lazy var writer = ResultWriter(deliveries: deliveries, now: now) { [unowned self] in
+    written($0)
+  }
+
+  private var lanes: [UUID: DeliveryLane] = [:]
+  /// Claimed and not yet written.
+  private(set) var heldCount = 0
+  private var underWayCount = 0
+  private var timer: LoopTimer?
+  private var claiming: Task<Void, Never>?
+  private var isClaimWanted = false
+  /// Whether the last claim brought as much as it could.
+  private var isMoreDue = false
+  private var lastServed = UUID(high: 0, low: 0)
+  private var isStopping = false
+  private var lastPruned = Instant.now
+
+  init(
+    deliveries: DeliveryStore,
+    endpoints: EndpointStore,
+    sender: HTTPSender,
+    receivers: ReceiverMaker,
+    schedule: RetrySchedule,
+    now: @escaping @Sendable () -> Timestamp
+  ) {
+    self.deliveries = deliveries
+    self.endpoints = endpoints
+    self.sender = sender
+    self.receivers = receivers
+    self.schedule = schedule
+    self.now = now
+  }
+
+  // MARK: Beginning and end
+
+  /// Begins to look for what is due.
+  func start() {
+    timer = LoopTimer(every: Self.interval) { [unowned self] in look() }
+    look()
+  }
+
+  /// Claims nothing any more, lets attempts under way come to their end for a while, and gives back the rest.
+  func stop() async {
+    isStopping = true
+    timer?.cancel()
+    timer = nil
+    await claiming?.value
+    for lane in lanes.values { release(lane, until: now()) }
+    let deadline = Instant.now + Self.stopLimit
+    while underWayCount > 0, Instant.now < deadline {
+      await EventLoop.sleep(for: .milliseconds(10))
+    }
+    sender.close()
+    while underWayCount > 0 { await EventLoop.sleep(for: .milliseconds(1)) }
+    await writer.finish()
+  }
+
+  // MARK: What is made
+
+  /// How many more deliveries of a webhook are taken at once; what is beyond waits in the database.
+  func room(for endpoint: UUID) -> Int {
+    guard !isStopping else { return 0 }
+    let free = max(0, Self.heldMax - heldCount)
+    return min(free, lanes[endpoint]?.room(at: Instant.now) ?? DeliveryLane.claimMax)
+  }
+
+  /// Makes deliveries that this process has claimed.
+  ///
+  /// - Parameters:
+  ///   - claimed: The deliveries.
+  ///   - known: Their webhooks, where they were read just now.
+  func take(_ claimed: [ClaimedDelivery], known: [UUID: WebhookEndpoint] = [:]) {
+    var groups: [UUID: [ClaimedDelivery]] = [:]
+    for delivery in claimed { groups[delivery.endpointID, default: []].append(delivery) }
+    heldCount += claimed.count
+    for (endpoint, deliveries) in groups {
+      let lane = lane(of: endpoint, deliveries[0].tenant)
+      lane.add(deliveries)
+      let version = deliveries.map(\.endpointVersion).max() ?? 0
+      if lane.needsLoading(for: version, at: now()) { load(lane, known[endpoint]) }
+      pump(lane)
+    }
+  }
+
+  private func lane(of endpoint: UUID, _ tenant: Tenant) -> DeliveryLane {
+    if let lane = lanes[endpoint] { return lane }
+    let lane = DeliveryLane(endpointID: endpoint, tenant: tenant)
+    lane.wake = { [unowned self] in pump($0) }
+    lanes[endpoint] = lane
+    return lane
+  }
+
+  /// Makes what a lane admits.
+  private func pump(_ lane: DeliveryLane) {
+    guard !lane.isLoading, let receiver = lane.receiver else { return }
+    while let delivery = lane.next {
+      guard delivery.leaseEnds - Instant.now >= ClaimedDelivery.attemptReserve else {
+        // Somebody else claims it when its lease ends.
+        lane.removeNext()
+        heldCount -= 1
+        continue
+      }
+      switch lane.admit(at: Instant.now) {
+      case .now:
+        lane.removeNext()
+        attempt(delivery, lane, receiver)
+      case .after(let pause):
+        lane.alarm.start(after: pause)
+        return
+      case .whenOneEnds:
+        return
+      case .putOff(let pause):
+        release(lane, until: now() + pause)
+        return
+      }
+    }
+  }
+
+  private func attempt(_ delivery: ClaimedDelivery, _ lane: DeliveryLane, _ receiver: Receiver) {
+    underWayCount += 1
+    let startedAt = now()
+    guard let body = delivery.body else {
+      let attempt = DeliveryAttempt(
+        startedAt: startedAt.milliseconds,
+        durationMs: 0,
+        error: "The event is no longer kept"
+      )
+      return ended(
+        DeliveryResult(
+          delivery: delivery,
+          fate: .finished(.failed),
+          attempt: attempt,
+          verdict: .undecided,
+          at: startedAt
+        ),
+        lane
+      )
+    }
+    let request = receiver.request(delivery, body, at: startedAt)
+    EventLoop.spawn { [self] in
+      let outcome = await sender.send(request)
+      let attempt = DeliveryAttempt(outcome, of: request, startedAt: startedAt)
+      ended(
+        DeliveryResult.of(
+          outcome,
+          delivery,
+          attempt,
+          by: schedule,
+          at: now(),
+          random: Double.random(in: 0..<1)
+        ),
+        lane
+      )
+    }
+  }
+
+  private func ended(_ result: DeliveryResult, _ lane: DeliveryLane) {
+    underWayCount -= 1
+    lane.ended(result.verdict, at: Instant.now)
+    writer.add([result])
+    pump(lane)
+  }
+
+  /// Gives back what a lane has not begun.
+  private func release(_ lane: DeliveryLane, until moment: Timestamp) {
+    writer.add(
+      lane.removeAll().map { delivery in
+        DeliveryResult(
+          delivery: delivery,
+          fate: .released(at: moment),
+          attempt: nil,
+          verdict: .undecided,
+          at: now()
+        )
+      }
+    )
+  }
+
+  private func written(_ count: Int) {
+    heldCount -= count
+    if isMoreDue, heldCount < Self.heldMax / 2 { look() }
+  }
+
+  // MARK: Webhooks
+
+  /// Reads how a lane's deliveries are made.
+  private func load(_ lane: DeliveryLane, _ known: WebhookEndpoint?) {
+    guard !lane.isLoading else { return }
+    lane.isLoading = true
+    EventLoop.spawn { [self] in
+      await load(lane, from: known)
+      lane.isLoading = false
+      pump(lane)
+    }
+  }
+
+  private func load(_ lane: DeliveryLane, from known: WebhookEndpoint?) async {
+    do throws(Fault) {
+      var endpoint = known
+      if endpoint == nil { endpoint = try await endpoints.get(lane.tenant, id: lane.endpointID) }
+      guard let endpoint, endpoint.isEnabled else {
+        // Deleted or disabled meanwhile: nobody claims them.
+        return release(lane, until: now())
+      }
+      lane.use(try await receivers.receiver(of: endpoint, at: now()), at: Instant.now)
+    } catch {
+      log.warning(
+        "a webhook cannot be used now",
+        metadata: ["webhook": "\(lane.endpointID)", "reason": "\(error.message)"]
+      )
+      if error.code == .failedPrecondition {
+        refuse(lane, error.message)
+      } else {
+        release(lane, until: now() + Self.troublePause)
+      }
+    }
+  }
+
+  /// Counts an attempt of each delivery that waits, since it cannot be made as the webhook is.
+  private func refuse(_ lane: DeliveryLane, _ reason: String) {
+    let moment = now()
+    writer.add(
+      lane.removeAll().map { delivery in
+        DeliveryResult.of(
+          Outcome(failure: .blockedAddress, detail: reason),
+          delivery,
+          DeliveryAttempt(startedAt: moment.milliseconds, durationMs: 0, error: reason),
+          by: schedule,
+          at: moment,
+          random: Double.random(in: 0..<1)
+        )
+      }
+    )
+  }
+
+  // MARK: Claiming
+
+  /// Looks for what is due, now.
+  func look() {
+    guard !isStopping else { return }
+    isClaimWanted = true
+    guard claiming == nil else { return }
+    claiming = EventLoop.spawn { [self] in
+      await claim()
+      claiming = nil
+    }
+  }
+
+  private func claim() async {
+    prune()
+    while isClaimWanted, !isStopping {
+      isClaimWanted = false
+      let now = Instant.now
+      let free = Int32(clamping: Self.heldMax - heldCount)
+      guard free >= Self.claimMax else { continue }
+      let full = lanes.values.filter { !$0.takesClaims(at: now) }.map(\.endpointID)
+      do throws(Fault) {
+        let claimed = try await deliveries.claim(
+          at: self.now(),
+          behind: lastServed,
+          excluding: full,
+          eachMax: Int32(DeliveryLane.claimMax),
+          totalMax: Self.claimMax
+        )
+        isMoreDue = claimed.count == Int(Self.claimMax)
+        if let last = claimed.last { lastServed = last.endpointID }
+        take(claimed)
+        // As long as there is room for it.
+        if isMoreDue { isClaimWanted = true }
+      } catch {
+        isMoreDue = false
+        log.debug("nothing could be claimed", metadata: ["reason": "\(error.message)"])
+      }
+    }
+  }
+
+  /// Forgets webhooks that have not been used for long.
+  private func prune() {
+    let now = Instant.now
+    guard now - lastPruned >= Self.idleLimit else { return }
+    lastPruned = now
+    lanes = lanes.filter { !$0.value.isIdle || now - $0.value.lastUsed < Self.idleLimit }
+  }
+}

@@ -1,0 +1,145 @@
+internal import EventLoop
+internal import Primitives
+internal import WebhooksSending
+
+/// What this process has of one webhook: deliveries that it has claimed, and what the webhook admits.
+///
+/// So much of each that no webhook takes all of the memory, the sender or the database, however much waits for it.
+@EventLoop
+final class DeliveryLane {
+  /// How many deliveries of one webhook are in memory.
+  static let heldMax = 256
+  /// From how many on no more are claimed: a claim adds up to ``claimMax``.
+  static let claimMax = heldMax / 2
+  /// For how many seconds of deliveries a webhook with a rate has room: less than a lease.
+  private static let rateSeconds = 20
+
+  /// Whether a delivery may be made.
+  enum Admission {
+    case now
+    /// Not before this has passed.
+    case after(Duration)
+    /// Not before one under way has ended.
+    case whenOneEnds
+    /// The webhook fails; all that waits is put off.
+    case putOff(Duration)
+  }
+
+  let endpointID: UUID
+  let tenant: Tenant
+  private(set) var receiver: Receiver?
+  private var limiter: EndpointLimiter?
+  private var breaker = CircuitBreaker()
+  private var waiting: [ClaimedDelivery] = []
+  private var head = 0
+  /// Set while the webhook is read.
+  var isLoading = false
+  /// Wakes the lane when its rate admits the next.
+  lazy var alarm = LoopTimer { [unowned self] in wake?(self) }
+  var wake: (@EventLoop (DeliveryLane) -> Void)?
+  /// Until when nothing is claimed, since the webhook fails.
+  private(set) var putOffUntil: Instant?
+  private(set) var lastUsed = Instant.now
+
+  init(endpointID: UUID, tenant: Tenant) {
+    self.endpointID = endpointID
+    self.tenant = tenant
+  }
+
+  var waitingCount: Int { waiting.count - head }
+  var underWayCount: Int { limiter?.underWay ?? 0 }
+  var isIdle: Bool { waitingCount == 0 && underWayCount == 0 && !isLoading && !breaker.isOpen }
+  var next: ClaimedDelivery? { head < waiting.count ? waiting[head] : nil }
+
+  /// How many more deliveries it takes now.
+  func room(at now: Instant) -> Int {
+    if let putOffUntil, putOffUntil > now { return 0 }
+    var max = Self.claimMax
+    if let rate = receiver?.perSecond { max = min(max, rate * Self.rateSeconds) }
+    return Swift.max(0, max - waitingCount)
+  }
+
+  /// Whether a claim may bring more.
+  func takesClaims(at now: Instant) -> Bool {
+    room(at: now) > Self.claimMax / 2 || isRateLimitedAndEmpty
+  }
+
+  private var isRateLimitedAndEmpty: Bool { receiver?.perSecond != nil && waitingCount == 0 }
+
+  func add(_ deliveries: [ClaimedDelivery]) {
+    lastUsed = Instant.now
+    waiting.append(contentsOf: deliveries)
+  }
+
+  func removeNext() {
+    head += 1
+    guard head == waiting.count || head > Self.heldMax else { return }
+    waiting.removeFirst(head)
+    head = 0
+  }
+
+  /// Takes out all that waits.
+  func removeAll() -> [ClaimedDelivery] {
+    defer {
+      waiting = []
+      head = 0
+    }
+    return Array(waiting[head...])
+  }
+
+  /// Whether the webhook must be read before a delivery of this version is made.
+  func needsLoading(for version: Int32, at now: Timestamp) -> Bool {
+    guard let receiver else { return true }
+    if let end = receiver.isValidUntil, end <= now { return true }
+    return receiver.version < version
+  }
+
+  /// Takes up how deliveries are made from now on.
+  func use(_ receiver: Receiver, at now: Instant) {
+    let old = self.receiver
+    self.receiver = receiver
+    guard
+      old?.concurrentMax != receiver.concurrentMax || old?.perSecond != receiver.perSecond
+    else { return }
+    var limiter = EndpointLimiter(
+      concurrentMax: receiver.concurrentMax,
+      perSecond: receiver.perSecond,
+      at: now
+    )
+    // What is under way goes on counting.
+    for _ in 0..<min(underWayCount, receiver.concurrentMax) { _ = limiter.admit(at: now) }
+    self.limiter = limiter
+    // Another receiver may work where the one before did not.
+    if old?.url != receiver.url { breaker = CircuitBreaker() }
+  }
+
+  /// Asks whether a delivery may be made; whoever is admitted must ``ended(_:at:)``.
+  func admit(at now: Instant) -> Admission {
+    switch limiter?.admit(at: now) {
+    case .now: break
+    case .after(let pause): return .after(pause)
+    case .whenOneEnds, nil: return .whenOneEnds
+    }
+    switch breaker.admit(at: now) {
+    case .now:
+      putOffUntil = nil
+      return .now
+    case .after(let pause):
+      limiter?.end()
+      putOffUntil = now + pause
+      return .putOff(pause)
+    case .whenProbeEnds:
+      limiter?.end()
+      putOffUntil = now + CircuitBreaker.shortestPause
+      return .putOff(CircuitBreaker.shortestPause)
+    }
+  }
+
+  /// Takes in what came of a delivery.
+  func ended(_ verdict: Verdict, at now: Instant) {
+    lastUsed = now
+    if underWayCount > 0 { limiter?.end() }
+    breaker.record(verdict, at: now)
+    if !breaker.isOpen { putOffUntil = nil }
+  }
+}

@@ -1,0 +1,101 @@
+internal import Messages
+internal import Primitives
+internal import WebhooksSending
+
+/// What became of a claimed delivery, to be written.
+struct DeliveryResult: Sendable {
+  /// What is to be done with it.
+  enum Fate: Sendable, Equatable {
+    /// It is over.
+    case finished(Delivery.Status)
+    /// It is tried again.
+    case retried(at: Timestamp)
+    /// No attempt was made; it is given back to whoever claims it then.
+    case released(at: Timestamp)
+  }
+
+  let delivery: ClaimedDelivery
+  let fate: Fate
+  /// The attempt; nil where none was made, or nothing was learnt by it.
+  let attempt: DeliveryAttempt?
+  /// What it says about the webhook.
+  let verdict: Verdict
+  let at: Timestamp
+
+  /// The attempt as it is put behind the others.
+  var encodedAttempt: [UInt8] {
+    guard let attempt else { return [] }
+    var bytes: [UInt8] = []
+    DeliveryAttempts(attempts: [attempt]).encode(appendingTo: &bytes)
+    return bytes
+  }
+
+  /// Judges an outcome.
+  ///
+  /// - Parameters:
+  ///   - outcome: What came of the attempt.
+  ///   - delivery: Whose.
+  ///   - attempt: The attempt for the log.
+  ///   - schedule: When what failed is tried again.
+  ///   - now: When it ended.
+  ///   - random: From 0 up to 1.
+  /// - Returns: What is to be written.
+  static func of(
+    _ outcome: Outcome,
+    _ delivery: ClaimedDelivery,
+    _ attempt: DeliveryAttempt,
+    by schedule: RetrySchedule,
+    at now: Timestamp,
+    random: Double
+  ) -> DeliveryResult {
+    let verdict = outcome.verdict(at: now)
+    let fate: Fate
+    switch verdict {
+    case .delivered: fate = .finished(.succeeded)
+    case .gone: fate = .finished(.failed)
+    case .undecided: fate = .released(at: now)
+    case .failed(let retryAfter):
+      let wait = schedule.wait(
+        afterAttempt: Int(delivery.attemptCount) + 1,
+        retryAfter: retryAfter,
+        random: random
+      )
+      fate = wait.map { .retried(at: now + $0) } ?? .finished(.failed)
+    }
+    return DeliveryResult(
+      delivery: delivery,
+      fate: fate,
+      attempt: verdict == .undecided ? nil : attempt,
+      verdict: verdict,
+      at: now
+    )
+  }
+}
+
+extension DeliveryAttempt {
+  /// An attempt as the log shows it.
+  ///
+  /// - Parameters:
+  ///   - outcome: What came of it.
+  ///   - request: What was sent.
+  ///   - startedAt: When it began.
+  init(_ outcome: Outcome, of request: OutgoingRequest, startedAt: Timestamp) {
+    var head = "POST \(request.url.target)\n"
+    for field in request.headers { head += "\(field.name): \(field.value)\n" }
+    self.init(
+      startedAt: startedAt.milliseconds,
+      durationMs: Int32(clamping: outcome.duration.wholeMilliseconds),
+      responseStatus: outcome.status.map { Int32(clamping: $0) },
+      error: outcome.explanation,
+      requestHead: head,
+      responseHead: Self.text(outcome.replyHead),
+      responseBody: Self.text(outcome.replyBody)
+    )
+  }
+
+  /// Bytes of a stranger's as text that can be stored: what is not UTF-8 is replaced, and so is NUL.
+  private static func text(_ bytes: [UInt8]) -> String? {
+    guard !bytes.isEmpty else { return nil }
+    return String(decoding: bytes, as: UTF8.self).replacing("\0", with: "\u{FFFD}")
+  }
+}

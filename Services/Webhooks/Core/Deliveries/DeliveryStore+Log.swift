@@ -1,0 +1,261 @@
+internal import Changes
+internal import EventLoop
+internal import Faults
+internal import Messages
+internal import Postgres
+internal import Primitives
+internal import ServiceKit
+
+/// What owners of webhooks see of deliveries, and how they mend them.
+extension DeliveryStore {
+  /// How many deliveries one request sends again: some hundred milliseconds of work.
+  static let redeliveredMax: Int32 = 10_000
+
+  /// The columns of both tables as one; `attempts` last.
+  private static let pendingColumns = """
+    d.id, d.endpoint_id, d.event_id, d.event_type, d.license_id,
+    case when d.due_at is null then 'waiting' else 'pending' end, d.attempt_count, d.created_at,
+    d.due_at, null::timestamptz, d.attempts
+    """
+  private static let finishedColumns = """
+    d.id, d.endpoint_id, d.event_id, d.event_type, d.license_id, d.status, d.attempt_count,
+    d.created_at, null::timestamptz, d.finished_at, d.attempts
+    """
+
+  /// Reads the deliveries to a webhook below an id, those of the newest events first.
+  ///
+  /// - Parameters:
+  ///   - tenant: Whose.
+  ///   - endpoint: The webhook.
+  ///   - status: Those only that are so far; all when nil.
+  ///   - type: Of events of this type only; of all when nil.
+  ///   - below: What every id must be below.
+  ///   - rows: How many at most.
+  /// - Returns: The deliveries, without their attempts.
+  /// - Throws: Faults of the database.
+  func list(
+    _ tenant: Tenant,
+    endpoint: UUID,
+    status: Delivery.Status?,
+    type: String?,
+    below: UUID,
+    rows: Int32
+  ) async throws(Fault) -> [Delivery] {
+    let ofType: Query = type.map { "and d.event_type = \($0)" } ?? ""
+    let pending: Query =
+      switch status {
+      case nil: ""
+      case .pending: "and d.due_at is not null"
+      case .waiting: "and d.due_at is null"
+      default: "and false"
+      }
+    let finished: Query =
+      switch status {
+      case nil: ""
+      case .pending, .waiting: "and false"
+      // Named in the statement, for the index of what was not sent.
+      case .failed: "and d.status = 'failed'"
+      case .skipped: "and d.status = 'skipped'"
+      case .some(let status): "and d.status = \(status.wireName)"
+      }
+    let rows = try await database.read(
+      for: tenant,
+      """
+      select * from (
+        (select \(unescaped: Self.pendingColumns) from webhooks.pending_deliveries d
+          where d.endpoint_id = \(endpoint) and d.id < \(below) \(pending) \(ofType)
+          order by d.id desc limit \(rows))
+        union all
+        (select \(unescaped: Self.finishedColumns) from webhooks.finished_deliveries d
+          where d.endpoint_id = \(endpoint) and d.id < \(below) \(finished) \(ofType)
+          order by d.id desc limit \(rows))
+      ) d order by 1 desc limit \(rows)
+      """
+    )
+    return try rows.map { (row) throws(Fault) in try Delivery(row) }
+  }
+
+  /// Reads the deliveries of an event, below an id.
+  ///
+  /// They have the time of the event in their ids, so they are looked for at that moment only.
+  func list(
+    _ tenant: Tenant,
+    event: UUID,
+    below: UUID,
+    rows: Int32
+  ) async throws(Fault) -> [Delivery] {
+    let lowest = UUID.lowest7(at: event.moment)
+    let end = min(below, UUID.lowest7(at: event.moment + .milliseconds(1)))
+    let rows = try await database.read(
+      for: tenant,
+      """
+      select * from (
+        select p.* from webhooks.endpoints e
+        cross join lateral (
+          select \(unescaped: Self.pendingColumns) from webhooks.pending_deliveries d
+          where d.account_id = e.account_id and d.environment = e.environment
+            and d.endpoint_id = e.id and d.id >= \(lowest) and d.id < \(end) and d.event_id = \(event)
+        ) p
+        union all
+        select f.* from webhooks.endpoints e
+        cross join lateral (
+          select \(unescaped: Self.finishedColumns) from webhooks.finished_deliveries d
+          where d.account_id = e.account_id and d.environment = e.environment
+            and d.endpoint_id = e.id and d.id >= \(lowest) and d.id < \(end) and d.event_id = \(event)
+        ) f
+      ) d order by 1 desc limit \(rows)
+      """
+    )
+    return try rows.map { (row) throws(Fault) in try Delivery(row) }
+  }
+
+  /// Reads one delivery to a webhook.
+  func get(_ tenant: Tenant, endpoint: UUID, id: UUID) async throws(Fault) -> Delivery? {
+    try Self.delivery(try await database.read(for: tenant, Self.selection(endpoint, id)))
+  }
+
+  /// The same, as the transaction of a change sees it.
+  @EventLoop
+  func get(_ endpoint: UUID, _ id: UUID, _ change: Change) async throws(Fault) -> Delivery? {
+    try Self.delivery(try await change.transaction.query(Self.selection(endpoint, id)))
+  }
+
+  private static func selection(_ endpoint: UUID, _ id: UUID) -> Query {
+    """
+    select \(unescaped: pendingColumns) from webhooks.pending_deliveries d
+    where d.endpoint_id = \(endpoint) and d.id = \(id)
+    union all
+    select \(unescaped: finishedColumns) from webhooks.finished_deliveries d
+    where d.endpoint_id = \(endpoint) and d.id = \(id)
+    """
+  }
+
+  private static func delivery(_ rows: Rows) throws(Fault) -> Delivery? {
+    guard let row = try rows.singleOrNone() else { return nil }
+    return try Delivery(row, showsAttempts: true)
+  }
+
+  /// Has a delivery made now, whatever became of it before; its attempts are counted anew.
+  @EventLoop
+  func redeliver(_ endpoint: UUID, _ id: UUID, _ change: Change) async throws(Fault) {
+    try await change.transaction.query(
+      """
+      update webhooks.pending_deliveries set due_at = \(change.now), attempt_count = 0
+      where endpoint_id = \(endpoint) and id = \(id)
+      """
+    )
+    try await change.transaction.query(
+      Self.requeueing("d.endpoint_id = \(endpoint) and d.id = \(id)", 1, at: change.now)
+    )
+  }
+
+  /// Has the deliveries of a webhook made again whose events are of a span of time.
+  ///
+  /// - Parameters:
+  ///   - endpoint: The webhook.
+  ///   - from: Of events from this moment on.
+  ///   - end: Of events before this moment.
+  ///   - unsentOnly: Whether only those that failed or were skipped.
+  ///   - change: The change.
+  /// - Returns: How many; ``redeliveredMax`` when there may be more.
+  /// - Throws: Faults of the database.
+  @EventLoop
+  func redeliver(
+    to endpoint: UUID,
+    from: Timestamp,
+    until end: Timestamp,
+    unsentOnly: Bool,
+    _ change: Change
+  ) async throws(Fault) -> Int {
+    let chosen: Query = unsentOnly ? "and d.status in ('failed', 'skipped')" : ""
+    let condition: Query = """
+      d.endpoint_id = \(endpoint) and d.id >= \(UUID.lowest7(at: from))
+        and d.id < \(UUID.lowest7(at: end)) and d.finished_at < \(change.now) \(chosen)
+      """
+    return try await change.transaction.query(
+      Self.requeueing(condition, Self.redeliveredMax, at: change.now)
+    ).affectedCount
+  }
+
+  /// Moves deliveries from the log back to the queue, the oldest first.
+  ///
+  /// What was in a line goes in it again, at its old place, before all that wait. Whoever does this has locked the
+  /// webhook, so nobody else moves the same.
+  private static func requeueing(_ condition: Query, _ count: Int32, at now: Timestamp) -> Query {
+    """
+    with chosen as (
+      select d.endpoint_id, d.id from webhooks.finished_deliveries d
+      where \(condition) order by d.id limit \(count)
+    ), gone as (
+      delete from webhooks.finished_deliveries d using chosen c
+      where d.endpoint_id = c.endpoint_id and d.id = c.id returning d.*
+    )
+    insert into webhooks.pending_deliveries (
+      account_id, environment, endpoint_id, id, event_id, event_type, license_id, line_position,
+      due_at, attempt_count, attempts, created_at)
+    select account_id, environment, endpoint_id, id, event_id, event_type, license_id,
+      line_position, \(now), 0,
+      case when octet_length(attempts) > \(unescaped: String(attemptsBytesMax)) then '' else attempts end,
+      created_at
+    from gone
+    """
+  }
+
+  /// From how many bytes on the attempts of a delivery that is made again are forgotten: those of three times as many
+  /// as a delivery has.
+  private static let attemptsBytesMax = 262_144
+
+  /// Gives up a delivery that is still to be made.
+  ///
+  /// - Returns: Whether there was one.
+  @EventLoop
+  func cancel(_ endpoint: UUID, _ id: UUID, _ change: Change) async throws(Fault) -> Bool {
+    try await change.transaction.query(
+      """
+      with gone as (
+        delete from webhooks.pending_deliveries d
+        where d.endpoint_id = \(endpoint) and d.id = \(id) returning d.*
+      )
+      insert into webhooks.finished_deliveries (
+        account_id, environment, endpoint_id, id, event_id, event_type, license_id, line_position,
+        status, attempt_count, attempts, created_at, finished_at)
+      select account_id, environment, endpoint_id, id, event_id, event_type, license_id,
+        line_position, 'cancelled', attempt_count, attempts, created_at, \(change.now)
+      from gone
+      """
+    ).affectedCount == 1
+  }
+}
+
+extension Delivery {
+  /// Reads a row of the columns of both tables.
+  fileprivate init(_ row: Row, showsAttempts: Bool = false) throws(Fault) {
+    let id: UUID = try row.value(0)
+    let endpoint: UUID = try row.value(1)
+    let event: UUID = try row.value(2)
+    let license: UUID? = try row.value(4)
+    let createdAt: Timestamp = try row.value(7)
+    let dueAt: Timestamp? = try row.value(8)
+    let finishedAt: Timestamp? = try row.value(9)
+    let bytes: [UInt8] = try row.value(10)
+    let attempts = try bytes.span.withUnsafeBytes { (bytes) throws(Fault) in
+      try DeliveryAttempts(decoding: bytes).attempts
+    }
+    self.init(
+      id: id.description,
+      webhookId: endpoint.description,
+      eventId: EventID.text(event),
+      eventType: try row.value(3),
+      licenseId: license?.description,
+      status: try row.named(5),
+      attempt: try row.value(6),
+      responseStatus: attempts.last?.responseStatus,
+      durationMs: attempts.last?.durationMs,
+      error: attempts.last?.error,
+      createdAt: createdAt.milliseconds,
+      nextAttemptAt: dueAt?.milliseconds,
+      finishedAt: finishedAt?.milliseconds,
+      attempts: showsAttempts ? attempts : []
+    )
+  }
+}

@@ -1,0 +1,202 @@
+internal import EventLoop
+internal import Faults
+internal import Messages
+internal import Postgres
+internal import Primitives
+internal import ServiceKit
+
+/// Takes events out of the outbox and writes them to the feed, with their deliveries.
+///
+/// All of its SQL is here.
+struct DispatchStore: Sendable {
+  let database: Database
+
+  /// The tenants that have events waiting, those after an account first.
+  func waitingTenants(behind account: UUID, count: Int32) async throws(Fault) -> [Tenant] {
+    let rows = try await database.read(
+      "select account_id, environment from events.waiting_tenants(\(account), \(count))"
+    )
+    return try rows.map { (row) throws(Fault) in
+      Tenant(accountID: try row.value(0), environment: try row.value(1))
+    }
+  }
+
+  /// Locks a tenant's feed until the transaction ends.
+  ///
+  /// - Returns: The position of its last event; nil when somebody else has locked it.
+  @EventLoop
+  func lockFeed(of tenant: Tenant, _ transaction: Transaction) async throws(Fault) -> Int64? {
+    for isThere in [false, true] {
+      let rows = try await transaction.query(
+        "select position from webhooks.feeds for update skip locked"
+      )
+      if let row = try rows.singleOrNone() { return try row.value(0) }
+      if isThere { break }
+      // The first event of the tenant, or somebody else has it.
+      try await transaction.query(
+        """
+        insert into webhooks.feeds (account_id, environment, position)
+        values (\(tenant.accountID), \(tenant.environment), 0) on conflict do nothing
+        """
+      )
+    }
+    return nil
+  }
+
+  /// Takes events out of the outbox: the oldest, and those of the same licenses that come before them.
+  ///
+  /// A license's events are committed in their sequence, so none is missing between those that can be seen; but
+  /// clocks differ, and an event may be older by its id than one before it. Events of kinds that only a newer release
+  /// knows wait for it.
+  @EventLoop
+  func take(
+    _ count: Int32,
+    of kinds: [String],
+    _ transaction: Transaction
+  ) async throws(Fault) -> [OutboxEvent] {
+    let rows = try await transaction.query(
+      """
+      with oldest as materialized (
+        select id, license_id, sequence from events.outbox
+        where split_part(type, '.', 1) = any (\(kinds))
+        order by id limit \(count)
+      ), batch as (
+        select id from oldest
+        union
+        select o.id from oldest b
+        join events.outbox o on o.license_id = b.license_id and o.sequence < b.sequence
+      )
+      delete from events.outbox o using batch where o.id = batch.id
+      returning \(unescaped: OutboxEvent.columns)
+      """
+    )
+    return try rows.map { (row) throws(Fault) in try OutboxEvent(row) }
+  }
+
+  /// The webhooks that events may be for.
+  @EventLoop
+  func endpoints(of tenant: Tenant, _ transaction: Transaction) async throws(Fault)
+    -> [WebhookEndpoint]
+  {
+    let rows = try await transaction.query(
+      """
+      select \(unescaped: WebhookEndpoint.columns) from webhooks.endpoints e
+      where e.deleted_at is null order by e.id
+      """
+    )
+    return try rows.map { (row) throws(Fault) in try WebhookEndpoint(row, tenant) }
+  }
+
+  /// Which of some texts of metadata contain all that a webhook wants.
+  ///
+  /// - Returns: By the number of the text, the webhooks that admit it.
+  @EventLoop
+  func matches(
+    of metadata: [JSONB],
+    _ endpoints: [UUID],
+    _ transaction: Transaction
+  ) async throws(Fault) -> [Int: Set<UUID>] {
+    let rows = try await transaction.query(
+      """
+      select m.number, e.id from unnest(\(metadata)) with ordinality as m (metadata, number)
+      join webhooks.endpoints e on m.metadata @> e.license_metadata
+      where e.id = any (\(endpoints))
+      """
+    )
+    var matches: [Int: Set<UUID>] = [:]
+    for row in rows {
+      let (number, endpoint) = try row.values(Int64.self, UUID.self)
+      matches[Int(number) - 1, default: []].insert(endpoint)
+    }
+    return matches
+  }
+
+  /// Writes events to the feed, and how far it goes now.
+  @EventLoop
+  func append(_ events: [FeedEvent], for tenant: Tenant, _ transaction: Transaction) {
+    guard let last = events.last else { return }
+    let sources = events.map(\.event)
+    transaction.send("update webhooks.feeds set position = \(last.position)")
+    transaction.send(
+      """
+      insert into webhooks.events (
+        account_id, environment, id, position, type, license_id, sequence, api_version, created_at,
+        body)
+      select \(tenant.accountID), \(tenant.environment), e.id, e.position, e.type, e.license_id,
+        e.sequence, \(EventRenderer.apiVersion.wireName), e.created_at, e.body
+      from unnest(\(sources.map(\.id)), \(events.map(\.position)), \(sources.map(\.type)),
+        \(sources.map(\.licenseID)), \(sources.map(\.sequence)), \(sources.map(\.createdAt)),
+        \(events.map(\.body)))
+        as e (id, position, type, license_id, sequence, created_at, body)
+      """
+    )
+  }
+
+  /// Queues deliveries.
+  @EventLoop
+  func enqueue(
+    _ deliveries: [PlannedDelivery],
+    for tenant: Tenant,
+    at now: Timestamp,
+    _ transaction: Transaction
+  ) {
+    guard !deliveries.isEmpty else { return }
+    transaction.send(
+      """
+      insert into webhooks.pending_deliveries (
+        account_id, environment, endpoint_id, id, event_id, event_type, license_id, line_position,
+        due_at, created_at)
+      select \(tenant.accountID), \(tenant.environment), d.endpoint_id, d.id, d.event_id, d.type,
+        d.license_id, d.line_position, d.due_at, \(now)
+      from unnest(\(deliveries.map(\.endpointID)), \(deliveries.map(\.id)),
+        \(deliveries.map(\.feed.event.id)), \(deliveries.map(\.feed.event.type)),
+        \(deliveries.map(\.feed.event.licenseID)), \(deliveries.map(\.linePosition)),
+        \(deliveries.map(\.dueAt)))
+        as d (endpoint_id, id, event_id, type, license_id, line_position, due_at)
+      """
+    )
+  }
+
+  /// Writes down what is not sent, since the webhook is disabled.
+  @EventLoop
+  func skip(
+    _ deliveries: [PlannedDelivery],
+    for tenant: Tenant,
+    at now: Timestamp,
+    _ transaction: Transaction
+  ) {
+    guard !deliveries.isEmpty else { return }
+    transaction.send(
+      """
+      insert into webhooks.finished_deliveries (
+        account_id, environment, endpoint_id, id, event_id, event_type, license_id, line_position,
+        status, attempt_count, attempts, created_at, finished_at)
+      select \(tenant.accountID), \(tenant.environment), d.endpoint_id, d.id, d.event_id, d.type,
+        d.license_id, d.line_position, 'skipped', 0, '', \(now), \(now)
+      from unnest(\(deliveries.map(\.endpointID)), \(deliveries.map(\.id)),
+        \(deliveries.map(\.feed.event.id)), \(deliveries.map(\.feed.event.type)),
+        \(deliveries.map(\.feed.event.licenseID)), \(deliveries.map(\.linePosition)))
+        as d (endpoint_id, id, event_id, type, license_id, line_position)
+      """
+    )
+  }
+}
+
+/// An event with its place in the feed.
+struct FeedEvent: Sendable {
+  let event: OutboxEvent
+  let position: Int64
+  /// The envelope.
+  let body: [UInt8]
+}
+
+/// A delivery that is about to be queued.
+struct PlannedDelivery: Sendable {
+  let endpointID: UUID
+  let id: UUID
+  let feed: FeedEvent
+  /// Set where it waits in line for earlier events of the license.
+  let linePosition: Int64?
+  /// Nil where it waits in line.
+  var dueAt: Timestamp?
+}

@@ -1,0 +1,89 @@
+internal import EventLoop
+internal import Messages
+internal import Primitives
+
+/// The deliveries of a batch of events.
+struct DispatchedBatch: Sendable {
+  /// The tenant's webhooks.
+  let endpoints: [UUID: WebhookEndpoint]
+  let eventCount: Int
+  /// Those to be made.
+  private(set) var queued: [PlannedDelivery] = []
+  /// Those that are not made, since the webhook is disabled.
+  private(set) var skipped: [PlannedDelivery] = []
+  /// Which of ``queued`` this process makes at once.
+  private var heldIndices: [Int] = []
+
+  init(_ endpoints: [WebhookEndpoint], eventCount: Int) {
+    self.endpoints = Dictionary(uniqueKeysWithValues: endpoints.map { ($0.id, $0) })
+    self.eventCount = eventCount
+  }
+
+  /// Adds the delivery of an event to a webhook.
+  mutating func add(_ item: FeedEvent, for endpoint: WebhookEndpoint) {
+    // What has no sequence has no order either.
+    let isInLine = endpoint.ordering == .ordered && item.event.sequence != nil
+    let delivery = PlannedDelivery(
+      endpointID: endpoint.id,
+      id: .v7(at: item.event.id.moment),
+      feed: item,
+      linePosition: isInLine ? item.position : nil
+    )
+    if endpoint.isEnabled { queued.append(delivery) } else { skipped.append(delivery) }
+  }
+
+  /// Has this process make as many as it has room for, and leaves the others to whoever claims them.
+  ///
+  /// - Parameters:
+  ///   - leaseEnds: Until when those that it makes are nobody else's.
+  ///   - now: The time, from which on anybody may claim the others.
+  ///   - room: How many of a webhook it has room for.
+  @EventLoop
+  mutating func hold(until leaseEnds: Timestamp, at now: Timestamp, room: (UUID) -> Int) {
+    var left: [UUID: Int] = [:]
+    for index in queued.indices where queued[index].linePosition == nil {
+      let endpoint = queued[index].endpointID
+      let places = left[endpoint] ?? room(endpoint)
+      left[endpoint] = max(0, places - 1)
+      if places > 0 {
+        heldIndices.append(index)
+        queued[index].dueAt = leaseEnds
+      } else {
+        queued[index].dueAt = now
+      }
+    }
+  }
+
+  /// Whether there are deliveries that anybody may claim.
+  var leavesDue: Bool {
+    queued.count > heldIndices.count
+  }
+
+  /// Those that this process makes.
+  func held(of tenant: Tenant, leaseEnds: Instant) -> [ClaimedDelivery] {
+    heldIndices.map { index in
+      let delivery = queued[index]
+      return ClaimedDelivery(
+        tenant: tenant,
+        endpointID: delivery.endpointID,
+        endpointVersion: endpoints[delivery.endpointID]?.version ?? 0,
+        id: delivery.id,
+        eventID: delivery.feed.event.id,
+        eventType: delivery.feed.event.type,
+        licenseID: delivery.feed.event.licenseID,
+        body: delivery.feed.body,
+        leaseEnds: leaseEnds
+      )
+    }
+  }
+
+  /// The lines that have grown.
+  var lines: [DeliveryLine] {
+    var lines: Set<DeliveryLine> = []
+    for delivery in queued where delivery.linePosition != nil {
+      guard let license = delivery.feed.event.licenseID else { continue }
+      lines.insert(DeliveryLine(endpointID: delivery.endpointID, licenseID: license))
+    }
+    return Array(lines)
+  }
+}

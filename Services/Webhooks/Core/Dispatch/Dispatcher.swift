@@ -1,0 +1,220 @@
+internal import Changes
+internal import EventLoop
+internal import Faults
+internal import Logging
+internal import Messages
+internal import Postgres
+internal import Primitives
+
+/// Gives committed events their place in the feed, and makes deliveries of them.
+///
+/// Any number of processes may do so: the row of a tenant's feed is locked by one at a time, and the others go on to
+/// the next tenant. Everything of a batch is one transaction: an event leaves the outbox, is in the feed, and has its
+/// deliveries, or nothing of it.
+@EventLoop
+final class Dispatcher {
+  /// How often to look when nobody tells: producers that died between their commit and their word.
+  static let interval = Duration.seconds(1)
+  /// Events of one transaction: some milliseconds of work.
+  private static let batchMax: Int32 = 500
+  /// Tenants that one look finds, and how many of them are worked on at a time.
+  private static let tenantsMax: Int32 = 256
+  private static let atOnceMax = 4
+
+  private let store: DispatchStore
+  private let deliveries: DeliveryStore
+  private let deliverer: Deliverer
+  private let renderer = EventRenderer()
+  private let now: @Sendable () -> Timestamp
+  private let log = Logger(label: "dispatcher")
+  private var subscription: Subscription?
+  private var timer: LoopTimer?
+  private var running: Task<Void, Never>?
+  private var isWanted = false
+  private var isStopping = false
+  private var lastServed = UUID(high: 0, low: 0)
+  private var isFailing = false
+  /// Told when events were added to a tenant's feed.
+  var appended: (@EventLoop (Tenant) -> Void)?
+
+  init(
+    store: DispatchStore,
+    deliveries: DeliveryStore,
+    deliverer: Deliverer,
+    now: @escaping @Sendable () -> Timestamp
+  ) {
+    self.store = store
+    self.deliveries = deliveries
+    self.deliverer = deliverer
+    self.now = now
+  }
+
+  /// Begins to work whenever events are committed.
+  func start() {
+    subscription = store.database.listen(EventChannel.name) { [unowned self] _ in wake() }
+    timer = LoopTimer(every: Self.interval) { [unowned self] in wake() }
+    wake()
+  }
+
+  /// Lets the batch under way come to its end.
+  func stop() async {
+    isStopping = true
+    timer?.cancel()
+    timer = nil
+    subscription?.cancel()
+    await running?.value
+  }
+
+  /// Looks for events, now.
+  func wake() {
+    guard !isStopping else { return }
+    isWanted = true
+    guard running == nil else { return }
+    running = EventLoop.spawn { [self] in
+      while isWanted, !isStopping {
+        isWanted = false
+        await round()
+      }
+      running = nil
+    }
+  }
+
+  /// Works on every tenant that has events waiting.
+  private func round() async {
+    do throws(Fault) {
+      let tenants = try await store.waitingTenants(behind: lastServed, count: Self.tenantsMax)
+      if tenants.count == Int(Self.tenantsMax) { isWanted = true }
+      lastServed = tenants.last?.accountID ?? lastServed
+      let hasFailed = await withTaskGroup(of: Bool.self) { group in
+        var rest = tenants[...]
+        var hasFailed = false
+        for _ in 0..<Self.atOnceMax {
+          guard let tenant = rest.popFirst() else { break }
+          group.addTask { @EventLoop @Sendable [self] in await work(on: tenant) }
+        }
+        for await succeeded in group {
+          if !succeeded { hasFailed = true }
+          guard let tenant = rest.popFirst() else { continue }
+          group.addTask { @EventLoop @Sendable [self] in await work(on: tenant) }
+        }
+        return hasFailed
+      }
+      if !hasFailed { isFailing = false }
+    } catch {
+      tell(error)
+    }
+  }
+
+  /// - Returns: Whether nothing went wrong.
+  private func work(on tenant: Tenant) async -> Bool {
+    do throws(Fault) {
+      // Whoever has more gives way to the others after a batch.
+      if try await dispatch(tenant) { isWanted = true }
+      return true
+    } catch {
+      tell(error)
+      return false
+    }
+  }
+
+  private func tell(_ fault: Fault) {
+    // A database that is gone for a while makes one line.
+    guard !isFailing else { return }
+    isFailing = true
+    log.warning("events could not be dispatched", metadata: ["reason": "\(fault)"])
+  }
+
+  /// Dispatches a batch of a tenant's events.
+  ///
+  /// - Returns: Whether there may be more.
+  /// - Throws: Faults of the database.
+  func dispatch(_ tenant: Tenant) async throws(Fault) -> Bool {
+    let leaseEnds = Instant.now + ClaimedDelivery.lease
+    let batch = try await store.database.transaction(for: tenant) {
+      (transaction) async throws(Fault) -> DispatchedBatch? in
+      guard let position = try await store.lockFeed(of: tenant, transaction) else { return nil }
+      let events = try await store.take(Self.batchMax, of: renderer.kinds, transaction)
+        .inFeedOrder()
+      guard !events.isEmpty else { return nil }
+      let endpoints = try await store.endpoints(of: tenant, transaction)
+      let feed = try render(events, of: tenant, after: position)
+      var batch = try await plan(feed, endpoints, transaction)
+      let now = now()
+      batch.hold(until: now + ClaimedDelivery.lease, at: now) { deliverer.room(for: $0) }
+      store.append(feed, for: tenant, transaction)
+      store.enqueue(batch.queued, for: tenant, at: now, transaction)
+      store.skip(batch.skipped, for: tenant, at: now, transaction)
+      return batch
+    }
+    guard let batch else { return false }
+    deliverer.take(batch.held(of: tenant, leaseEnds: leaseEnds), known: batch.endpoints)
+    appended?(tenant)
+    let lines = batch.lines
+    if !lines.isEmpty {
+      try await deliveries.advance(lines, of: tenant, at: now())
+    }
+    if batch.leavesDue { deliverer.look() }
+    return batch.eventCount >= Int(Self.batchMax)
+  }
+
+  private func render(
+    _ events: [OutboxEvent],
+    of tenant: Tenant,
+    after position: Int64
+  ) throws(Fault) -> [FeedEvent] {
+    var feed: [FeedEvent] = []
+    feed.reserveCapacity(events.count)
+    for event in events {
+      feed.append(
+        FeedEvent(
+          event: event,
+          position: position + Int64(feed.count) + 1,
+          body: try renderer.render(event, of: tenant)
+        )
+      )
+    }
+    return feed
+  }
+
+  /// Says which webhooks are sent which events.
+  private func plan(
+    _ feed: [FeedEvent],
+    _ endpoints: [WebhookEndpoint],
+    _ transaction: Transaction
+  ) async throws(Fault) -> DispatchedBatch {
+    var batch = DispatchedBatch(endpoints, eventCount: feed.count)
+    let choosy = endpoints.filter(EventFilter.choosesByMetadata)
+    var matches: [Int: Set<UUID>] = [:]
+    if !choosy.isEmpty {
+      var metadata: [JSONB] = []
+      for item in feed { metadata.append(try item.event.metadataOfLicense()) }
+      matches = try await store.matches(of: metadata, choosy.map(\.id), transaction)
+    }
+    for (number, item) in feed.enumerated() {
+      for endpoint in endpoints {
+        guard
+          EventFilter.admits(endpoint, type: item.event.type, product: item.event.productID)
+        else { continue }
+        if EventFilter.choosesByMetadata(endpoint) {
+          guard item.event.licenseID != nil, matches[number]?.contains(endpoint.id) == true else {
+            continue
+          }
+        }
+        batch.add(item, for: endpoint)
+      }
+    }
+    return batch
+  }
+}
+
+extension OutboxEvent {
+  /// The metadata of the license that the event is about; an empty object where there is none.
+  fileprivate func metadataOfLicense() throws(Fault) -> JSONB {
+    if let licenseMetadata { return licenseMetadata }
+    guard type.hasPrefix("license.") else { return JSONB(text: Array("{}".utf8)) }
+    let license = try payload.span.withUnsafeBytes { (bytes) throws(Fault) in
+      try License(decoding: bytes)
+    }
+    return JSONB(text: license.metadata)
+  }
+}

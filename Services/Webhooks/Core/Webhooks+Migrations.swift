@@ -1,0 +1,13 @@
+public import Postgres
+internal import Sealing
+
+extension Webhooks {
+  /// The steps that make the schema of webhooks.
+  ///
+  /// One that was released is never edited: what comes later is a new one.
+  public nonisolated static let migrations = [
+    Migration(name: "m0001_endpoints", bytes: PackageResources.m0001_endpoints_sql),
+    Migration(name: "m0002_deliveries", bytes: PackageResources.m0002_deliveries_sql),
+    sealingSchema.migration(named: "m0010_sealing"),
+  ]
+}

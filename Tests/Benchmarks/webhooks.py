@@ -1,0 +1,182 @@
+"""Deliveries of webhooks: how many a second reach a fast receiver, how soon, and what a long queue takes."""
+
+import asyncio
+import multiprocessing
+import os
+import pathlib
+import re
+import signal
+import statistics
+import tempfile
+import time
+
+from harness import deployment as deployments
+from harness import processes, receiver, rest
+
+RATE_TARGET = 5_000
+MEDIAN_TARGET_MS = 20
+PENDING = 1_000_000
+# A queue that is a hundred times as long may take so much more memory.
+GROWTH_TARGET = 1.2
+
+BULK = 1_000
+SINGLE_CHANGES = 2_000
+PAUSE_SECONDS = 0.005
+
+CREATED_AT = re.compile(rb'"createdAt":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3})Z"')
+
+
+class Inbox(asyncio.Protocol):
+    """The least that HTTP/1.1 asks of a receiver: it reads a request by its length and answers 204."""
+
+    answer = b"HTTP/1.1 204 No Content\r\n\r\n"
+
+    def __init__(self, note):
+        self.note = note
+        self.buffer = b""
+
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def data_received(self, data):
+        self.buffer += data
+        while (end := self.buffer.find(b"\r\n\r\n")) >= 0:
+            head = self.buffer[:end].lower()
+            length = int(head.split(b"content-length:", 1)[1].split(b"\r\n", 1)[0])
+            if len(self.buffer) < end + 4 + length:
+                return
+            self.note(self.buffer[end + 4 : end + 4 + length])
+            self.buffer = self.buffer[end + 4 + length :]
+            self.transport.write(self.answer)
+
+
+def receive(port, pipe):
+    """A process of its own: tells, when asked, how many deliveries came, when, and how long after their change."""
+
+    async def run():
+        times, delays = [], []
+
+        def note(body):
+            now = time.time()
+            times.append(now)
+            text = CREATED_AT.search(body)[1].decode()
+            whole, milliseconds = text.split(".")
+            made = time.mktime(time.strptime(whole, "%Y-%m-%dT%H:%M:%S")) - time.timezone
+            delays.append((now - made) * 1000 - int(milliseconds))
+
+        loop = asyncio.get_running_loop()
+        await loop.create_server(lambda: Inbox(note), "127.0.0.1", port)
+        while True:
+            question = await loop.run_in_executor(None, pipe.recv)
+            pipe.send(len(times) if question == "count" else (list(times), list(delays)))
+            if question == "take":
+                times.clear()
+                delays.clear()
+
+    os.environ["TZ"] = "UTC"
+    time.tzset()
+    asyncio.run(run())
+
+
+class FastReceiver:
+    def __init__(self):
+        self.port = processes.free_port()
+        self.pipe, other = multiprocessing.Pipe()
+        self.process = multiprocessing.Process(target=receive, args=(self.port, other), daemon=True)
+        self.process.start()
+        processes.poll(lambda: processes.accepts(self.port), 10, "the receiver listens")
+        self.url = f"http://127.0.0.1:{self.port}/hook"
+
+    def ask(self, question):
+        self.pipe.send(question)
+        return self.pipe.recv()
+
+    def wait_for(self, count, seconds=300):
+        processes.poll(lambda: self.ask("count") >= count, seconds, f"{count} deliveries", interval=0.1)
+        return self.ask("take")
+
+    def close(self):
+        self.process.kill()
+        self.process.join()
+
+
+def measure(events):
+    """The ratios to the targets, by name, with their targets."""
+    with tempfile.TemporaryDirectory() as folder:
+        deployment = deployments.Deployment(pathlib.Path(folder) / "up.log")
+        deployment.start()
+        inbox = FastReceiver()
+        try:
+            with rest.Api(deployment, deployment["LATCHKEY_TEST_API_KEY"]) as api:
+                receiver.register(api, inbox.url, events=["license.created", "license.updated"])
+                rate = throughput(deployment, api, inbox, events)
+                median = latency(api, inbox)
+                growth = queue(deployment, api)
+        finally:
+            inbox.close()
+            deployment.stop()
+    return {
+        "webhook deliveries a second / target": (rate / RATE_TARGET, 1.0),
+        "webhook median / target": (median / MEDIAN_TARGET_MS, 1.0),
+        f"webhooks' memory with {PENDING:,} pending / 10,000": (growth, GROWTH_TARGET),
+    }
+
+
+def throughput(deployment, api, inbox, events):
+    """Events that wait for the service, which is stopped meanwhile: how fast they arrive once it goes on."""
+    catalogue = api.catalogue()
+    one = {"productId": catalogue.product["id"], "policyId": catalogue.policy["id"]}
+    pid = deployment.pid("webhooks")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        for _ in range(events // BULK):
+            rest.expect_data(api.post("/licenses/bulk", {"licenses": [one] * BULK}, timeout=60), 201)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    times, _ = inbox.wait_for(events // BULK * BULK)
+    rate = (len(times) - 1) / (times[-1] - times[0])
+    print(f"webhooks: {len(times)} deliveries, {rate:,.0f} a second")
+    return rate
+
+
+def latency(api, inbox):
+    """Single changes one after the other: how long after each its event arrives."""
+    license = api.license(api.catalogue())
+    inbox.wait_for(1)
+    for number in range(SINGLE_CHANGES):
+        api.send("PATCH", f"/licenses/{license['id']}", json={"name": f"Number {number}"})
+        time.sleep(PAUSE_SECONDS)
+    _, delays = inbox.wait_for(SINGLE_CHANGES)
+    median, p99 = statistics.median(delays), statistics.quantiles(delays, n=100)[98]
+    print(f"webhooks: from change to receipt median {median:.1f} ms, p99 {p99:.1f} ms")
+    return median
+
+
+def queue(deployment, api):
+    """The service's memory while a receiver that is not there has a long queue, compared with a short one."""
+    hook = receiver.register(api, receiver.NOBODY, events=["license.suspended"])
+    license = api.license(api.catalogue())
+    rest.expect_data(api.post(f"/licenses/{license['id']}/suspend"))
+    waiting = processes.poll(
+        lambda: api.get(f"/webhooks/{hook['id']}/deliveries").json()["data"], 20, "a delivery"
+    )
+    figures = []
+    for count in (10_000, PENDING):
+        # Some due now and some later, as a receiver that is down for days leaves them.
+        deployment.sql(
+            """insert into webhooks.pending_deliveries
+                 (account_id, environment, endpoint_id, id, event_id, event_type, license_id, due_at, created_at)
+               select account_id, environment, endpoint_id, gen_random_uuid(), event_id, event_type, license_id,
+                 now() + random() * interval '60 s', created_at
+               from webhooks.pending_deliveries, generate_series(1, :count)
+               where id = :'id'""",
+            id=waiting[0]["id"], count=count,
+        )  # fmt: skip
+        deadline = time.monotonic() + 30
+        peak = 0
+        while time.monotonic() < deadline:
+            peak = max(peak, processes.proportional_bytes(deployment.pid("webhooks")))
+            time.sleep(0.5)
+        print(f"webhooks: {peak / 1e6:.0f} MB with {count:,} pending")
+        figures.append(peak)
+    return figures[1] / figures[0]

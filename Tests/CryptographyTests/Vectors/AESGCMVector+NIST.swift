@@ -1,0 +1,196 @@
+extension AESGCMVector {
+  /// Some of the vectors by which implementations are validated, for each combination of lengths one to encrypt, one to
+  /// decrypt and one to refuse; named by the lengths of message and data in bits, and by `Count`.
+  ///
+  /// Source: NIST, Cryptographic Algorithm Validation Program, GCM test vectors (gcmtestvectors.zip),
+  /// `gcmEncryptExtIV256.rsp` and `gcmDecrypt256.rsp`.
+  static let nist = AESGCMVector.read(
+    """
+    encrypt 0 0 0 valid
+    key b52c505a37d78eda5dd34f20c22540ea1b58963cf8e5bf8ffa85f9f2492505b4
+    nonce 516c33929df5a3284ff463d7
+    data
+    message
+    ciphertext
+    tag bdc1ac884d332457a1d2664f168c76f0
+    encrypt 0 160 0 valid
+    key 886cff5f3e6b8d0e1ad0a38fcdb26de97e8acbe79f6bed66959a598fa5047d65
+    nonce 3a8efa1cd74bbab5448f9945
+    data 519fee519d25c7a304d6c6aa1897ee1eb8c59655
+    message
+    ciphertext
+    tag f6d47505ec96c98a42dc3ae719877b87
+    encrypt 128 0 0 valid
+    key 31bdadd96698c204aa9ce1448ea94ae1fb4a9a0b3c9d773b51bb1822666b8f22
+    nonce 0d18e06c7c725ac9e362e1ce
+    data
+    message 2db5168e932556f8089a0622981d017d
+    ciphertext fa4362189661d163fcd6a56d8bf0405a
+    tag d636ac1bbedd5cc3ee727dc2ab4a9489
+    encrypt 128 128 0 valid
+    key 92e11dcdaa866f5ce790fd24501f92509aacf4cb8b1339d50c9c1240935dd08b
+    nonce ac93a1a6145299bde902f21a
+    data 1e0889016f67601c8ebea4943bc23ad6
+    message 2d71bcfa914e4ac045b2aa60955fad24
+    ciphertext 8995ae2e6df3dbf96fac7b7137bae67f
+    tag eca5aa77d51d4a0a14d9c51e1da474ab
+    encrypt 104 720 0 valid
+    key ff9506b4d46ba54128876fadfcc673a4c927c618ea7d95cfcaa508cbc8f7fc66
+    nonce 3742ad2208a0484345eee1be
+    data f1360a27fdc244be8739d85af6491c762a693aafe668c449515fdeeedb6a90aeee3891bbc8b69adc6a64
+      26cb12fcdebc32c9f58c5259d128b91efa28620a3a9a0168b0ff5e76951cb41647ba4aa1f87fac0d97ac
+      580e42cffc7e
+    message 7fd0d6cadc92cad27bb2d7d8c8
+    ciphertext bdb8346b28eb4d7226493611a6
+    tag 7484d827b767647f44c7f94a39f8175c
+    encrypt 256 384 0 valid
+    key dc776f0156c15d032623854b625c61868e5db84b7b6f9fbd3672f12f0025e0f6
+    nonce 67130951c4a57f6ae7f13241
+    data fd0920faeb7b212932280a009bac969145e5c316cf3922622c3705c3457c4e9f124b2076994323fbcfb5
+      23f8ed16d241
+    message 9378a727a5119595ad631b12a5a6bc8a91756ef09c8d6eaa2b718fe86876da20
+    ciphertext 6d958c20870d401a3c1f7a0ac092c97774d451c09f7aae992a8841ff0ab9d60d
+    tag b876831b4ecd7242963b040aa45c4114
+    encrypt 408 160 0 valid
+    key 24501ad384e473963d476edcfe08205237acfd49b5b8f33857f8114e863fec7f
+    nonce 9ff18563b978ec281b3f2794
+    data adb5ec720ccf9898500028bf34afccbcaca126ef
+    message 27f348f9cdc0c5bd5e66b1ccb63ad920ff2219d14e8d631b3872265cf117ee86757accb158bd9abb3868
+      fdc0d0b074b5f01b2c
+    ciphertext eb7cb754c824e8d96f7c6d9b76c7d26fb874ffbf1d65c6f64a698d839b0b06145dae82057ad55994cf59
+      ad7f67c0fa5e85fab8
+    tag bc95c532fecc594c36d1550286a7a3f0
+    encrypt 408 720 0 valid
+    key 148579a3cbca86d5520d66c0ec71ca5f7e41ba78e56dc6eebd566fed547fe691
+    nonce b08a5ea1927499c6ecbfd4e0
+    data e4f963f015ffbb99ee3349bbaf7e8e8e6c2a71c230a48f9d59860a29091d2747e01a5ca572347e247d25
+      f56ba7ae8e05cde2be3c97931292c02370208ecd097ef692687fecf2f419d3200162a6480a57dad408a0
+      dfeb492e2c5d
+    message 9d0b15fdf1bd595f91f8b3abc0f7dec927dfd4799935a1795d9ce00c9b879434420fe42c275a7cd7b39d
+      638fb81ca52b49dc41
+    ciphertext 2097e372950a5e9383c675e89eea1c314f999159f5611344b298cda45e62843716f215f82ee663919c64
+      002a5c198d7878fd3f
+    tag adbecdb0d5c2224d804d2886ff9a5760
+    decrypt 0 0 0 valid
+    key f5a2b27c74355872eb3ef6c5feafaa740e6ae990d9d48c3bd9bb8235e589f010
+    nonce 58d2240f580a31c1d24948e9
+    data
+    message
+    ciphertext
+    tag 15e051a5e4a5f5da6cea92e2ebee5bac
+    decrypt 0 0 1 invalid
+    key e5a8123f2e2e007d4e379ba114a2fb66e6613f57c72d4e4f024964053028a831
+    nonce 51e43385bf533e168427e1ad
+    data
+    ciphertext
+    tag 38fe845c66e66bdd884c2aecafd280e6
+    decrypt 0 160 0 invalid
+    key c0b46dc989a7bd45c15553e86a0bf206bf85a5222df1d5a7c8620ec8fa94cb95
+    nonce c140cffdba21d9226eca8284
+    data 410a4afa61dd30c2d687ba9cba18fe8a0cd37d58
+    ciphertext
+    tag 54ba2bc9b8621d84e936c839c0de7118
+    decrypt 0 160 1 valid
+    key d33c33b003bda4bc2ae47b4f5e477e90607a6342967a73d8a88151ee99394b1a
+    nonce cfc54a48b843763db1cdbaf6
+    data 840befba8ef6ad83a74934919195a70f2d891dc0
+    message
+    ciphertext
+    tag 9dde8b668c585f513f3048b8a2cd1b06
+    decrypt 128 0 0 valid
+    key 4c8ebfe1444ec1b2d503c6986659af2c94fafe945f72c1e8486a5acfedb8a0f8
+    nonce 473360e0ad24889959858995
+    data
+    message 7789b41cb3ee548814ca0b388c10b343
+    ciphertext d2c78110ac7e8f107c0df0570bd7c90c
+    tag c26a379b6d98ef2852ead8ce83a833a7
+    decrypt 128 0 2 invalid
+    key c997768e2d14e3d38259667a6649079de77beb4543589771e5068e6cd7cd0b14
+    nonce 835090aed9552dbdd45277e2
+    data
+    ciphertext 9f6607d68e22ccf21928db0986be126e
+    tag f32617f67c574fd9f44ef76ff880ab9f
+    decrypt 128 128 0 valid
+    key 54e352ea1d84bfe64a1011096111fbe7668ad2203d902a01458c3bbd85bfce14
+    nonce df7c3bca00396d0c018495d9
+    data 7e968d71b50c1f11fd001f3fef49d045
+    message 85fc3dfad9b5a8d3258e4fc44571bd3b
+    ciphertext 426e0efc693b7be1f3018db7ddbb7e4d
+    tag ee8257795be6a1164d7e1d2d6cac77a7
+    decrypt 128 128 2 invalid
+    key 9a0343f850a6427120f764789ffec6d237447b898fbf51d2182f065d3861497d
+    nonce 3deef6f453dd70d92143adcd
+    data dbb8226a624520863db6897017b2a4f8
+    ciphertext e93165935ac18e3a2845d15fe31a9286
+    tag f5fc50d18766bc3d9e16dd136d45816b
+    decrypt 104 720 0 valid
+    key 886bff628eea3114ed1c62301414327d7d565fc1a39fd27cc92560ed42911144
+    nonce 147bdedaff607fc47e2309cf
+    data 217e54b1416c1f4ac698272ba5fb95bf2e28ddfa809a4f774629db920336bbfdd9b926ad37547056ff3d
+      8c73f0f930e658dd483b6a2265c92c594e9fd0964fa0da6d0211601387ce5def855c032370562e6c2b38
+      5cf5b9ae3364
+    message 86a560da8d85631c31f979d250
+    ciphertext 736f72611e2d132e6e1e5223a9
+    tag 5ada94656899a456638dbe120d741da6
+    decrypt 104 720 1 invalid
+    key e7e85f27fbb7fb98b18827a475d9e436a232cb884448e6dc88fa91e7e62143d4
+    nonce 53182059b753f2b8cd65d835
+    data cd5b88000f5fa6ee680eb1f5a58f4b9e29b2b4447473abaee46c0100bcf47a932edfe5b06af570856e22
+      f0eecd03e564bfd9b0e76aa7a0af7ec06670904d3788bbfad522cb2942d56298c0920844c72a49c01a38
+      3337acddce38
+    ciphertext 63053970ac794cdcb541137bb0
+    tag d227696559f40986538278761db8e874
+    decrypt 256 384 0 valid
+    key 42f6c25159b8655380f052dd5dad180e76813b60eb813665c5015f26cf32e8f1
+    nonce 7248a5ed48f4f1b4a9db3826
+    data 8e3c74f127dbfe29ac4de0a7c3240ee8aa8d38a82f38ad6b480236c8cd4232057a5502e936bfe2222583
+      0fa195a8afce
+    message 9a329cb45b0093e9c00615137dd7dbd1f8b525999af3bfc222315f41817717a7
+    ciphertext 26325c3463813a7d59d184a330ef80959637fa6db4f5db3062d3d2ec7e32d82a
+    tag 4f39c63d4f215d5b39a58853d3842175
+    decrypt 256 384 2 invalid
+    key fff8747f38466904e99409f9dd8ed202f0e1a3e9e4768fe7f3a0b39c523bbbef
+    nonce bd4ea7d286dfc0948145e37d
+    data d95546e9a05a8363f848419ce4d96f148a2d722f2bc15e5b6599b7eef1fb8ac52b3a2cf97cd6fecc67fa
+      0bde6367b575
+    ciphertext e8b7aed2ece9207ec158dc6d9b6fbf941197964820a9b0e5d8d30969c89b3e77
+    tag 2379d116e1152171fbc184bc8b760845
+    decrypt 408 160 0 invalid
+    key e9d381a9c413bee66175d5586a189836e5c20f5583535ab4d3f3e612dc21700e
+    nonce 23e81571da1c7821c681c7ca
+    data 6f39c9ae7b8e8a58a95f0dd8ea6a9087cbccdfd6
+    ciphertext a25f3f580306cd5065d22a6b7e9660110af7204bb77d370f7f34bee547feeff7b32a596fce29c9040e68
+      b1589aad48da881990
+    tag 5b6dcd70eefb0892fab1539298b92a4b
+    decrypt 408 160 2 valid
+    key 6450d4501b1e6cfbe172c4c8570363e96b496591b842661c28c2f6c908379cad
+    nonce 7e4262035e0bf3d60e91668a
+    data f1c522f026e4c5d43851da516a1b78768ab18171
+    message 17449e236ef5858f6d891412495ead4607bfae2a2d735182a2a0242f9d52fc5345ef912dbe16f3bb4576
+      fe3bcafe336dee6085
+    ciphertext 5a99b336fd3cfd82f10fb08f7045012415f0d9a06bb92dcf59c6f0dbe62d433671aacb8a1c52ce7bbf6a
+      ea372bf51e2ba79406
+    tag fe93b01636f7bb0458041f213e98de65
+    decrypt 408 720 0 invalid
+    key e36aca93414b13f5313e76a7244588ee116551d1f34c32859166f2eb0ac1a9b7
+    nonce e9e701b1ccef6bddd03391d8
+    data 6a08fe6e55a08f283cec4c4b37676e770f402af6102f548ad473ec6236da764f7076ffd41bbd9611b439
+      362d899682b7b0f839fc5a68d9df54afd1e2b3c4e7d072454ee27111d52193d28b9c4f925d2a8b451675
+      af39191a2cba
+    ciphertext 5b059ac6733b6de0e8cf5b88b7301c02c993426f71bb12abf692e9deeacfac1ff1644c87d4df130028f5
+      15f0feda636309a24d
+    tag 43c7c9c93cc265fc8e192000e0417b5b
+    decrypt 408 720 4 valid
+    key 5f72046245d3f4a0877e50a86554bfd57d1c5e073d1ed3b5451f6d0fc2a8507a
+    nonce ea6f5b391e44b751b26bce6f
+    data 9b3a68c941d42744673fb60fea49075eae77322e7e70e34502c115b6495ebfc796d6290807653c6b53cd
+      84281bd0311656d0013f44619d2748177e99e8f8347c989a7b59f9d8dcf00f31db0684a4a83e037e8777
+      bae55f799b0d
+    message b0a881b751cc1eb0c912a4cf9bd971983707dbd2411725664503455c55db25cdb19bc669c2654a3a8011
+      de6bf7eff3f9f07834
+    ciphertext 0e6e0b2114c40769c15958d965a14dcf50b680e0185a4409d77d894ca15b1e698dd83b3536b18c05d8cd
+      0873d1edce8150ecb5
+    tag fdaaff86ceb937502cd9012d03585800
+    """
+  )
+}

@@ -1,0 +1,240 @@
+"""Webhooks as a vendor's own software receives them: everything arrives, signed, whatever dies meanwhile."""
+
+import base64
+import hmac
+import os
+import random
+import statistics
+import subprocess
+import threading
+import time
+
+import httpx
+import pytest
+
+from harness import deployment as deployments
+from harness import given, processes, receiver, rest
+from harness.receiver import Receiver
+
+# How many changes the proof that nothing is lost makes; the issue's number is 20,000.
+CHANGES = int(os.environ.get("LATCHKEY_WEBHOOK_CHANGES", "400"))
+SEED = int(os.environ.get("LATCHKEY_WEBHOOK_SEED", "20261128"))
+
+
+def test_a_delivery_is_signed_in_every_scheme(api):
+    with Receiver() as inbox, receiver.webhook(api, inbox.url, events=["license.created"]) as hook:
+        license = api.license(api.catalogue())
+        delivery = next(one for one in inbox.wait_for(1) if one.event["licenseId"] == license["id"])
+        assert receiver.is_signed(delivery, hook["secret"])
+        assert not receiver.is_signed(delivery, hook["secret"][:-1] + "A")
+        headers = delivery.headers
+        signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + delivery.body
+        key = base64.b64decode(hook["secret"].removeprefix("whsec_"))
+        code = base64.b64encode(hmac.new(key, signed, "sha256").digest()).decode()
+        assert headers["webhook-signature"] == f"v1,{code}"
+        assert headers["content-type"] == "application/json"
+        assert headers["x-licentric-event"] == "license.created"
+        # Data is the resource as REST shows it.
+        shown = rest.expect_data(api.get(f"/licenses/{license['id']}"))
+        data = delivery.event["data"]
+        assert {name: data[name] for name in ("id", "status", "productId")} == {
+            name: shown[name] for name in ("id", "status", "productId")
+        }
+        assert data.get("key") is None
+        assert license["key"] not in delivery.body.decode()
+
+
+def test_the_legacy_scheme_has_no_timestamp(api):
+    fields = {"events": ["license.created"], "signatureScheme": "legacy"}
+    with Receiver() as inbox, receiver.webhook(api, inbox.url, **fields) as hook:
+        api.license(api.catalogue())
+        delivery = inbox.wait_for(1)[0]
+        plain = hmac.new(hook["secret"].encode(), delivery.body, "sha256").hexdigest()
+        assert delivery.headers["x-licentric-signature"] == plain
+        assert "x-licentric-timestamp" not in delivery.headers
+
+
+def test_validations_are_told_when_somebody_listens(api):
+    license = given.license()(api)
+    with Receiver() as inbox, receiver.webhook(api, inbox.url, events=["validation.failed"]):
+        body = {"key": license["key"], "entitlements": ["missing"]}
+
+        def told():
+            api.client.post("/api/v1/licenses/validate-key", json=body)
+            return inbox.deliveries
+
+        processes.poll(told, 20, "an event of a validation", interval=0.2)
+        event = inbox.deliveries[0].event
+        assert event["type"] == "validation.failed" and event["sequence"] is None
+        assert event["data"]["code"] == "ENTITLEMENTS_MISSING"
+        assert event["data"]["license"]["id"] == license["licenseId"]
+
+
+def test_a_receiver_that_hangs_does_not_slow_another(api, record_property):
+    with Receiver() as fast, Receiver(lambda _: "hang") as slow:
+
+        def median():
+            catalogue, times = api.catalogue(), []
+            for _ in range(30):
+                before = len(fast.deliveries)
+                license = api.license(catalogue)
+                sent = time.monotonic()
+                found = processes.poll(
+                    lambda: [one for one in fast.deliveries[before:] if one.event["licenseId"] == license["id"]],
+                    20,
+                    "a delivery",
+                    interval=0.001,
+                )
+                times.append(max(0, found[0].at - sent))
+            return statistics.median(times)
+
+        events = {"events": ["license.created"]}
+        with receiver.webhook(api, fast.url, **events):
+            alone = median()
+            with receiver.webhook(api, slow.url, **events):
+                beside = median()
+        figures = f"median {alone * 1000:.1f} ms alone, {beside * 1000:.1f} ms beside one that hangs"
+        print(figures)
+        record_property("figures", figures)
+        assert slow.deliveries
+        assert beside <= alone * 1.5 + 0.02, figures
+
+
+def test_listen_forwards_to_a_receiver_under_development(deployment, api, logs):
+    with Receiver(lambda _: 200) as inbox:
+        with processes.Server(
+            [processes.binary("latchkey"), "listen", "--forward", inbox.url, "--data-dir", deployment.data_directory],
+            logs / "listen.log",
+        ) as listen:
+            processes.poll(lambda: "signed with whsec_" in listen.text(), 10, "its first lines")
+            secret = next(word for word in listen.text().split() if word.startswith("whsec_"))
+
+            def arrived():
+                license = api.license(api.catalogue())
+                time.sleep(0.5)  # The stream may have begun only now.
+                return [one for one in inbox.deliveries if one.event["licenseId"] == license["id"]]
+
+            delivery = processes.poll(arrived, 20, "an event")[0]
+            assert receiver.is_signed(delivery, secret)
+            processes.poll(lambda: f"{delivery.event['type']} {delivery.id} -> 200" in listen.text(), 5, "its reply")
+
+
+@pytest.fixture
+def fragile(logs):
+    """A deployment of this test's own, to be killed."""
+    one = deployments.Deployment(logs / "latchkey-webhooks.log")
+    one.start()
+    try:
+        yield one
+    finally:
+        left = one.stop()
+    assert not left, left
+
+
+def test_nothing_is_lost(fragile, record_property):
+    """Changes while every process that has a part in it is killed in turn, and receivers fail, hang and reset."""
+    chance = random.Random(SEED)
+    guard = threading.Lock()
+
+    def moody(_):
+        with guard:
+            return chance.choices([204, 500, "reset", "hang"], [88, 6, 5, 1])[0] if moody.is_on else 204
+
+    moody.is_on = True
+    victims = [
+        ("webhooks", lambda: fragile.pid("webhooks")),
+        ("licenses", lambda: fragile.pid("licenses")),
+        ("postgres", fragile.postgres_pid),
+    ]
+    with Receiver(moody) as parallel, Receiver(moody) as ordered, rest.Api(
+        fragile, fragile["LATCHKEY_TEST_API_KEY"]
+    ) as api:
+        wanted = {"events": ["license.created", "license.suspended", "license.reinstated"]}
+        receiver.register(api, parallel.url, **wanted)
+        receiver.register(api, ordered.url, ordering="ordered", **wanted)
+        catalogue = api.catalogue()
+        body = {"productId": catalogue.product["id"], "policyId": catalogue.policy["id"]}
+        ending = threading.Event()
+        kills = []
+
+        def kill():
+            for number in range(1000):
+                if ending.wait(3):
+                    return
+                name, find = victims[number % len(victims)]
+                try:
+                    processes.kill(find())
+                    kills.append(name)
+                except Exception:  # It is just being started again.
+                    pass
+
+        killer = threading.Thread(target=kill)
+        killer.start()
+        made = 0
+        try:
+            while made < CHANGES or len(kills) < len(victims):
+                license = send(api, "/licenses", body)["id"]
+                made += 1
+                for action in ("suspend", "reinstate") * 4:
+                    send(api, f"/licenses/{license}/{action}", None)
+                    made += 1
+        finally:
+            ending.set()
+            killer.join()
+        moody.is_on = False
+        processes.poll(
+            lambda: attempt(lambda: fragile.sql("select count(*) from events.outbox")) == [["0"]],
+            60,
+            "an empty outbox",
+        )
+        rows = fragile.sql("select 'evt_' || replace(id::text, '-', '') from webhooks.events")
+        ids = {row[0] for row in rows}
+        assert len(ids) >= made
+
+        def complete():
+            # What waits for its next attempt is asked for now, so that the test need not wait for hours.
+            fragile.sql(
+                """update webhooks.pending_deliveries set due_at = now()
+                   where due_at > now() + interval '2 s' and attempt_count > 0"""
+            )
+            return ids <= set(parallel.ids) and ids <= set(ordered.ids)
+
+        processes.poll(complete, 300, "every event at both receivers", interval=1)
+    lines = {}
+    seen = set()
+    for delivery in ordered.deliveries:
+        if delivery.id in seen:
+            continue
+        seen.add(delivery.id)
+        event = delivery.event
+        assert event["sequence"] == lines.get(event["licenseId"], 0) + 1, event
+        lines[event["licenseId"]] = event["sequence"]
+    figures = (
+        f"seed {SEED}: {made} changes, {len(ids)} events, killed {len(kills)} times, "
+        f"{len(parallel.deliveries)} and {len(ordered.deliveries)} requests"
+    )
+    print(figures)
+    record_property("figures", figures)
+
+
+def attempt(ask):
+    """What a question gives; None while the database is away."""
+    try:
+        return ask()
+    except (subprocess.SubprocessError, OSError, AssertionError):
+        return None
+
+
+def send(api, path, body):
+    """A change, made once however often it must be asked for."""
+    key = {"idempotency-key": os.urandom(16).hex()}
+    for _ in range(600):
+        try:
+            response = api.post(path, body, headers=key)
+            if response.status_code not in (429, 500, 502, 503, 504):
+                assert response.is_success, response.text
+                return response.json()["data"]
+        except httpx.TransportError:
+            pass
+        time.sleep(0.05)
+    raise AssertionError(f"no answer to {path}")

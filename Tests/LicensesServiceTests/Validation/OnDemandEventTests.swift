@@ -1,0 +1,92 @@
+import Changes
+import EventLoop
+import Faults
+import LicensesService
+import Messages
+import Postgres
+import Primitives
+import TestKit
+import Testing
+
+/// Events of validations and heartbeats: told only when somebody is sent them.
+@Suite(.onLoop) struct OnDemandEventTests {
+  @EventLoop private func told(_ fixture: LicensesFixture) async throws -> [String] {
+    try await fixture.service.flushEvents()
+    return try await fixture.test.open().read(
+      """
+      select type from events.outbox
+      where type like 'validation.%' or type = 'machine.heartbeat' order by id
+      """
+    ).map { try $0.value(0) }
+  }
+
+  @EventLoop private func subscribe(_ fixture: LicensesFixture, _ types: [String]) async throws {
+    try await fixture.test.open().query(
+      """
+      insert into events.subscriptions (account_id, environment, type)
+      select \(fixture.tenant.accountID), \(fixture.tenant.environment), t from unnest(\(types)) t
+      """
+    )
+    try await fixture.service.refreshSubscriptions()
+  }
+
+  @Test @EventLoop func `nothing is told to nobody`() async throws {
+    try await LicensesFixture.with { fixture in
+      let license = try await fixture.license()
+      _ = try await fixture.validate(try #require(license.key))
+      #expect(try await told(fixture) == [])
+    }
+  }
+
+  @Test @EventLoop func `validations are told to whom they are sent, good and bad by name`()
+    async throws
+  {
+    try await LicensesFixture.with { fixture in
+      let license = try await fixture.license(
+        policy: { _ in },
+        { $0.metadata = Array(#"{"tier": "gold"}"#.utf8) }
+      )
+      let key = try #require(license.key)
+      try await subscribe(fixture, ["validation.success"])
+      // The first one activates the license, which is another way through.
+      _ = try await fixture.validate(key)
+      _ = try await fixture.validate(key)
+      _ = try await fixture.validate(key, entitlements: ["missing"])
+      #expect(try await told(fixture) == ["validation.success", "validation.success"])
+      try await subscribe(fixture, ["validation.failed"])
+      _ = try await fixture.validate(key, entitlements: ["missing"])
+      #expect(try await told(fixture).last == "validation.failed")
+      let rows = try await fixture.test.open().read(
+        """
+        select license_id, product_id, license_metadata::text, sequence is null from events.outbox
+        where type = 'validation.failed'
+        """
+      )
+      let row = try rows.single()
+      #expect(try row.value(0) == UUID(license.id))
+      #expect(try row.value(1) == UUID(license.productId))
+      #expect(try row.value(2) as String == #"{"tier": "gold"}"#)
+      #expect(try row.value(3) as Bool)
+    }
+  }
+
+  @Test @EventLoop func `a subscription is heard of at once`() async throws {
+    try await LicensesFixture.with { fixture in
+      let license = try await fixture.license()
+      fixture.service.startTelling()
+      let administrator = fixture.test.open()
+      try await administrator.query(
+        """
+        insert into events.subscriptions (account_id, environment, type)
+        values (\(fixture.tenant.accountID), \(fixture.tenant.environment), 'validation.success')
+        """
+      )
+      try await administrator.query("select pg_notify(\(SubscriptionChannel.name), '')")
+      let deadline = Instant.now + .seconds(20)
+      while try await told(fixture).isEmpty {
+        guard Instant.now < deadline else { throw Fault(.deadlineExceeded, "Nothing was told") }
+        _ = try await fixture.validate(try #require(license.key))
+      }
+    }
+  }
+}

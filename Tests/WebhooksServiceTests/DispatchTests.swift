@@ -1,0 +1,203 @@
+import Changes
+import EventLoop
+import Faults
+import Messages
+import Postgres
+import Primitives
+import Protobuf
+import Stubs
+import TestKit
+import Testing
+import WebhooksService
+
+@Suite(.onLoop) struct DispatchTests {
+  @Test @EventLoop func `an event is posted to whoever wants it, signed, and is in the feed`()
+    async throws
+  {
+    try await TestReceiver.with { receiver in
+      try await WebhooksFixture.with { fixture in
+        _ = try await fixture.webhook(receiver.url)
+        fixture.service.start()
+        let event = try #require(try await fixture.commit([.licenseCreated]).first)
+        try await fixture.eventually { receiver.requests.count == 1 }
+        let request = receiver.requests[0]
+        let id = "evt_" + Hex.encode(event.id.bytes)
+        #expect(request.eventID == id)
+        #expect(request.type == "license.created")
+        #expect(request.headers["x-licentric-signature"]?.count == 64)
+        let body = String(decoding: request.body, as: UTF8.self)
+        #expect(body.hasPrefix(#"{"id":"\#(id)","type":"license.created","createdAt":"#))
+        #expect(body.contains(#""licenseId":"\#(fixture.license)","sequence":1,"data":{"id":"#))
+        let feed = try await fixture.client.listEvents(ListEventsRequest(), fixture.options)
+        #expect(feed.data == [request.body])
+        #expect(feed.pagination == FeedPosition(nextCursor: "1", hasMore: false))
+        let shown = try await fixture.client.getEvent(GetEventRequest(id: id), fixture.options)
+        #expect(shown.sequence == 1)
+        #expect(body.contains(String(decoding: shown.data, as: UTF8.self)))
+        #expect(try await fixture.count("select count(*) from events.outbox") == 0)
+      }
+    }
+  }
+
+  /// One row a filter: what the webhook asks for, and which of four events it is sent.
+  enum Filter: CaseIterable {
+    case types, product, metadata, everything
+
+    func apply(_ request: inout CreateWebhookRequest, product: UUID) {
+      switch self {
+      case .types: request.events = [.licenseSuspended]
+      case .product: request.productIds = [product.description]
+      case .metadata: request.licenseMetadata = Array(#"{"tier":"pro"}"#.utf8)
+      case .everything: break
+      }
+    }
+
+    var expected: [String] {
+      switch self {
+      case .types: ["license.suspended"]
+      case .product: ["license.created", "license.renewed"]
+      case .metadata: ["license.renewed", "license.suspended"]
+      case .everything:
+        ["license.created", "license.expired", "license.renewed", "license.suspended"]
+      }
+    }
+  }
+
+  @Test(arguments: Filter.allCases)
+  @EventLoop func `a webhook is sent what it chose`(filter: Filter) async throws {
+    try await TestReceiver.with { receiver in
+      try await WebhooksFixture.with { fixture in
+        let product = UUID.v7()
+        _ = try await fixture.webhook(receiver.url) { filter.apply(&$0, product: product) }
+        let pro = #"{"tier":"pro","seats":3}"#
+        try await fixture.commit([.licenseCreated], product: product)
+        try await fixture.commit([.licenseSuspended], product: .v7(), metadata: pro)
+        try await fixture.commit([.licenseRenewed], product: product, metadata: pro)
+        try await fixture.commit([.licenseExpired], product: .v7(), metadata: #"{"tier":"basic"}"#)
+        fixture.service.start()
+        try await fixture.eventually {
+          try await fixture.count("select count(*) from webhooks.events") == 4
+        }
+        try await fixture.eventually {
+          try await fixture.count("select count(*) from webhooks.finished_deliveries")
+            == filter.expected.count
+        }
+        #expect(receiver.types.sorted() == filter.expected)
+      }
+    }
+  }
+
+  @Test @EventLoop
+  func `the feed has no gaps and keeps the sequence of each license, with several dispatchers`()
+    async throws
+  {
+    try await WebhooksFixture.with { fixture in
+      let replicas = [try fixture.replica(), try fixture.replica()]
+      for replica in replicas { replica.start() }
+      fixture.service.start()
+      let licenses = (0..<5).map { _ in UUID.v7() }
+      await withTaskGroup(of: Void.self) { group in
+        for license in licenses {
+          group.addTask { @EventLoop @Sendable in
+            for _ in 0..<20 {
+              _ = try? await fixture.commit([.licenseUpdated, .licenseSuspended], of: license)
+            }
+          }
+        }
+      }
+      try await fixture.eventually {
+        try await fixture.count("select count(*) from webhooks.events") == 200
+      }
+      for replica in replicas { await replica.stop() }
+      let rows = try await fixture.test.open().read(
+        "select position, license_id, sequence from webhooks.events order by position"
+      )
+      var last: [UUID: Int64] = [:]
+      for (index, row) in rows.enumerated() {
+        let (position, license, sequence) = try row.values(Int64.self, UUID.self, Int64.self)
+        #expect(position == Int64(index) + 1)
+        #expect(sequence == last[license, default: 0] + 1)
+        last[license] = sequence
+      }
+    }
+  }
+
+  @Test @EventLoop
+  func `a producer's clock that runs behind does not turn a license's events around`()
+    async throws
+  {
+    try await WebhooksFixture.with { fixture in
+      try await fixture.commit([.licenseCreated])
+      fixture.clock.advance(by: .seconds(-30))
+      try await fixture.commit([.licenseSuspended])
+      fixture.service.start()
+      try await fixture.eventually {
+        try await fixture.count("select count(*) from webhooks.events") == 2
+      }
+      let feed = try await fixture.client.listEvents(
+        ListEventsRequest(licenseId: fixture.license.description),
+        fixture.options
+      )
+      let texts = feed.data.map { String(decoding: $0, as: UTF8.self) }
+      #expect(texts[0].contains("license.created"))
+      #expect(texts[1].contains("license.suspended"))
+    }
+  }
+
+  @Test @EventLoop func `the feed is read page by page from a cursor, also when nothing is new`()
+    async throws
+  {
+    try await WebhooksFixture.with { fixture in
+      try await fixture.commit(Array(repeating: .licenseUpdated, count: 7))
+      fixture.service.start()
+      try await fixture.eventually {
+        try await fixture.count("select count(*) from webhooks.events") == 7
+      }
+      var cursor: String?
+      var seen = 0
+      for expected in [3, 3, 1, 0] {
+        let page = try await fixture.client.listEvents(
+          ListEventsRequest(cursor: cursor, limit: 3),
+          fixture.options
+        )
+        #expect(page.data.count == expected)
+        seen += page.data.count
+        #expect(page.pagination.hasMore == (seen < 7))
+        cursor = page.pagination.nextCursor
+      }
+      for stranger in fixture.strangers {
+        let page = try await fixture.client.listEvents(
+          ListEventsRequest(),
+          fixture.options(stranger)
+        )
+        #expect(page.data.isEmpty)
+      }
+    }
+  }
+
+  @Test @EventLoop func `an event of a kind that only a newer release knows waits for it`()
+    async throws
+  {
+    try await WebhooksFixture.with { fixture in
+      let owner = fixture.tenant
+      try await fixture.commit([.licenseCreated])
+      try await fixture.test.open().query(
+        """
+        insert into events.outbox (account_id, environment, id, type, payload, created_at)
+        values (\(owner.accountID), \(owner.environment), \(UUID.v7()), 'galaxy.formed', '', now())
+        """
+      )
+      fixture.service.start()
+      try await fixture.eventually {
+        try await fixture.count("select count(*) from webhooks.events") == 1
+      }
+      #expect(try await fixture.count("select count(*) from events.outbox") == 1)
+    }
+  }
+
+  @Test func `every event that services write can be asked for`() {
+    for type in EventType.allCases {
+      #expect(Webhook.EventType.schema.number(named: type.rawValue) != nil, "\(type)")
+    }
+  }
+}

@@ -1,0 +1,113 @@
+import Changes
+import EventLoop
+import Faults
+import Messages
+import Postgres
+import Primitives
+import Protobuf
+import Stubs
+import TestKit
+import Testing
+import WebhooksService
+
+@Suite(.onLoop) struct RetentionTests {
+  @Test @EventLoop func `partitions are made ahead and dropped when their days are over`()
+    async throws
+  {
+    try await WebhooksFixture.with { fixture in
+      try await fixture.service.keepHouse()
+      try await fixture.commit([.licenseCreated])
+      _ = try await fixture.webhook(EndpointTests.url) { $0.status = .disabled }
+      fixture.service.start()
+      try await fixture.eventually {
+        try await fixture.count("select count(*) from webhooks.finished_deliveries") == 1
+      }
+      await fixture.service.stop()
+      // In the partition of their day, not in the one for what has none.
+      #expect(try await fixture.count("select count(*) from webhooks.events_default") == 0)
+      let partitions =
+        "select count(*) from pg_inherits where inhparent = 'webhooks.events'::regclass"
+      #expect(try await fixture.count(Query(sql: partitions)) == 9)
+      fixture.clock.advance(by: .seconds(29 * 86_400))
+      try await fixture.service.keepHouse()
+      #expect(try await fixture.count("select count(*) from webhooks.events") == 1)
+      fixture.clock.advance(by: .seconds(3 * 86_400))
+      try await fixture.service.keepHouse()
+      #expect(try await fixture.count("select count(*) from webhooks.events") == 0)
+      #expect(try await fixture.count("select count(*) from webhooks.finished_deliveries") == 0)
+    }
+  }
+
+  @Test @EventLoop func `what came before there was a partition for it is dropped by age too`()
+    async throws
+  {
+    try await WebhooksFixture.with { fixture in
+      fixture.service.start()
+      try await fixture.commit([.licenseCreated])
+      try await fixture.eventually {
+        try await fixture.count("select count(*) from webhooks.events_default") == 1
+      }
+      try await fixture.service.keepHouse()
+      #expect(try await fixture.count("select count(*) from webhooks.events") == 1)
+      fixture.clock.advance(by: .seconds(32 * 86_400))
+      try await fixture.service.keepHouse()
+      #expect(try await fixture.count("select count(*) from webhooks.events") == 0)
+    }
+  }
+
+  @Test @EventLoop func `a line that nobody has let go is let go`() async throws {
+    try await TestReceiver.with { receiver in
+      try await WebhooksFixture.with { fixture in
+        let webhook = try await fixture.webhook(receiver.url) { $0.ordering = .ordered }
+        fixture.service.start()
+        try await fixture.commit([.licenseCreated])
+        try await fixture.eventually {
+          try await fixture.deliveries(webhook, .succeeded).count == 1
+        }
+        // As a dispatcher leaves it that dies between its commit and its word.
+        receiver.answer = { _ in .status(500) }
+        try await fixture.commit([.licenseUpdated])
+        try await fixture.eventually {
+          try await fixture.deliveries(webhook, .pending).first?.attempt == 1
+        }
+        try await fixture.test.open().query(
+          "update webhooks.pending_deliveries set due_at = null"
+        )
+        receiver.answer = { _ in .status(200) }
+        fixture.clock.advance(by: .seconds(1))
+        try await fixture.service.keepHouse()
+        try await fixture.eventually {
+          try await fixture.deliveries(webhook, .succeeded).count == 2
+        }
+      }
+    }
+  }
+
+  @Test @EventLoop func `who is sent validations is known to their producers`() async throws {
+    try await WebhooksFixture.with { fixture in
+      @EventLoop func subscribed() async throws -> [String] {
+        try await fixture.test.open().read("select type from events.all_subscriptions() order by 1")
+          .map { try $0.value(0) }
+      }
+      let one = try await fixture.webhook(EndpointTests.url) { $0.events = [.licenseCreated] }
+      #expect(try await subscribed() == [])
+      _ = try await fixture.client.updateWebhook(
+        UpdateWebhookRequest(
+          id: one.id,
+          events: [.validationFailed, .machineHeartbeat],
+          presentNames: ["events"]
+        ),
+        fixture.options
+      )
+      #expect(try await subscribed() == ["machine.heartbeat", "validation.failed"])
+      let all = try await fixture.webhook(EndpointTests.url)
+      #expect(try await subscribed().count == 3)
+      _ = try await fixture.client.deleteWebhook(DeleteWebhookRequest(id: all.id), fixture.options)
+      _ = try await fixture.client.updateWebhook(
+        UpdateWebhookRequest(id: one.id, status: .disabled, presentNames: ["status"]),
+        fixture.options
+      )
+      #expect(try await subscribed() == [])
+    }
+  }
+}
