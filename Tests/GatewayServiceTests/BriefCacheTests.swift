@@ -1,6 +1,5 @@
 import EventLoop
 import Faults
-import Primitives
 import Testing
 
 @testable import GatewayService
