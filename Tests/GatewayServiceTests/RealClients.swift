@@ -50,7 +50,7 @@ final class HTTP2Peer: Waiting, ResponseHandler {
   ) throws {
     super.init()
     var all = HeaderFields()
-    for (name, value) in fields { all.append(name, value) }
+    for (name, value) in fields { all.append(named: name, value) }
     let opened: HTTP2Stream = try #require(
       connection.open(method: method, path: path, fields: all, handler: self)
     )
