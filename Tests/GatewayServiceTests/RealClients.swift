@@ -46,11 +46,11 @@ final class HTTP2Peer: Waiting, ResponseHandler {
     _ connection: HTTP2ClientConnection,
     _ method: StaticString,
     _ path: String,
-    _ fields: [(StaticString, String)]
+    _ fields: [(String, String)]
   ) throws {
     super.init()
     var all = HeaderFields()
-    for (name, value) in fields { all.append(name, value) }
+    for (name, value) in fields { all.append(named: name, value) }
     let opened: HTTP2Stream = try #require(
       connection.open(method: method, path: path, fields: all, handler: self)
     )

@@ -29,11 +29,7 @@ final class RecordedStream: ServerStream {
     request.method = Array(method.utf8).withUnsafeBytes { RequestHead.Method($0) }
     request.target = Array(target.utf8)
     request.authority = Array("gateway.example".utf8)
-    for (name, value) in fields {
-      Array(name.utf8).withUnsafeBytes { name in
-        Array(value.utf8).withUnsafeBytes { request.fields.append(name: name, value: $0) }
-      }
-    }
+    for (name, value) in fields { request.fields.append(named: name, value) }
   }
 
   /// The body comes, or a part of it.
@@ -76,5 +72,14 @@ final class RecordedStream: ServerStream {
   /// The answer's body, read by a parser that is not ours.
   func json() throws -> NSDictionary {
     try JSONSerialization.jsonObject(with: Data(body)) as? NSDictionary ?? [:]
+  }
+}
+
+extension HeaderFields {
+  /// Adds a field whose name is no constant, as it comes from a client.
+  mutating func append(named name: String, _ value: String) {
+    Array(name.utf8).withUnsafeBytes { name in
+      Array(value.utf8).withUnsafeBytes { append(name: name, value: $0) }
+    }
   }
 }

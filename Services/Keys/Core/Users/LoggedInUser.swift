@@ -43,7 +43,7 @@ extension Origin {
 extension Call {
   /// Has the gateway give the browser a session's token, in the cookie that the caller comes with from now on.
   func giveSession(_ token: String) {
-    trailers.append("latchkey-session", token, isOneOff: true)
+    trailers.append("latchkey-session", token, isSecret: true)
   }
 
   /// Has the gateway take the cookie away.
