@@ -1,6 +1,7 @@
 import Cryptography
 import EventLoop
 import Faults
+import Primitives
 import Testing
 
 @testable import GatewayService
@@ -49,7 +50,7 @@ extension GatewaySuites {
       source.answer = .failure(.unavailable("gone"))
       clock.advance(.seconds(11))
       #expect(try await signer.keys(of: .onlyAccount) != nil)
-      await #expect(throws: Fault.self) { try await signer.keys(of: .account("a")) }
+      await #expect(throws: Fault.self) { try await signer.keys(of: .account(.v7())) }
       clock.advance(.seconds(300))
       await #expect(throws: Fault.self) { try await signer.keys(of: .onlyAccount) }
     }
