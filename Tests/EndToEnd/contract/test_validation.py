@@ -2,12 +2,15 @@
 
 import pytest
 
-from harness import given, processes, rest, shapes
+from harness import accounts, given, processes, rest, shapes
+from harness import deployment as deployments
 from harness.contract import ABSENT, Row
 
 ASK = {"key": "{key}"}
 WITH = ASK | {"fingerprint": "{fingerprint}"}
 FINGERPRINTED = {"requireFingerprint": True}
+# What is no key and begins with nobody's prefix is signed for the only account, and for none where there are several.
+NONSENSE = "NOT_FOUND for nonsense"
 HEARTBEAT = {"requireHeartbeat": True, "requireFingerprint": True}
 
 
@@ -39,7 +42,7 @@ ROWS = [
     verdict("VALID", given.license(entitled=True), why="VALID with entitlements",
             body=ASK | {"entitlements": ["{policyCode}", "{licenseCode}"]}),
     verdict("NOT_FOUND", lambda api: {"key": "LIC-0000-0000-0000-0000"}, shows={"license": None, "machine": None, "entitlements": []}),
-    verdict("NOT_FOUND", lambda api: {"key": "nonsense"}, why="NOT_FOUND for nonsense"),
+    verdict("NOT_FOUND", lambda api: {"key": "nonsense"}, why=NONSENSE),
     verdict("NOT_FOUND", given.deleted(given.license(), "/licenses"), why="NOT_FOUND after deletion"),
     verdict("SUSPENDED", given.license(do=["suspend"])),
     verdict("REVOKED", given.license(do=["revoke"])),
@@ -95,8 +98,24 @@ ROWS = [
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_validation(row, api, deployment):
     response = row.check(api)
-    if row.status == 200:
+    if row.status == 200 and row.why != NONSENSE:
         rest.expect_signature(response, deployment["LATCHKEY_SIGNING_KEY"])
+
+
+def test_what_is_no_key_is_signed_for_the_only_account(logs):
+    alone = deployments.Deployment(logs / "latchkey-up-alone.log")
+    try:
+        alone.start()
+        with rest.Api(alone, None) as client:
+
+            def ask_nonsense():
+                return client.post("/licenses/validate-key", {"key": "nonsense"})
+
+            rest.expect_signature(ask_nonsense(), alone["LATCHKEY_SIGNING_KEY"])
+            accounts.create(alone)
+            processes.poll(lambda: "x-signature" not in ask_nonsense().headers, 2, "it goes unsigned")
+    finally:
+        alone.stop()
 
 
 def ask(api, names, **more):
