@@ -8,7 +8,8 @@ import Testing
 
 @Suite struct DeploymentCertificatesTests {
   private static let everything = [
-    "https-ca", "https", "rpc-ca", "keys", "signing", "licenses", "gateway", "operator",
+    "https-ca", "https", "rpc-ca", "keys", "signing", "licenses", "webhooks", "gateway",
+    "operator",
   ]
 
   private func bytes(_ scratch: ScratchDeployment, _ name: String) throws -> Data {
@@ -46,7 +47,7 @@ import Testing
     #expect(unlink("\(scratch.directory.certificates)/rpc-ca.key") == 0)
     #expect(
       try DeploymentCertificates.prepare(scratch.directory)
-        == ["rpc-ca", "keys", "signing", "licenses", "gateway", "operator"]
+        == ["rpc-ca", "keys", "signing", "licenses", "webhooks", "gateway", "operator"]
     )
   }
 

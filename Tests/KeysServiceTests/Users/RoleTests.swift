@@ -27,6 +27,8 @@ import Testing
     ("entitlements:write", [.both, .both, .both, .none, .none]),
     ("webhooks:read", [.both, .both, .both, .none, .both]),
     ("webhooks:write", [.both, .both, .both, .none, .none]),
+    ("signing:read", [.both, .both, .both, .none, .both]),
+    ("signing:write", [.both, .both, .none, .none, .none]),
     ("analytics:read", [.both, .both, .both, .none, .both]),
     ("keys:read", [.both, .both, .both, .none, .none]),
     ("keys:write", [.both, .both, .test, .none, .none]),

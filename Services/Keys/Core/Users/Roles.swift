@@ -28,7 +28,7 @@ extension Role {
   private static let building = [
     "licenses:read", "licenses:write", "machines:read", "machines:write", "products:read",
     "products:write", "policies:read", "policies:write", "entitlements:read", "entitlements:write",
-    "webhooks:read", "webhooks:write", "analytics:read",
+    "webhooks:read", "webhooks:write", "signing:read", "analytics:read",
   ]
   /// Licenses and machines in each state, and what they are made of.
   private static let supporting = [
@@ -38,7 +38,7 @@ extension Role {
   /// Everything that can be read, but who else may do what and what was done.
   private static let looking = [
     "licenses:read", "machines:read", "products:read", "policies:read", "entitlements:read",
-    "webhooks:read", "analytics:read",
+    "webhooks:read", "signing:read", "analytics:read",
   ]
 
   /// Higher may do more.
