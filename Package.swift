@@ -289,7 +289,8 @@ let package = Package(
       path: "Services/Licenses/Core",
       [
         "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "LatchkeyOffline", "Messages",
-        "Postgres", "Primitives", "Protobuf", "RPC", "Sealing", "ServiceKit", "Stubs", "Transcoding", logging,
+        "Postgres", "Primitives", "Protobuf", "RPC", "Sealing", "ServiceKit", "Stubs",
+        "Transcoding", logging,
       ],
       resources: [.embedInCode("Migrations")],
       settings: hot
@@ -469,7 +470,8 @@ let package = Package(
       name: "LicensesServiceTests",
       [
         "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "LatchkeyOffline", "Messages",
-        "Postgres", "Primitives", "RPC", "Sealing", "ServiceKit", "SigningService", "Stubs", "TestKit",
+        "Postgres", "Primitives", "RPC", "Sealing", "ServiceKit", "SigningService", "Stubs",
+        "TestKit",
       ]
     ),
     tests(
@@ -485,7 +487,8 @@ let package = Package(
       name: "WebhooksServiceTests",
       [
         "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "LicensesService", "Messages",
-        "Postgres", "Primitives", "Protobuf", "RPC", "Sealing", "ServiceKit", "Stubs", "TLS", "TestKit",
+        "Postgres", "Primitives", "Protobuf", "RPC", "Sealing", "ServiceKit", "Stubs", "TLS",
+        "TestKit",
         "WebhooksSending",
       ]
     ),

@@ -65,6 +65,7 @@ public final class DataKeyStore: DataKeys {
   /// The table, as SQL names it.
   private var table: String { "\(schema.name).data_keys" }
 
+  /// The key that seals what is new; one is made where there is none, or where the newest has sealed enough.
   public func newest(of tenant: Tenant) async throws(Fault) -> DataKey {
     for _ in 0..<Self.attemptsMax {
       guard let (wrapped, _) = try await newestRow(of: tenant) else {
@@ -79,6 +80,7 @@ public final class DataKeyStore: DataKeys {
     throw Fault(.aborted, "Another change was made at the same time; try again")
   }
 
+  /// The key that opens what was sealed by a version.
   public func key(of tenant: Tenant, version: UInt32) async throws(Fault) -> DataKey {
     let rows = try await database.read(
       for: tenant,
@@ -177,14 +179,15 @@ public final class DataKeyStore: DataKeys {
   ///
   /// - Returns: False when the key has sealed enough.
   private func reserve(_ key: DataKey, for tenant: Tenant) async throws(Fault) -> Bool {
-    let reserved = try await database.query(
-      for: tenant,
-      """
-      update \(unescaped: table) set seals_reserved = seals_reserved + \(limits.reservation)
-      where version = \(Int32(key.version))
-        and seals_reserved + \(limits.reservation) <= \(limits.sealsMax)
-      """
-    ).affectedCount == 1
+    let reserved =
+      try await database.query(
+        for: tenant,
+        """
+        update \(unescaped: table) set seals_reserved = seals_reserved + \(limits.reservation)
+        where version = \(Int32(key.version))
+          and seals_reserved + \(limits.reservation) <= \(limits.sealsMax)
+        """
+      ).affectedCount == 1
     if reserved { key.allow(seals: Int(limits.reservation)) }
     return reserved
   }

@@ -114,10 +114,11 @@ struct Rotation {
     _ keys: KnownDataKeys
   ) async throws(Fault) -> Batch {
     let wanted = condition(table, first, last, newest)
-    let count = try await database.read(
-      for: tenant,
-      "select count(*) from \(unescaped: table.name) where \(wanted)"
-    ).single().value(0) as Int64
+    let count =
+      try await database.read(
+        for: tenant,
+        "select count(*) from \(unescaped: table.name) where \(wanted)"
+      ).single().value(0) as Int64
     guard count > 0 else { return Batch() }
     var key = try await dataKeys.newest(of: tenant)
     if key.version < newest { key = try await dataKeys.key(of: tenant, version: newest) }

@@ -19,9 +19,8 @@ public struct SealingSchema: Sendable {
     self.name = name
   }
 
-  /// The step of the schema's migrations that adds what is needed to its table of data keys.
-  ///
-  /// - Parameter migration: The step's name, which orders it among the schema's others.
+  /// The step of the schema's migrations that adds what is needed to its table of data keys; its name orders it among
+  /// the schema's others.
   public func migration(named migration: String) -> Migration {
     let sql = String(decoding: PackageResources.sealing_sql, as: UTF8.self)
       .replacing("{schema}", with: name)

@@ -12,6 +12,7 @@ extension Service {
   ///   - dataKeys: The data keys of the service.
   ///   - tables: All tables with sealed columns that the service writes.
   ///   - file: The path of the file with the master keys.
+  /// - Returns: The RPC service `Sealing`.
   public func addSealing(
     _ dataKeys: DataKeyStore,
     tables: [SealedTable],

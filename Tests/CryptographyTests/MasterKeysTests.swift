@@ -138,11 +138,14 @@ private final class TemporaryFolder {
     var many = one
     for _ in 1..<MasterKeys.versionsMax { many = try many.addingVersion() }
     #expect(throws: Fault.self) { try many.addingVersion() }
-    #expect(try many.text().withUnsafeBytes { try MasterKeys(text: $0, source: "copy") }.equals(many))
+    #expect(
+      try many.text().withUnsafeBytes { try MasterKeys(text: $0, source: "copy") }.equals(many)
+    )
   }
 
   @Test(arguments: [0o600, 0o400])
-  func `a replaced file keeps its mode, and what a crash has left is no hindrance`(mode: Int) throws {
+  func `a replaced file keeps its mode, and what a crash has left is no hindrance`(mode: Int) throws
+  {
     let folder = try TemporaryFolder()
     let keys = try MasterKeys.generate(path: folder.file())
     try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: folder.file())

@@ -10,7 +10,9 @@ import Testing
   /// Names and values, without what every call has.
   private static func shown(_ fields: HeaderFields) -> [String] {
     (0..<fields.count).map { fields[at: $0] }
-      .filter { $0.name == "grpc-timeout" || $0.name.hasPrefix("x-") || $0.name.hasPrefix("latchkey") }
+      .filter {
+        $0.name == "grpc-timeout" || $0.name.hasPrefix("x-") || $0.name.hasPrefix("latchkey")
+      }
       .map { $0.name == "latchkey-caller-bin" ? $0.name : "\($0.name): \($0.value)" }
   }
 

@@ -70,7 +70,8 @@ import Testing
     }
   }
 
-  @Test @EventLoop func `a process with old master keys cannot wrap by them once new ones are used`()
+  @Test @EventLoop
+  func `a process with old master keys cannot wrap by them once new ones are used`()
     async throws
   {
     try await SealingFixture.with { fixture in
@@ -83,7 +84,9 @@ import Testing
       #expect(refused.code == .unavailable)
       #expect(refused.serverError?.state == SQLState("57000"))
       // Nor can it read, until it loads the file: then it does both.
-      #expect(try await fault { try await stale.newest(of: fixture.tenant) }.code == .failedPrecondition)
+      #expect(
+        try await fault { try await stale.newest(of: fixture.tenant) }.code == .failedPrecondition
+      )
       var loads = 0
       stale.reload = { () throws(Fault) in
         loads += 1

@@ -122,7 +122,9 @@ public final class Gateway: RequestHandler {
 
   // MARK: The steps of a request
 
-  /// Whose API key or session a request brought; nil for neither. A session's token is exchanged where it is time.
+  /// Whose API key or session a request brought; nil for neither.
+  ///
+  /// A session's token is exchanged where it is time.
   ///
   /// - Throws: ``Fault`` `unauthenticated` for a bad one, `permissionDenied` for one that may not be used from the
   ///   client's address, or that lacks the scope.

@@ -75,7 +75,8 @@ struct KeysStatusCommand: ParsableCommand {
 struct RotateKeysCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "rotate",
-    abstract: "Adds a version to the master keys and brings everything under it, while all goes on.",
+    abstract:
+      "Adds a version to the master keys and brings everything under it, while all goes on.",
     discussion: """
       The services take the new file without a restart, then all data keys are wrapped and all values are sealed anew. \
       It may be stopped at any time; run it again, and it goes on where it was. Exits with 0 when the old versions are \

@@ -34,6 +34,7 @@ public struct TOTP: Sendable {
   /// - Parameters:
   ///   - step: From ``step(at:)``.
   ///   - digitCount: 6 for authenticators; up to 9.
+  /// - Returns: That many decimal digits.
   public func code(at step: Int64, digitCount: Int = 6) -> String {
     let hash = withUnsafeBytes(of: step.bigEndian) { hmac(of: [UInt8]($0)) }
     // The last four bits choose the four bytes that are taken, without their first bit.
@@ -62,9 +63,7 @@ public struct TOTP: Sendable {
     return found
   }
 
-  /// The secret as authenticators take it from a picture.
-  ///
-  /// - Parameter account: Who it is for; an e-mail address.
+  /// The secret as authenticators take it from a picture; `account` is the e-mail address of whom it is for.
   public func uri(for account: String) -> String {
     let label = Self.percentEncoded("\(Self.issuer):\(account)")
     return "otpauth://totp/\(label)?secret=\(Base32.encode(secret))&issuer=\(Self.issuer)"

@@ -76,7 +76,9 @@ public final class Sealer: Sendable {
     for account: UUID,
     version: UInt32
   ) -> WrappedDataKey {
-    let (activeVersion, cipher) = state.withLock { ($0.activeVersion, $0.ciphers[$0.activeVersion]) }
+    let (activeVersion, cipher) = state.withLock {
+      ($0.activeVersion, $0.ciphers[$0.activeVersion])
+    }
     guard let cipher else { preconditionFailure("the active master key is missing") }
     let header = VersionHeader.bytes(version: activeVersion)
     let empty = WrappedDataKey(accountID: account, version: version, bytes: [])

@@ -75,7 +75,9 @@ public final class HTTP2Stream: ServerStream {
     exchange(with: &storage)
   }
 
-  /// What nghttp2 knows the stream by. Not retained: the session keeps it until the close callback.
+  /// What nghttp2 knows the stream by.
+  ///
+  /// Not retained: the session keeps it until the close callback.
   var context: UnsafeMutableRawPointer { Unmanaged.passUnretained(self).toOpaque() }
 
   /// Gives and takes the parts that are kept from stream to stream.

@@ -42,7 +42,7 @@ extension HeaderFields {
   ///
   /// Optionals, and not an array, as this runs twice a request and must not allocate.
   ///
-  /// - Parameter sent: The one-off names that the connection has sent; nil takes all for known.
+  /// `sent` are the one-off names that the connection has sent; nil takes all for known.
   func withNameValues<T>(
     _ first: nghttp2_nv? = nil,
     _ second: nghttp2_nv? = nil,

@@ -97,7 +97,7 @@ public final class Channel {
 
   /// Opens a stream on one of the connections that there are, as is done for nearly every call: without suspension.
   ///
-  /// - Parameter now: The time, which whoever begins a call has just asked for.
+  /// `now` is the time, which whoever begins a call has just asked for.
   func openNow(
     _ method: MethodDescriptor,
     _ options: CallOptions,

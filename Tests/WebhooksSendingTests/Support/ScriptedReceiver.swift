@@ -69,7 +69,9 @@ final class ScriptedReceiver {
     for connection in connections { connection.close() }
   }
 
-  /// Suspends until something holds; checked whenever something has come. The suite's time limit ends a vain wait.
+  /// Suspends until something holds; checked whenever something has come.
+  ///
+  /// The suite's time limit ends a vain wait.
   func wait(until condition: @escaping @EventLoop () -> Bool) async {
     if condition() { return }
     await withCheckedContinuation { waiters.append(({ condition() }, $0)) }

@@ -7,7 +7,9 @@ internal import ServiceKit
 
 extension Users {
   /// Makes a link by which a user of the caller's account sets another password; nobody does so for somebody above
-  /// their own role. A second factor stays.
+  /// their own role.
+  ///
+  /// A second factor stays.
   ///
   /// The answer is the only one that shows the link; an earlier one of the same user works no longer.
   ///

@@ -42,7 +42,9 @@ extension Users {
     return answer
   }
 
-  /// Whether a code is one of a user's second factor: of the authenticator, or a recovery code. Either is used up.
+  /// Whether a code is one of a user's second factor: of the authenticator, or a recovery code.
+  ///
+  /// Either is used up.
   private func accept(
     _ code: String,
     of user: UserRecord,

@@ -29,6 +29,7 @@ final class LoginThrottle {
     case codes(UUID)
 
     /// An office behind one address logs in in the morning; a list of leaked passwords is tried at one in 3 s.
+    ///
     /// Of a user's passwords 2,880 a day can be tried, and of the million codes, three of which are good at a time,
     /// 288: one chance in a thousand a day.
     var limit: Limit {

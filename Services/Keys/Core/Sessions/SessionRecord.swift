@@ -20,9 +20,7 @@ struct SessionRecord: Sendable, Equatable {
   var expiresAt: Timestamp
   var createdAt: Timestamp
 
-  /// The answer that shows the session.
-  ///
-  /// - Parameter current: The session that asks.
+  /// The answer that shows the session; `current` is the one that asks.
   func message(current: UUID? = nil) -> UserSession {
     UserSession(
       id: id.description,

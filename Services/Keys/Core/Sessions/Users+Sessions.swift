@@ -9,7 +9,9 @@ extension Users {
   /// How many addresses are remembered that a user logged in from.
   private static let loginAddressesMax = 10
 
-  /// Begins a session of a locked user and gives its token to the caller. Where the user has many, the oldest ends.
+  /// Begins a session of a locked user and gives its token to the caller.
+  ///
+  /// Where the user has many, the oldest ends.
   ///
   /// The user is written with the login, and with whatever else was changed about them.
   func beginSession(

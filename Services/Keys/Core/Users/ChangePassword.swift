@@ -5,7 +5,9 @@ internal import Primitives
 public import RPC
 
 extension Users {
-  /// Changes the password of the user who asks. All other sessions end, and this one gets another token.
+  /// Changes the password of the user who asks.
+  ///
+  /// All other sessions end, and this one gets another token.
   ///
   /// - Throws: ``Fault`` `invalidArgument` for a wrong password, or a new one that is too easy; `RATE_LIMITED`.
   public func changePassword(

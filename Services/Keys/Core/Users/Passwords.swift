@@ -5,8 +5,9 @@ internal import Faults
 /// Hashes and verifies passwords, off the loop and a few at a time.
 @EventLoop
 final class Passwords {
-  /// What a new hash costs: the second choice of RFC 9106, section 4, with the one lane that libsodium has. A tenth to
-  /// a fifth of a second for us; for whoever tries out passwords of a stolen database, 64 MiB each on every core.
+  /// What a new hash costs: the second choice of RFC 9106, section 4, with the one lane that libsodium has.
+  ///
+  /// A tenth to a fifth of a second for us; for whoever tries out passwords of a stolen database, 64 MiB each on every core.
   nonisolated static let standardCost = Argon2id.Cost(passes: 3, memoryKiB: 64 * 1024)
   /// How many are computed at a time: their memory is the peak of this process, and half of libuv's four workers stay
   /// free for others.

@@ -174,7 +174,9 @@ extension Tenant {
 }
 
 extension Fault {
-  /// An address is taken. Who may be told that holds an invitation to it, or shares an account with its user.
+  /// An address is taken.
+  ///
+  /// Who may be told that holds an invitation to it, or shares an account with its user.
   static let userExists = Fault(
     .alreadyExists,
     "There is a user with this e-mail address already",

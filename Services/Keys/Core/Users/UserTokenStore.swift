@@ -59,7 +59,7 @@ struct UserTokenStore: Sendable {
 
   /// Has the tokens of a session end, as another one takes their place.
   ///
-  /// - Parameter end: How long those that were current go on, for the requests that are under way with them.
+  /// Those that were current go on until `end`, for the requests that are under way with them.
   @EventLoop
   func replace(ofSession id: UUID, until end: Timestamp, _ change: Change) {
     change.transaction.send(

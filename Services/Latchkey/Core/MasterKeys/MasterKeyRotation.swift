@@ -90,6 +90,8 @@ struct MasterKeyRotation {
         console.say("  \(service.rawValue): \(done) of \(progress.total) rows")
       }
     }
-    console.say("  \(service.rawValue): \(sum) rows sealed anew\(Console.seconds(Instant.now - start))")
+    console.say(
+      "  \(service.rawValue): \(sum) rows sealed anew\(Console.seconds(Instant.now - start))"
+    )
   }
 }

@@ -83,7 +83,8 @@ struct OperatedDeployment {
       }
       var variables = DevEnvironment(text: try Files.read(directory.environmentFile))
       for service in ServiceName.allCases {
-        guard let file = directory.masterKeys(of: service), let name = service.masterKeysVariables.first
+        guard let file = directory.masterKeys(of: service),
+          let name = service.masterKeysVariables.first
         else { continue }
         variables[name] = file
       }

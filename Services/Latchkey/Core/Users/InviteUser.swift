@@ -8,8 +8,9 @@ public import ServiceKit
 internal import Stubs
 internal import TLS
 
-/// `latchkey users invite`: makes the link by which somebody becomes a user, on the operator's word. So a deployment gets
-/// its first owner, and an account one whose owners are all gone.
+/// Makes the link by which somebody becomes a user, on the operator's word: `latchkey users invite`.
+///
+/// So a deployment gets its first owner, and an account one whose owners are all gone.
 @EventLoop
 public enum InviteUser {
   /// Where the keys service is, and for whose account to invite.

@@ -19,7 +19,7 @@ extension Outcome {
   /// followed. A reply whose body was too large has been understood by its status; one that did not end in time, or
   /// broke off, has not.
   ///
-  /// - Parameter now: The time of the reply, for a `Retry-After` that is a date.
+  /// `now` is the time of the reply, for a `Retry-After` that is a date.
   public func verdict(at now: Timestamp) -> Verdict {
     switch failure {
     case nil, .bodyTooLarge: break

@@ -55,6 +55,7 @@ public final class DeliverySigner: Sendable {
   ///   - deliveryID: Which delivery of the event this is.
   ///   - body: The exact bytes that are sent.
   ///   - now: The time of the attempt.
+  /// - Returns: The fields, to be sent in this order.
   public func headers(
     eventID: String,
     eventType: String,
