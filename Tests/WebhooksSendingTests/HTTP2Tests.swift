@@ -143,22 +143,44 @@ import Testing
     await pair.stop()
   }
 
+  /// libcurl 7.88 resets the stream with the next bytes that it sends on the connection.
   @Test @EventLoop func `a cancelled request resets its stream and leaves the others alone`()
     async throws
   {
     let pair = try Pair()
     pair.receiver.answersAtOnce = false
     let first = EventLoop.spawn { await pair.fixture.sender.send(pair.request) }
+    await pair.receiver.wait { pair.receiver.open.count == 1 }
     let second = EventLoop.spawn { await pair.fixture.sender.send(pair.request) }
     await pair.receiver.wait { pair.receiver.open.count == 2 }
     first.cancel()
     #expect(await first.value.failure == .cancelled)
+    let third = EventLoop.spawn { await pair.fixture.sender.send(pair.request) }
+    await pair.receiver.wait { pair.receiver.bodies.count == 3 }
+    #expect(pair.receiver.resetCount == 1)
+    #expect(pair.receiver.open.count == 2)
     pair.receiver.answerOpen()
     #expect(await second.value.status == 200)
+    #expect(await third.value.status == 200)
+    #expect(pair.receiver.peers.count == 1)
+    await pair.stop()
+  }
+
+  /// More of them than the receiver allows streams at a time: those that were given up must not count.
+  @Test @EventLoop func `requests that were given up do not fill the connection`() async throws {
+    let pair = try Pair()
+    pair.receiver.answersAtOnce = false
+    for count in 1...3 {
+      let sends = (0..<60).map { _ in
+        EventLoop.spawn { await pair.fixture.sender.send(pair.request) }
+      }
+      await pair.receiver.wait { pair.receiver.bodies.count == 60 * count }
+      for send in sends { send.cancel() }
+      for send in sends { #expect(await send.value.failure == .cancelled) }
+    }
     pair.receiver.answersAtOnce = true
     #expect(await pair.fixture.sender.send(pair.request).status == 200)
-    #expect(pair.receiver.peers.count == 1)
-    #expect(pair.receiver.resetCount == 1)
+    #expect(pair.receiver.resetCount == 180)
     await pair.stop()
   }
 
@@ -213,7 +235,7 @@ import Testing
       #expect(pair.fixture.sender.underWayCount == 1)
       ManualClock.advance(by: .milliseconds(20))
       #expect(await send.value.failure == .timeout)
-      await pair.receiver.wait { pair.receiver.closedCount == 1 }
+      #expect(pair.fixture.sender.underWayCount == 0)
       await pair.stop()
     }
   }

@@ -40,7 +40,10 @@ struct Refusal: Sendable {
       description:
         "What the request names does not exist, was deleted, or belongs to somebody else.",
       // What is asked for without a name, because there is one of it, may not have been made.
-      applies: { $0.changesSomething || !$0.rest.parameters.isEmpty || $0.rest.isEnveloped }
+      applies: {
+        $0.changesSomething || !$0.rest.parameters.isEmpty
+          || ($0.rest.isEnveloped && $0.rest.responseBody == "json")
+      }
     ),
     Refusal(
       status: 405,

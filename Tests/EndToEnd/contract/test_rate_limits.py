@@ -13,6 +13,8 @@ ENDPOINTS = [
     one
     for one in openapi.endpoints()
     if not (one.path.startswith("/leaks/") or one.begins_session or one.path.endswith("/logout"))
+    # Its answer does not end, so it cannot be asked for in a row.
+    and one.path != "/events/stream"
 ]
 HEADERS = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
 
