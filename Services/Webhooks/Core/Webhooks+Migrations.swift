@@ -7,7 +7,7 @@ extension Webhooks {
   /// One that was released is never edited: what comes later is a new one.
   public nonisolated static let migrations = [
     Migration(name: "m0001_endpoints", bytes: PackageResources.m0001_endpoints_sql),
-    Migration(name: "m0002_deliveries", bytes: PackageResources.m0002_deliveries_sql),
-    sealingSchema.migration(named: "m0010_sealing"),
+    sealingSchema.migration(named: "m0002_sealing"),
+    Migration(name: "m0003_deliveries", bytes: PackageResources.m0003_deliveries_sql),
   ]
 }
