@@ -93,7 +93,7 @@ class Endpoint:
 
 
 def endpoints():
-    """Every endpoint below /api/v1, in the order of the document.
+    """Every endpoint below /api, in the order of the document.
 
     The documents below /.well-known, which anybody reads, have tests of their own.
     """
@@ -102,5 +102,5 @@ def endpoints():
         Endpoint(method.upper(), path.removeprefix(PREFIX), operation)
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
-        if path.startswith(PREFIX)
+        if path.startswith("/api/")
     ]
