@@ -193,6 +193,25 @@ ALLOWED = {
     "GET /machines": ALL, "GET /machines/{id}": ALL, "POST /machines": SUPPORTERS, "PATCH /machines/{id}": SUPPORTERS,
     "DELETE /machines/{id}": SUPPORTERS, "POST /machines/{id}/heartbeat": SUPPORTERS,
     "GET /analytics": READERS, "GET /audit-events": OWNERS,
+    "POST /licenses/{id}/checkout": SUPPORTERS, "GET /licenses/{id}/files": ALL,
+    **{f"POST /{path}": SUPPORTERS for path in (
+        "licenses/{id}/files/revoke", "license-files/request", "license-files/release")},
+    **{f"GET /{path}": READERS for path in (
+        "signing-keys", "signing-keys/{id}", "signing-root/succession", "webhooks", "webhooks/{id}",
+        "webhooks/{id}/deliveries", "webhooks/{id}/deliveries/{deliveryId}", "events", "events/{id}",
+        "events/{id}/deliveries")},
+    **{f"POST /{path}": OWNERS for path in (
+        "signing-keys/rotate", "signing-keys/{id}/retire", "signing-root", "signing-root/succession")},
+    **{name: BUILDERS for name in (
+        "POST /webhooks", "PATCH /webhooks/{id}", "DELETE /webhooks/{id}", "POST /webhooks/{id}/test",
+        "POST /webhooks/{id}/rotate-secret", "POST /webhooks/{id}/redeliver", "POST /webhooks/{id}/recover",
+        "POST /webhooks/{id}/deliveries/{deliveryId}/redeliver",
+        "POST /webhooks/{id}/deliveries/{deliveryId}/cancel")},
+    # They sign live answers too, so no test key or session changes them.
+    "GET /response-signing-keys": BUILDERS,
+    **{name: {"test": set(), "live": OWNERS} for name in (
+        "POST /response-signing-keys", "POST /response-signing-keys/{id}/promote",
+        "DELETE /response-signing-keys/{id}")},
     "GET /api-keys": BUILDERS, "GET /api-keys/{id}": BUILDERS,
     **{name: {"test": BUILDERS, "live": OWNERS} for name in (
         "POST /api-keys", "PATCH /api-keys/{id}", "POST /api-keys/{id}/rotate", "DELETE /api-keys/{id}",
@@ -207,7 +226,12 @@ ALLOWED = {
 # Ends the session that asks, whatever its role: the table's last row, so to speak.
 LAST = "POST /api/dashboard/logout"
 
-OPEN_TO_USERS = [one for one in openapi.endpoints() if one.takes_session and one.name != LAST]
+# The stream of events, which is the test environment's and does not end, is in test_webhooks.py.
+OPEN_TO_USERS = [
+    one
+    for one in openapi.endpoints()
+    if one.takes_session and one.name not in (LAST, "GET /events/stream")
+]
 
 
 @pytest.fixture(scope="module")
@@ -228,6 +252,7 @@ def test_every_role_at_every_endpoint(endpoint, of_role):
     """403 for those who may not, in either environment, and for those who may whatever comes of a body that says nothing."""
     allowed = ALLOWED[endpoint.name]
     path = endpoint.path.replace("{id}", ABSENT).replace("{key}", "LIC-0000-0000-0000-0000")
+    path = path.replace("{deliveryId}", ABSENT)
     options = {"json": {}} if endpoint.has_json_body else {}
     if endpoint.name == "POST /licenses/import":
         options = {"content": b"", "headers": {"content-type": "text/csv"}}
