@@ -1,5 +1,5 @@
 /// A JSON value whose objects keep their order, so that what is generated is the same each time.
-indirect enum JSONValue {
+indirect enum JSONValue: Sendable {
   case null
   case bool(Bool)
   case integer(Int64)
