@@ -73,7 +73,7 @@ struct ServicePlan: Sendable {
     if service == .keys {
       variables.append("LATCHKEY_DASHBOARD_URL=\(url)")
     }
-    if service == .licenses {
+    if service == .keys || service == .licenses {
       variables.append("LATCHKEY_SIGNING_ADDRESS=\(address(of: .signing))")
     }
     if service == .webhooks {
