@@ -26,23 +26,24 @@ public struct KeysSettings: Sendable {
   /// - Throws: ``Fault`` `invalidArgument` with every setting that is wrong.
   public init(_ reader: SettingsReader) throws(Fault) {
     let overlapSeconds: Int
-    (rpc, database, masterKeysFile, signing, leakedKeys, overlapSeconds, dashboard) = try reader.require(
-      RPCSettings(reader),
-      DatabaseSettings(reader),
-      reader.readableFile("LATCHKEY_MASTER_KEYS_FILE"),
-      reader.endpoint("LATCHKEY_SIGNING_ADDRESS"),
-      reader.choice("LATCHKEY_LEAKED_API_KEYS", default: LeakedAPIKeys.revoke),
-      reader.integer(
-        "LATCHKEY_LEAKED_API_KEYS_OVERLAP_SECONDS",
-        default: Int(LeakedAPIKeys.defaultOverlap.components.seconds),
-        in: 0...Self.leakOverlapSecondsMax
-      ),
-      reader.value(
-        "LATCHKEY_DASHBOARD_URL",
-        expected: "https://host or https://host:port",
-        DashboardAddress.init
+    (rpc, database, masterKeysFile, signing, leakedKeys, overlapSeconds, dashboard) =
+      try reader.require(
+        RPCSettings(reader),
+        DatabaseSettings(reader),
+        reader.readableFile("LATCHKEY_MASTER_KEYS_FILE"),
+        reader.endpoint("LATCHKEY_SIGNING_ADDRESS"),
+        reader.choice("LATCHKEY_LEAKED_API_KEYS", default: LeakedAPIKeys.revoke),
+        reader.integer(
+          "LATCHKEY_LEAKED_API_KEYS_OVERLAP_SECONDS",
+          default: Int(LeakedAPIKeys.defaultOverlap.components.seconds),
+          in: 0...Self.leakOverlapSecondsMax
+        ),
+        reader.value(
+          "LATCHKEY_DASHBOARD_URL",
+          expected: "https://host or https://host:port",
+          DashboardAddress.init
+        )
       )
-    )
     leakOverlap = .seconds(overlapSeconds)
   }
 }
