@@ -57,8 +57,8 @@ struct ServicePlan: Sendable {
         ServicePlan.allocatorTunables,
         "LATCHKEY_LIFELINE_FD=\(ServicePlan.lifelineDescriptor)",
         "LATCHKEY_RPC_LISTEN=\(address(of: service))",
-        "LATCHKEY_RPC_CERT_FILE=\(files.certificate)",
-        "LATCHKEY_RPC_KEY_FILE=\(files.key)",
+        "LATCHKEY_RPC_CERT_FILE=\(files.identity.certificate)",
+        "LATCHKEY_RPC_KEY_FILE=\(files.identity.key)",
         "LATCHKEY_RPC_CA_FILE=\(files.authorities ?? "")",
       ]
     if let role = service.databaseRole {
@@ -90,6 +90,8 @@ struct ServicePlan: Sendable {
         "LATCHKEY_SIGNING_ADDRESS=\(address(of: .signing))",
         "LATCHKEY_WEBHOOKS_ADDRESS=\(address(of: .webhooks))",
         "LATCHKEY_RATE_LIMITS=\(areRateLimitsOn ? "on" : "off")",
+        // It would count for all of the machine's development servers, and most of those have no HTTPS.
+        "LATCHKEY_HSTS_SECONDS=0",
       ]
     }
     return variables + settings.variables(of: service)
