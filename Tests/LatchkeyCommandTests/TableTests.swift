@@ -11,6 +11,14 @@ import Testing
     #expect(Table().text == "")
   }
 
+  /// A hostile request file must not drive the terminal of whoever answers it.
+  @Test func `a terminal obeys nothing that is in a cell`() {
+    var table = Table()
+    table.add(["\u{1b}[2Jgone\u{7}\u{9b}\r", "é"])
+    #expect(table.text == "\u{FFFD}[2Jgone\u{FFFD}\u{FFFD}\u{FFFD}  é")
+    #expect("plain\nlines é😀".printable == "plain\nlines é😀")
+  }
+
   @Test(arguments: [
     ("2026-01-15T10:30:00.000Z", "2026-01-15 10:30:00 UTC"), ("never", "never"), ("", ""),
   ])

@@ -59,7 +59,7 @@ final class APIClient {
   /// - Throws: What the API refuses, in its own words.
   func get(_ path: String) async throws(Fault) -> Answer { try await send("GET", path, nil) }
 
-  /// Has something done, once: however often the request is sent, it is one.
+  /// Has something done, under an `Idempotency-Key` of its own.
   ///
   /// - Parameters:
   ///   - path: Of the endpoint.
@@ -125,7 +125,7 @@ final class APIClient {
       }
     }
     if let code = json.text("code") { message += " (\(code))" }
-    return Fault(.failedPrecondition, message)
+    return Fault(.failedPrecondition, message.printable)
   }
 }
 

@@ -8,8 +8,8 @@ struct Table {
   /// Begins with the names of the columns, or without any.
   init(_ names: [String] = []) { rows = names.isEmpty ? [] : [names] }
 
-  /// Adds a row.
-  mutating func add(_ row: [String]) { rows.append(row) }
+  /// Adds a row; a terminal obeys nothing that is in it.
+  mutating func add(_ row: [String]) { rows.append(row.map(\.printable)) }
 
   /// The rows, each on a line, every column as wide as its widest value.
   var text: String {
@@ -24,6 +24,19 @@ struct Table {
       }
       return cells.joined(separator: Self.gap)
     }.joined(separator: "\n")
+  }
+}
+
+extension String {
+  /// The text without what a terminal would obey: a fingerprint, say, is whatever a machine has written.
+  var printable: String {
+    func isControl(_ scalar: Unicode.Scalar) -> Bool {
+      scalar != "\n" && scalar.properties.generalCategory == .control
+    }
+    guard unicodeScalars.contains(where: isControl) else { return self }
+    var text = String.UnicodeScalarView()
+    for scalar in unicodeScalars { text.append(isControl(scalar) ? "\u{FFFD}" : scalar) }
+    return String(text)
   }
 }
 

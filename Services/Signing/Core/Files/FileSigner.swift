@@ -16,6 +16,13 @@ final class FileSigner {
   /// How long after its end a file is still listed: longer than the longest one is granted for.
   nonisolated static let retention = Duration.seconds(400 * 24 * 60 * 60)
 
+  /// How often old files of a tenant are looked for, and how many go at once: 1,440,000 a day.
+  private static let forgettingInterval = Duration.seconds(60)
+  private static let forgottenMax = 1_000
+  private static let tenantsMax = 10_000
+
+  /// When old files of a tenant were looked for last.
+  private var forgottenAt: [Tenant: Timestamp] = [:]
   private let keysets: KeysetStore
   private let files: FileStore
   private let dataKeys: DataKeyStore
@@ -82,12 +89,7 @@ final class FileSigner {
         FileRecord(job, serial: first + Int64(index), keyID: keyID, at: change.now)
       }
       self.files.insert(records, change)
-      // Two go for each that comes, so that what has piled up goes as well, and no more than that is locked.
-      self.files.forget(
-        endedBefore: change.now - Self.retention,
-        max: 2 * records.count,
-        change
-      )
+      self.forgetOld(change)
       for (job, record) in zip(jobs, records) {
         let request = job.request
         try change.record(
@@ -104,6 +106,15 @@ final class FileSigner {
       }
       return (key, records)
     }
+  }
+
+  /// Has files go with this change that ended long ago, if it is time again; the keyset is locked.
+  private func forgetOld(_ change: Change) {
+    let now = change.now
+    if let last = forgottenAt[change.tenant], now < last + Self.forgettingInterval { return }
+    if forgottenAt.count >= Self.tenantsMax { forgottenAt.removeAll() }
+    forgottenAt[change.tenant] = now
+    files.forget(endedBefore: now - Self.retention, max: Self.forgottenMax, change)
   }
 
   private static func sign(

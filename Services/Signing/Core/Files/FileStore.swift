@@ -75,7 +75,8 @@ struct FileStore: Sendable {
   /// Forgets those of the oldest files that ended before a moment.
   ///
   /// It looks at the oldest only, by the key that the table has anyway. One among them that lasts longer holds up the next
-  /// ones, for as long as files are granted for at most. It travels with the next statement.
+  /// ones, for as long as files are granted for at most. The keyset is locked, so no row moves. It travels with the next
+  /// statement.
   ///
   /// - Parameters:
   ///   - moment: What ended before it is forgotten.
@@ -85,8 +86,9 @@ struct FileStore: Sendable {
   func forget(endedBefore moment: Timestamp, max: Int, _ change: Change) {
     change.transaction.send(
       """
-      delete from signing.license_files where expires_at < \(moment) and serial in (
-        select serial from signing.license_files order by serial limit \(Int64(max)))
+      delete from signing.license_files
+      where ctid = any (array (select ctid from signing.license_files order by serial limit \(Int64(max))))
+        and expires_at < \(moment)
       """
     )
   }
