@@ -367,7 +367,8 @@ let package = Package(
       path: "Services/Latchkey/Core",
       [
         "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres",
-        "Primitives", "Protobuf", "RPC", "ServiceKit", "Stubs", "TLS", "WebhooksSending", logging,
+        "Primitives", "Protobuf", "RPC", "ServiceKit", "Stubs", "TLS", "Transcoding",
+        "WebhooksSending", logging,
       ],
       resources: [.embedInCode("Bootstrap")]
     ),
