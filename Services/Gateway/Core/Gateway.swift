@@ -7,6 +7,7 @@ internal import Messages
 internal import Primitives
 internal import Protobuf
 public import RPC
+internal import ServiceKit
 internal import Stubs
 internal import Transcoding
 
@@ -21,7 +22,14 @@ public final class Gateway: RequestHandler {
   /// Clients of the contract wait 10 s; ours comes first, so that they see a clear answer.
   nonisolated static let callTimeout = Duration.seconds(8)
 
+  /// Everything that is served.
+  let routes: [ServedRoute]
   let router: Router<ServedRoute>
+  let observers: Observers
+  /// What is counted of requests that no route takes.
+  let unrouted = RequestCounts()
+  /// Requests that are not answered yet.
+  var inFlightCount = 0
   private let channels: [String: Channel]
   private let authenticator: APIKeyAuthenticator
   private let sessions: SessionAuthenticator
@@ -41,13 +49,15 @@ public final class Gateway: RequestHandler {
   ///   - webhooks: The channel to the webhooks service.
   ///   - rateLimits: How many requests a minute are allowed; nil holds nobody to limits.
   ///   - log: Where failures of ours are told.
+  ///   - observers: Who looks at requests.
   public convenience init(
     keys: Channel,
     licenses: Channel,
     signing: Channel,
     webhooks: Channel,
     rateLimits: RateLimits?,
-    log: Logger
+    log: Logger,
+    observers: Observers = Observers()
   ) {
     self.init(
       Routes.all,
@@ -58,7 +68,8 @@ public final class Gateway: RequestHandler {
       ],
       keys: keys,
       rateLimiter: rateLimits.map { RateLimiter($0) },
-      log: log
+      log: log,
+      observers: observers
     )
   }
 
@@ -70,14 +81,18 @@ public final class Gateway: RequestHandler {
   ///   - keys: The channel to the keys service.
   ///   - rateLimiter: Counts requests; nil holds nobody to limits.
   ///   - log: Where failures of ours are told.
+  ///   - observers: Who looks at requests.
   init(
     _ routes: [Route],
     channels: [String: Channel],
     keys: Channel,
     rateLimiter: RateLimiter?,
-    log: Logger
+    log: Logger,
+    observers: Observers = Observers()
   ) {
-    router = Router(routes)
+    self.observers = observers
+    self.routes = routes.map { ServedRoute($0) }
+    router = Router(self.routes)
     self.channels = channels
     self.rateLimiter = rateLimiter
     failures = FailureLog(log)
@@ -99,6 +114,7 @@ public final class Gateway: RequestHandler {
 
   /// Begins with a request.
   public func receivedHead(_ stream: any ServerStream) {
+    if observers.probes?.answer(stream) == true { return }
     let head = stream.request
     let exchange = Exchange(stream, head, gateway: self)
     stream.attachment = exchange
@@ -238,6 +254,7 @@ public final class Gateway: RequestHandler {
   func options(_ route: ServedRoute, _ message: [UInt8], _ exchange: Exchange) -> CallOptions {
     var options = CallOptions(requestID: exchange.id)
     options.sharedCaller = caller(exchange, sending: message)
+    options.span = exchange.span
     return options
   }
 

@@ -19,6 +19,8 @@ public struct GatewaySettings: Sendable {
   public let webhooks: Endpoint
   /// How many requests a minute are allowed; nil where clients are not held to limits.
   public let rateLimits: RateLimits?
+  /// Whether each request is a line in the log.
+  public let logsRequests: Bool
 
   /// Reads the settings.
   ///
@@ -29,7 +31,9 @@ public struct GatewaySettings: Sendable {
     let areRateLimitsOn: Bool
     let limits: RateLimits
     (
-      httpsListen, certificate, key, rpc, keys, licenses, signing, webhooks, areRateLimitsOn, limits
+      httpsListen, certificate, key, rpc, keys, licenses, signing, webhooks, areRateLimitsOn,
+      limits,
+      logsRequests
     ) =
       try reader.require(
         reader.endpoint("LATCHKEY_HTTPS_LISTEN"),
@@ -41,7 +45,8 @@ public struct GatewaySettings: Sendable {
         reader.endpoint("LATCHKEY_SIGNING_ADDRESS"),
         reader.endpoint("LATCHKEY_WEBHOOKS_ADDRESS"),
         reader.isOn("LATCHKEY_RATE_LIMITS", default: true),
-        RateLimits(reader)
+        RateLimits(reader),
+        reader.isOn("LATCHKEY_REQUEST_LOG", default: true)
       )
     rateLimits = areRateLimitsOn ? limits : nil
     httpsFiles = TLSFiles(certificate: certificate, key: key, authorities: nil)
