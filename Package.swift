@@ -486,7 +486,8 @@ let package = Package(
       name: "KeysServiceTests",
       [
         "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "LicensesService", "Messages",
-        "Postgres", "Primitives", "Protobuf", "RPC", "Sealing", "Stubs", "TestKit",
+        "Postgres", "Primitives", "Protobuf", "RPC", "Sealing", "SigningService", "Stubs",
+        "TestKit",
       ]
     ),
     tests(

@@ -36,6 +36,8 @@ final class Exchange {
   var id: String { context.requestID }
   /// The request and the way back.
   let stream: any ServerStream
+  /// Where a trusted proxy has passed the request on: from where.
+  private let forwardedFrom: RequestOrigin?
   private let gateway: Gateway
   private let target: RequestTarget
   /// What the answer says of the request.
@@ -66,8 +68,13 @@ final class Exchange {
   init(_ stream: any ServerStream, _ head: RequestHead, gateway: Gateway) {
     self.stream = stream
     self.gateway = gateway
+    forwardedFrom = gateway.proxies.client(of: stream.origin, head.fields)
     target = RequestTarget(head.target)
-    context = Answer.Context(requestID: RequestID().description, isHead: head.method == .head)
+    context = Answer.Context(
+      requestID: RequestID().description,
+      isHead: head.method == .head,
+      transportSecurity: gateway.transportSecurity
+    )
     gateway.inFlightCount += 1
     span = gateway.observers.tracer.flatMap {
       $0.beginRequest(
@@ -76,6 +83,9 @@ final class Exchange {
       )
     }
   }
+
+  /// Where the request came from.
+  var client: RequestOrigin { forwardedFrom ?? stream.origin }
 
   /// Looks at the head: finds the route, or answers at once.
   func begin(_ head: RequestHead) {
@@ -87,7 +97,7 @@ final class Exchange {
         context.challenge = route.route.authentication.challenge
         credential = try Credential.read(head.fields, for: route.route.authentication)
         try obey(
-          gateway.rateLimiter?.count(route.route, credential, from: stream.origin.address)
+          gateway.rateLimiter?.count(route.route, credential, from: client.address)
         )
         try SameOrigin.check(head, credential, on: route.route)
         try RequestRules.checkBody(of: head, usedBy: route)
@@ -110,7 +120,7 @@ final class Exchange {
       case .methodNotAllowed(let allowed):
         context.allowed = allowed
         guard head.method == .options else { throw RequestRules.notAllowed(allowed) }
-        try obey(gateway.rateLimiter?.countUncredited(from: stream.origin.address))
+        try obey(gateway.rateLimiter?.countUncredited(from: client.address))
         state = .finished
         ended(status: Answer.send(Answer.Content(status: 204), context, to: stream))
       case .notFound:
@@ -398,7 +408,7 @@ final class Exchange {
     entry.accountID = principal?.accountID
     entry.environment = principal.map { $0.environment == .live ? "live" : "test" }
     entry.actorID = principal?.id
-    entry.address = stream.origin.host
+    entry.address = client.host
     entry.traceID = span?.context.traceID
     return entry
   }
@@ -433,7 +443,7 @@ final class Exchange {
       if case .none = credential { return fault }
       guard fault.publicReason == .unauthorized else { return fault }
     }
-    let verdict = limiter.countUncredited(from: stream.origin.address)
+    let verdict = limiter.countUncredited(from: client.address)
     context.rate = verdict
     return verdict.isAllowed ? fault : verdict.refusal
   }

@@ -9,7 +9,7 @@ public import TLS
 /// without a restart, and connections that are open stay as they are.
 @EventLoop
 public final class WatchedTLSContext {
-  /// How often the files are looked at: three `stat` calls each time.
+  /// How often the files are looked at: a `stat` call for each.
   ///
   /// Certificates are renewed days before they expire, so there is no hurry.
   public static let pollInterval = Duration.seconds(10)
@@ -17,7 +17,7 @@ public final class WatchedTLSContext {
   /// The context; the same object for good.
   public let context: TLSContext
 
-  /// When the certificate that is in use ends; nil where it cannot be read.
+  /// When the certificate that is in use ends, of several the first; nil where none can be read.
   public private(set) var expiry: Timestamp?
 
   private let files: TLSFiles
@@ -57,7 +57,8 @@ public final class WatchedTLSContext {
     timer = nil
   }
 
-  private func reloadIfChanged() {
+  /// Loads the files anew if they have changed, without waiting for the next look.
+  public func reloadIfChanged() {
     let version = files.version()
     guard version != loaded, version != refused else { return }
     do throws(Fault) {
@@ -66,22 +67,25 @@ public final class WatchedTLSContext {
       expiry = configuration.expiry
       loaded = version
       refused = nil
-      log.info("loaded changed certificates", metadata: ["certificate": "\(files.certificate)"])
+      log.info("loaded changed certificates", metadata: ["certificate": "\(names)"])
     } catch {
       // Perhaps one file was replaced and the other follows; that changes the version again.
       refused = version
       log.warning(
         "changed certificates are refused; the previous ones stay in use",
         error: error,
-        metadata: ["certificate": "\(files.certificate)"]
+        metadata: ["certificate": "\(names)"]
       )
     }
   }
+
+  private var names: String { files.identities.map(\.certificate).joined(separator: ",") }
 }
 
 extension TLSConfiguration {
-  /// When its own certificate ends.
+  /// When the first of its own certificates ends.
   fileprivate var expiry: Timestamp? {
-    identity.flatMap { try? IssuedCertificate.expiry(ofPEM: $0.certificateChain) }
+    let identities = namedIdentities + (identity.map { [$0] } ?? [])
+    return identities.compactMap { try? IssuedCertificate.expiry(ofPEM: $0.certificateChain) }.min()
   }
 }

@@ -3,9 +3,9 @@ internal import Primitives
 
 /// One line of log for each request, in the form of all other lines.
 ///
-/// Written into one buffer, without the dictionaries of a logger, and given away once a tick: a line costs a microsecond
-/// or two. What is told of a request is of closed sets, identifiers or addresses, so that no secret can be among it: the
-/// route's template and never the path.
+/// Written into one buffer, without the dictionaries of a logger, and given away once a tick. What is told
+/// of a request is of closed sets, identifiers or addresses, so that no secret can be among it: the route's template and
+/// never the path.
 @EventLoop
 public final class RequestLog: Flushable {
   /// What is told of a request.

@@ -79,24 +79,23 @@ public enum ServiceMain {
     let settings = ServiceSettings(reader)
     let log = bootstrapLogs(name, level: settings?.logLevel)
     let lifecycle = Lifecycle(log: log)
-    let signals = StopSignals { lifecycle.requestStop($0) }
+    let monitoring = makeMonitoring(name, settings?.metricsListen, lifecycle, log)
+    let tracer = settings?.tracing.map { makeTracer(name, $0, lifecycle, monitoring) }
+    let service = Service(
+      name: name,
+      settings: reader,
+      log: log,
+      lifecycle: lifecycle,
+      monitoring: monitoring,
+      tracer: tracer
+    )
+    let signals = StopSignals(hangUp: service.reload) { lifecycle.requestStop($0) }
     if let lifeline = settings?.lifelineDescriptor {
       signals.watchLifeline(descriptor: lifeline) { lifecycle.requestStop($0) }
     }
     defer { withExtendedLifetime(signals) {} }
-    let monitoring = makeMonitoring(name, settings?.metricsListen, lifecycle, log)
-    let tracer = settings?.tracing.map { makeTracer(name, $0, lifecycle, monitoring) }
     do throws(Fault) {
-      try await assemble(
-        Service(
-          name: name,
-          settings: reader,
-          log: log,
-          lifecycle: lifecycle,
-          monitoring: monitoring,
-          tracer: tracer
-        )
-      )
+      try await assemble(service)
     } catch {
       return refuse(error, log)
     }
