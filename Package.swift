@@ -132,6 +132,23 @@ let package = Package(
       exclude: ["README.md"]
     ),
 
+    // What a process tells of itself.
+    module("Metrics", path: "Shared/Metrics", exclude: ["README.md"], settings: hot),
+    module(
+      "Curl",
+      path: "Shared/Curl",
+      ["CCurl", "EventLoop"],
+      exclude: ["README.md"],
+      settings: hot
+    ),
+    module(
+      "Tracing",
+      path: "Shared/Tracing",
+      ["CCurl", "Curl", "EventLoop", "Faults", "Metrics", "Primitives"],
+      exclude: ["README.md"],
+      settings: hot
+    ),
+
     // The runtime: event loop, TLS, HTTP, RPC.
     module(
       "EventLoop",
@@ -150,14 +167,17 @@ let package = Package(
     module(
       "HTTP",
       path: "Shared/HTTP",
-      ["CNGHTTP2", "EventLoop", "Faults", "TLS"],
+      ["CNGHTTP2", "EventLoop", "Faults", "Metrics", "TLS"],
       exclude: ["README.md"],
       settings: hot
     ),
     module(
       "RPC",
       path: "Shared/RPC",
-      ["EventLoop", "Faults", "HTTP", "Messages", "Primitives", "Protobuf", "TLS"],
+      [
+        "EventLoop", "Faults", "HTTP", "Messages", "Metrics", "Primitives", "Protobuf", "TLS",
+        "Tracing",
+      ],
       exclude: ["README.md"],
       settings: hot
     ),
@@ -212,7 +232,9 @@ let package = Package(
     module(
       "Postgres",
       path: "Shared/Postgres",
-      ["CPQ", "Cryptography", "EventLoop", "Faults", "Primitives", logging],
+      [
+        "CPQ", "Cryptography", "EventLoop", "Faults", "Metrics", "Primitives", "Tracing", logging,
+      ],
       exclude: ["README.md"],
       settings: hot
     ),
@@ -222,8 +244,8 @@ let package = Package(
       "ServiceKit",
       path: "Shared/ServiceKit",
       [
-        "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres", "Primitives",
-        "Protobuf", "RPC", "TLS", logging,
+        "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Metrics", "Postgres",
+        "Primitives", "Protobuf", "RPC", "TLS", "Tracing", logging,
       ],
       exclude: ["README.md"]
     ),
@@ -325,9 +347,9 @@ let package = Package(
       "WebhooksService",
       path: "Services/Webhooks/Core",
       [
-        "Changes", "Cryptography", "EventLoop", "Faults", "Messages", "Postgres", "Primitives",
-        "Protobuf", "RPC", "Sealing", "ServiceKit", "Stubs", "Transcoding", "WebhooksSending",
-        logging,
+        "Changes", "Cryptography", "EventLoop", "Faults", "Messages", "Metrics", "Postgres",
+        "Primitives", "Protobuf", "RPC", "Sealing", "ServiceKit", "Stubs", "Transcoding",
+        "WebhooksSending", logging,
       ],
       resources: [.embedInCode("Migrations")],
       settings: hot
@@ -344,7 +366,7 @@ let package = Package(
     module(
       "WebhooksSending",
       path: "Services/Webhooks/Sending",
-      ["CCurl", "Cryptography", "EventLoop", "Faults", "Primitives"],
+      ["CCurl", "Cryptography", "Curl", "EventLoop", "Faults", "Primitives"],
       exclude: ["README.md"],
       settings: hot
     ),
@@ -352,8 +374,8 @@ let package = Package(
       "GatewayService",
       path: "Services/Gateway/Core",
       [
-        "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Primitives", "Protobuf", "RPC",
-        "ServiceKit", "Stubs", "TLS", "Transcoding", logging,
+        "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Metrics", "Primitives",
+        "Protobuf", "RPC", "ServiceKit", "Stubs", "TLS", "Tracing", "Transcoding", logging,
       ],
       settings: hot
     ),
@@ -410,6 +432,8 @@ let package = Package(
     tests("Primitives", name: "PrimitivesTests"),
     tests("Faults", name: "FaultsTests"),
     tests("Cryptography", name: "CryptographyTests", ["Faults", "Primitives"]),
+    tests("Metrics", name: "MetricsTests"),
+    tests("Tracing", name: "TracingTests", ["EventLoop", "Metrics", "TestKit"]),
     tests("EventLoop", name: "EventLoopTests", ["Faults", "TestKit"]),
     tests("TLS", name: "TLSTests", ["COpenSSL", "Cryptography", "Faults"]),
     tests(
@@ -497,7 +521,10 @@ let package = Package(
     tests(
       "WebhooksSending",
       name: "WebhooksSendingTests",
-      ["CCurl", "Cryptography", "EventLoop", "Faults", "HTTP", "Primitives", "TLS", "TestKit"]
+      [
+        "CCurl", "Cryptography", "Curl", "EventLoop", "Faults", "HTTP", "Primitives", "TLS",
+        "TestKit",
+      ]
     ),
     tests(
       "GatewayService",

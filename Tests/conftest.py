@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness import accounts, interop, processes, reference, rest, slow, users, wire
+from harness import accounts, interop, logscan, processes, reference, rest, slow, users, wire
 from harness import deployment as deployments
 
 
@@ -24,13 +24,18 @@ def logs(tmp_path_factory):
 @pytest.fixture(scope="session")
 def deployment(logs):
     """One Latchkey for the whole run. Tests that stop or break one start their own."""
-    one = deployments.Deployment(logs / "latchkey-up.log")
+    one = deployments.Deployment(logs / "latchkey-up.log", settings={"LATCHKEY_LOG_LEVEL": "debug"})
     one.start()
+    leaks = None
     try:
         yield one
+        # Whatever the run has shown to anybody, no process may have written down.
+        secrets = logscan.SEEN.union(logscan.secret_files(one))
+        leaks = logscan.leaks(logscan.logs(one), secrets)
     finally:
         left = one.stop()
     assert not left, f"still running after the end: {left}; log: {one.log}"
+    assert leaks == [], f"{len(leaks)} secrets are in the logs"
 
 
 @pytest.fixture(scope="session")

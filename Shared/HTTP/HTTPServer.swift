@@ -1,5 +1,6 @@
 public import EventLoop
 public import Faults
+public import Metrics
 public import TLS
 
 /// Serves requests over HTTP/2 and HTTP/1.1 on any number of listeners.
@@ -27,6 +28,8 @@ public final class HTTPServer {
   private var sweep: LoopTimer?
   private var drained: [CheckedContinuation<Void, Never>] = []
   private var isDraining = false
+  private var acceptedCount = 0
+  private var failedCount = 0
   /// Told of each connection that failed in its handshake, for a log line; never more than the fault.
   public var onFailure: (@EventLoop (Fault) -> Void)?
 
@@ -79,6 +82,7 @@ public final class HTTPServer {
   }
 
   private func accept(_ connection: Connection) {
+    acceptedCount += 1
     guard connections.count < limits.connectionsMax else {
       connection.close()
       return
@@ -127,7 +131,10 @@ public final class HTTPServer {
     return session
   }
 
-  func noteFailure(_ fault: Fault) { onFailure?(fault) }
+  func noteFailure(_ fault: Fault) {
+    failedCount += 1
+    onFailure?(fault)
+  }
 
   func forget(_ connection: HTTPServerConnection) {
     connections[ObjectIdentifier(connection)] = nil
@@ -140,5 +147,34 @@ public final class HTTPServer {
   private func checkTimeouts() {
     let now = Instant.now
     for connection in connections.values { connection.checkTimeouts(at: now) }
+  }
+}
+
+extension HTTPServer {
+  private static let open = Metric(
+    "latchkey_connections",
+    .gauge,
+    "Connections that are open, by server."
+  )
+  private static let accepted = Metric(
+    "latchkey_connections_accepted_total",
+    .counter,
+    "Connections that were accepted, by server."
+  )
+  private static let failed = Metric(
+    "latchkey_connections_failed_total",
+    .counter,
+    "Connections that ended by an error of TLS, by server."
+  )
+
+  /// Tells how many connections there are and were.
+  ///
+  /// - Parameters:
+  ///   - exposition: Takes the numbers.
+  ///   - name: What the server is called there.
+  public func collect(into exposition: inout Exposition, as name: String) {
+    exposition.add(Self.open, ["server": name], connections.count)
+    exposition.add(Self.accepted, ["server": name], acceptedCount)
+    exposition.add(Self.failed, ["server": name], failedCount)
   }
 }

@@ -32,6 +32,9 @@ public struct RequestHead: Sendable {
       return nil
     }
 
+    /// Whether it is one of those that HTTP itself has.
+    public var isKnown: Bool { if case .other = self { false } else { true } }
+
     /// The token.
     public var name: String {
       switch self {

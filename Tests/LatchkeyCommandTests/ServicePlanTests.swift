@@ -13,6 +13,9 @@ extension ServicePlan {
     rpcPorts: [
       .keys: 8444, .licenses: 8445, .gateway: 8446, .signing: 8447, .webhooks: 8448,
     ],
+    metricsPorts: [
+      .keys: 9444, .licenses: 9445, .gateway: 9446, .signing: 9447, .webhooks: 9448,
+    ],
     areRateLimitsOn: false,
     settings: OperatorSettings([:])
   )
@@ -37,6 +40,7 @@ extension ServicePlan {
     #expect(environment["LATCHKEY_RPC_KEY_FILE"] == "/data/certificates/\(service.rawValue).key")
     #expect(environment["LATCHKEY_RPC_CA_FILE"] == "/data/certificates/rpc-ca.pem")
     #expect(environment["LATCHKEY_LIFELINE_FD"] == "3")
+    #expect(environment["LATCHKEY_METRICS_LISTEN"]?.hasPrefix("127.0.0.1:944") == true)
     #expect(environment["GLIBC_TUNABLES"] == "glibc.malloc.tcache_count=4096")
     #expect(environment["HOME"] == nil)
   }

@@ -53,7 +53,7 @@ private final class Oracle {
   @Test @EventLoop func `who has no task is called with the value or the fault`() async throws {
     let oracle = Oracle()
     oracle.failing = [9]
-    let batcher = Batcher<Int, String>(waitingMax: 4) { (keys) async throws(Fault) in
+    let batcher = Batcher<Int, String>("test", waitingMax: 4) { (keys) async throws(Fault) in
       try await oracle.answer(keys)
     }
     var told: [String] = []
@@ -86,7 +86,9 @@ private final class Oracle {
     async throws
   {
     let oracle = Oracle()
-    let batcher = Batcher<Int, String> { (keys) throws(Fault) in try await oracle.answer(keys) }
+    let batcher = Batcher<Int, String>("test") { (keys) throws(Fault) in
+      try await oracle.answer(keys)
+    }
     let tasks = ask([2, 4, 2, 3, 4, 2], batcher)
     var answers: [String?] = []
     for task in tasks { answers.append(try await task.value.get()) }
@@ -99,7 +101,7 @@ private final class Oracle {
   {
     let oracle = Oracle()
     oracle.isHolding = true
-    let batcher = Batcher<Int, String>(keysMax: 10) { (keys) throws(Fault) in
+    let batcher = Batcher<Int, String>("test", keysMax: 10) { (keys) throws(Fault) in
       try await oracle.answer(keys)
     }
     var tasks = ask([0], batcher)
@@ -122,7 +124,7 @@ private final class Oracle {
   @Test @EventLoop func `an error reaches everybody in its batch and nobody else`() async throws {
     let oracle = Oracle()
     oracle.failing = [2]
-    let batcher = Batcher<Int, String>(keysMax: 2) { (keys) throws(Fault) in
+    let batcher = Batcher<Int, String>("test", keysMax: 2) { (keys) throws(Fault) in
       try await oracle.answer(keys)
     }
     var codes: [Fault.Code?] = []
@@ -140,7 +142,9 @@ private final class Oracle {
   {
     let oracle = Oracle()
     oracle.isHolding = true
-    let batcher = Batcher<Int, String> { (keys) throws(Fault) in try await oracle.answer(keys) }
+    let batcher = Batcher<Int, String>("test") { (keys) throws(Fault) in
+      try await oracle.answer(keys)
+    }
     let tasks = ask([2, 2, 4], batcher)
     await EventLoop.sleep(for: .milliseconds(1))
     tasks[0].cancel()
@@ -155,7 +159,8 @@ private final class Oracle {
   @Test @EventLoop func `more waiting than the limit is refused`() async throws {
     let oracle = Oracle()
     oracle.isHolding = true
-    let batcher = Batcher<Int, String>(inFlightMax: 1, waitingMax: 3) { (keys) throws(Fault) in
+    let batcher = Batcher<Int, String>("test", inFlightMax: 1, waitingMax: 3) {
+      (keys) throws(Fault) in
       try await oracle.answer(keys)
     }
     var tasks = ask([0], batcher)
@@ -172,7 +177,7 @@ private final class Oracle {
 
   @Test @EventLoop func `random loads are all answered, with their own values`() async throws {
     let oracle = Oracle()
-    let batcher = Batcher<Int, String>(keysMax: 7) { (keys) throws(Fault) in
+    let batcher = Batcher<Int, String>("test", keysMax: 7) { (keys) throws(Fault) in
       await EventLoop.sleep(for: .microseconds(200))
       return try await oracle.answer(keys)
     }
@@ -209,7 +214,7 @@ private final class Oracle {
         """
       )
       var queries = 0
-      let batcher = Batcher<Digest, Int> { (keys) throws(Fault) in
+      let batcher = Batcher<Digest, Int>("test") { (keys) throws(Fault) in
         queries += 1
         let rows = try await database.read("select hash, n from t where hash = any(\(keys))")
         var numbers: [Digest: Int] = [:]

@@ -1,5 +1,6 @@
 import CCurl
 import Cryptography
+import Curl
 import EventLoop
 import Glibc
 import Primitives
@@ -231,7 +232,7 @@ import Testing
       authorities: try TrustedAuthorities(pem: receiver.authority)
     )
     var ended: CheckedContinuation<CURLcode, Never>?
-    let multi = CurlMulti(limits: SendingLimits()) { _, code in ended?.resume(returning: code) }
+    let multi = CurlMulti(idleConnectionsMax: 1) { _, code in ended?.resume(returning: code) }
     let handle = CurlHandle(
       exchange: Exchange(limits: SendingLimits(), policy: fixture.policy),
       limits: SendingLimits(),

@@ -87,8 +87,8 @@ import WebhooksService
       #expect(
         names == [
           "admit_data_key", "advance_stuck_lines", "all_subscriptions", "claim_deliveries",
-          "forget_deliveries", "keep_partitions", "master_key_uses", "sealing_accounts",
-          "waiting_tenants",
+          "forget_deliveries", "keep_partitions", "master_key_uses", "queue_depths",
+          "sealing_accounts", "waiting_tenants",
         ]
       )
     }

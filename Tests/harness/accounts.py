@@ -3,7 +3,7 @@
 import dataclasses
 import uuid
 
-from . import rest, rpc
+from . import logscan, rest, rpc
 
 ENVIRONMENTS = {"test": 1, "live": 2}
 
@@ -27,7 +27,9 @@ class Account:
                 environment=ENVIRONMENTS[environment],
                 name=f"{environment} key",
             )
-            return keys.IssueApiKey(request, timeout=10).key
+            key = keys.IssueApiKey(request, timeout=10).key
+            logscan.note(key)
+            return key
 
     def invitation(self, email, role=1):
         """The link by which somebody becomes a user, an owner unless another number of the contract is given."""
@@ -51,4 +53,5 @@ def create(deployment, name="Rival"):
         request = keys.message("CreateAccountRequest", account_id=str(uuid.uuid4()), name=name)
         account = keys.CreateAccount(request, timeout=10)
         assert keys.CreateAccount(request, timeout=10) == account, "twice is once"
+        logscan.note(account.signing_key)
         return Account(deployment, account.id, account.signing_key)

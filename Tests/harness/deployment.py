@@ -17,7 +17,7 @@ from . import processes, wire
 START_SECONDS = 60
 STOP_SECONDS = 30
 
-SERVICES = ("gateway", "keys", "licenses", "signing")
+SERVICES = ("gateway", "keys", "licenses", "signing", "webhooks")
 
 # Debian keeps the programs of a Postgres version here.
 POSTGRES_PROGRAMS = pathlib.Path("/usr/lib/postgresql/15/bin")
@@ -129,6 +129,10 @@ class Deployment:
     def rpc_port(self, service):
         """The port of a service's RPC server."""
         return int(self[f"LATCHKEY_{service.upper()}_RPC_ADDRESS"].rsplit(":", 1)[1])
+
+    def metrics_address(self, service):
+        """Where a service tells of itself, `host:port`."""
+        return self[f"LATCHKEY_{service.upper()}_METRICS_ADDRESS"]
 
     def master_keys_file(self, service="keys"):
         """The file with the keys that seal all secrets of a service, in the end."""

@@ -11,6 +11,8 @@ import uuid
 
 import httpx
 
+from . import logscan
+
 # Crockford's base 32, in upper case, four by four.
 LICENSE_KEY = re.compile(r"[A-Z]{2,10}(-[0-9A-HJKMNP-TV-Z]{4}){4}")
 API_KEY = re.compile(r"lk_(test|live)_[0-9A-Za-z]{36}")
@@ -54,9 +56,10 @@ def whole(path):
 
 
 def without_cookies(client):
-    """Has a client keep no cookie: a session that one request begins must not speak for the next."""
+    """Has a client keep no cookie: a session that one request begins must not speak for the next. What it is shown of
+    secrets is noted."""
     client.cookies.jar.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
-    return client
+    return logscan.watch(client)
 
 
 def expect_error(response, status):

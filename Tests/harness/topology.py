@@ -23,6 +23,8 @@ class Replica:
         self.settings = dict(entry.split("=", 1) for entry in text.split("\0") if entry)
         del self.settings["LATCHKEY_LIFELINE_FD"]
         self.settings["LATCHKEY_RPC_LISTEN"] = f"127.0.0.1:{self.port}"
+        self.metrics_port = processes.free_port()
+        self.settings["LATCHKEY_METRICS_LISTEN"] = f"127.0.0.1:{self.metrics_port}"
         self.public_port = self.port
         if service == "gateway":
             self.public_port = processes.free_port()

@@ -56,14 +56,17 @@ enum Answer {
   private static var head = HeaderFields()
 
   /// Sends an answer; where the request was `HEAD`, all of it but the body.
-  static func send(_ content: Content, _ context: Context, to stream: any ServerStream) {
+  ///
+  /// - Returns: The status that was sent.
+  static func send(_ content: Content, _ context: Context, to stream: any ServerStream) -> Int {
     beginHead(context, cacheSeconds: content.cacheSeconds)
     if content.cacheSeconds != nil {
       let tag = entityTag(of: content.body)
       head.append("etag", tag)
       // The client has it already. Source: RFC 9110, section 15.4.5.
       guard !isHad(tag, by: stream.request.fields) else {
-        return finish(status: 304, [], context, to: stream)
+        finish(status: 304, [], context, to: stream)
+        return 304
       }
     }
     if !content.body.isEmpty { head.append("content-type", "application/json") }
@@ -75,6 +78,7 @@ enum Answer {
       if let next = signature.next { head.append("x-signature-next", next, isOneOff: true) }
     }
     finish(status: content.status, content.body, context, to: stream)
+    return content.status
   }
 
   /// Sends the head of an answer whose body follows piece by piece; its length is not known yet.
@@ -85,7 +89,9 @@ enum Answer {
   }
 
   /// Sends a fault in the error envelope; the fault's private parts stay here.
-  static func send(_ fault: Fault, _ context: Context, to stream: any ServerStream) {
+  ///
+  /// - Returns: The status that was sent.
+  static func send(_ fault: Fault, _ context: Context, to stream: any ServerStream) -> Int {
     let body = ErrorEnvelope.body(fault, requestID: context.requestID)
     beginHead(context)
     head.append("content-type", "application/json")
@@ -103,6 +109,7 @@ enum Answer {
     default: break
     }
     finish(status: fault.httpStatus, body, context, to: stream)
+    return fault.httpStatus
   }
 
   /// Writes what every head has.

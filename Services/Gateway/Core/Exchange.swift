@@ -1,9 +1,12 @@
 internal import EventLoop
 internal import Faults
 internal import HTTP
+internal import Messages
 internal import Primitives
 internal import Protobuf
 internal import RPC
+internal import ServiceKit
+internal import Tracing
 internal import Transcoding
 
 /// One request on its way through the gateway, from its head to its answer.
@@ -54,6 +57,12 @@ final class Exchange {
   /// Gives up the call whose stream of messages the task waits for.
   private var cancelCall: (@EventLoop () -> Void)?
   private var writerWaiting: CheckedContinuation<Void, Never>?
+  /// The route, once it is known.
+  private var route: ServedRoute?
+  /// What is recorded of the request; nil where nothing is.
+  let span: Span?
+  /// Whether the request was counted as answered.
+  private var isCounted = false
 
   /// The head comes along, since a copy from the stream counts a reference for each of its parts.
   init(_ stream: any ServerStream, _ head: RequestHead, gateway: Gateway) {
@@ -66,6 +75,13 @@ final class Exchange {
       isHead: head.method == .head,
       transportSecurity: gateway.transportSecurity
     )
+    gateway.inFlightCount += 1
+    span = gateway.observers.tracer.flatMap {
+      $0.beginRequest(
+        head.method.isKnown ? head.method.name : "other",
+        after: head.fields.traceContext
+      )
+    }
   }
 
   /// Where the request came from.
@@ -77,6 +93,7 @@ final class Exchange {
       try RequestRules.check(head)
       switch gateway.router.match(method: head.method.name, path: target.path) {
       case .found(let route, let parameters):
+        self.route = route
         context.challenge = route.route.authentication.challenge
         credential = try Credential.read(head.fields, for: route.route.authentication)
         try obey(
@@ -105,7 +122,7 @@ final class Exchange {
         guard head.method == .options else { throw RequestRules.notAllowed(allowed) }
         try obey(gateway.rateLimiter?.countUncredited(from: client.address))
         state = .finished
-        Answer.send(Answer.Content(status: 204), context, to: stream)
+        ended(status: Answer.send(Answer.Content(status: 204), context, to: stream))
       case .notFound:
         throw .notFound("There is nothing at this address")
       }
@@ -139,6 +156,7 @@ final class Exchange {
   ///
   /// If that is not because of an answer, nobody waits for one.
   func cancel() {
+    ended(status: Gateway.clientGone)
     if case .passingOn(let body) = state { body.end() }
     state = .finished
     task?.cancel()
@@ -261,18 +279,20 @@ final class Exchange {
     _ route: ServedRoute,
     _ body: @escaping @EventLoop () async throws(Fault) -> Answer.Content?
   ) {
-    task = EventLoop.spawn { [self] in
-      do throws(Fault) {
-        if let content = try await body(), isAtWork { finish(with: content) }
-      } catch {
-        fail(error, on: route)
+    Span.with(span) {
+      task = EventLoop.spawn { [self] in
+        do throws(Fault) {
+          if let content = try await body(), isAtWork { finish(with: content) }
+        } catch {
+          fail(error, on: route)
+        }
       }
     }
   }
 
   private func finish(with content: Answer.Content) {
     state = .finished
-    Answer.send(content, context, to: stream)
+    ended(status: Answer.send(content, context, to: stream))
   }
 
   /// What was begun has failed.
@@ -300,6 +320,7 @@ final class Exchange {
     guard isAtWork else { return false }
     state = context.isHead ? .finished : .answering
     Answer.sendRawHead(mediaType, context, to: stream)
+    if context.isHead { ended(status: 200) }
     return !context.isHead
   }
 
@@ -317,6 +338,7 @@ final class Exchange {
     guard case .answering = state else { return }
     state = .finished
     stream.finish(nil)
+    ended(status: 200)
   }
 
   /// The client has taken so much that more may follow.
@@ -338,6 +360,7 @@ final class Exchange {
     case .answering:
       // The status is out. A body that is cut off must not pass for a whole one.
       state = .finished
+      ended(status: 500)
       return stream.reset(.internalError)
     case .opened, .reading, .refusing, .working, .passingOn: break
     }
@@ -358,7 +381,48 @@ final class Exchange {
 
   private func finish(with fault: Fault) {
     state = .finished
-    Answer.send(fault, context, to: stream)
+    ended(status: Answer.send(fault, context, to: stream))
+  }
+
+  // MARK: What is told of the request
+
+  /// The request is over: counts it, and has what is made of it noted; without effect a second time.
+  private func ended(status: Int) {
+    guard !isCounted else { return }
+    isCounted = true
+    gateway.inFlightCount -= 1
+    let nanoseconds = Instant.now.nanoseconds - stream.openedAt.nanoseconds
+    (route?.counts ?? gateway.unrouted).note(status: status, nanoseconds: nanoseconds)
+    if let log = gateway.observers.log { log.note(entry(status, nanoseconds)) }
+    if let span { end(span, status) }
+  }
+
+  private func entry(_ status: Int, _ nanoseconds: Int64) -> RequestLog.Entry {
+    var entry = RequestLog.Entry(
+      requestID: id,
+      status: String(status),
+      nanoseconds: nanoseconds
+    )
+    entry.method = route?.route.verb.rawValue
+    entry.route = route?.route.template
+    entry.accountID = principal?.accountID
+    entry.environment = principal.map { $0.environment == .live ? "live" : "test" }
+    entry.actorID = principal?.id
+    entry.address = client.host
+    entry.traceID = span?.context.traceID
+    return entry
+  }
+
+  private func end(_ span: Span, _ status: Int) {
+    if let route = route?.route {
+      span.name = "\(route.verb.rawValue) \(route.template)"
+      span.note("http.request.method", route.verb.rawValue)
+      span.note("http.route", route.template)
+    }
+    span.note("http.response.status_code", status)
+    span.note("latchkey.request_id", id)
+    if let account = principal?.accountID { span.note("latchkey.account", account) }
+    span.end(failure: status >= 500 ? String(status) : nil)
   }
 
   // MARK: Rate limits

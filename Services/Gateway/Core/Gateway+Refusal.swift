@@ -18,6 +18,8 @@ extension Gateway {
       default: .validationError
       }
     let requestID = RequestID().description
+    // When it began nobody has noted: the request was never whole.
+    unrouted.note(status: status, nanoseconds: 0)
     let fault = Fault(.invalidArgument, message, reason: reason)
     var fields = HeaderFields([
       "x-request-id": requestID, "cache-control": "no-store", "content-type": "application/json",

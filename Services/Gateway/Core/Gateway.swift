@@ -7,6 +7,7 @@ internal import Messages
 internal import Primitives
 internal import Protobuf
 public import RPC
+internal import ServiceKit
 internal import Stubs
 internal import Transcoding
 
@@ -21,7 +22,14 @@ public final class Gateway: RequestHandler {
   /// Clients of the contract wait 10 s; ours comes first, so that they see a clear answer.
   nonisolated static let callTimeout = Duration.seconds(8)
 
+  /// Everything that is served.
+  let routes: [ServedRoute]
   let router: Router<ServedRoute>
+  let observers: Observers
+  /// What is counted of requests that no route takes.
+  let unrouted = RequestCounts()
+  /// Requests that are not answered yet.
+  var inFlightCount = 0
   private let channels: [String: Channel]
   private let authenticator: APIKeyAuthenticator
   private let sessions: SessionAuthenticator
@@ -47,6 +55,7 @@ public final class Gateway: RequestHandler {
   ///   - proxies: Whose word about a request's client is taken.
   ///   - transportSecurity: For how long browsers shall call by HTTPS alone; zero says nothing of it.
   ///   - log: Where failures of ours are told.
+  ///   - observers: Who looks at requests.
   public convenience init(
     keys: Channel,
     licenses: Channel,
@@ -55,7 +64,8 @@ public final class Gateway: RequestHandler {
     rateLimits: RateLimits?,
     proxies: TrustedProxies = .none,
     transportSecurity: Duration = .zero,
-    log: Logger
+    log: Logger,
+    observers: Observers = Observers()
   ) {
     self.init(
       Routes.all,
@@ -68,7 +78,8 @@ public final class Gateway: RequestHandler {
       rateLimiter: rateLimits.map { RateLimiter($0) },
       proxies: proxies,
       transportSecurity: transportSecurity,
-      log: log
+      log: log,
+      observers: observers
     )
   }
 
@@ -82,6 +93,7 @@ public final class Gateway: RequestHandler {
   ///   - proxies: Whose word about a request's client is taken.
   ///   - transportSecurity: For how long browsers shall call by HTTPS alone; zero says nothing of it.
   ///   - log: Where failures of ours are told.
+  ///   - observers: Who looks at requests.
   init(
     _ routes: [Route],
     channels: [String: Channel],
@@ -89,9 +101,12 @@ public final class Gateway: RequestHandler {
     rateLimiter: RateLimiter?,
     proxies: TrustedProxies = .none,
     transportSecurity: Duration = .zero,
-    log: Logger
+    log: Logger,
+    observers: Observers = Observers()
   ) {
-    router = Router(routes)
+    self.observers = observers
+    self.routes = routes.map { ServedRoute($0) }
+    router = Router(self.routes)
     self.channels = channels
     self.rateLimiter = rateLimiter
     self.proxies = proxies
@@ -116,6 +131,7 @@ public final class Gateway: RequestHandler {
 
   /// Begins with a request.
   public func receivedHead(_ stream: any ServerStream) {
+    if observers.probes?.answer(stream) == true { return }
     let head = stream.request
     let exchange = Exchange(stream, head, gateway: self)
     stream.attachment = exchange
@@ -255,6 +271,7 @@ public final class Gateway: RequestHandler {
   func options(_ route: ServedRoute, _ message: [UInt8], _ exchange: Exchange) -> CallOptions {
     var options = CallOptions(requestID: exchange.id)
     options.sharedCaller = caller(exchange, sending: message)
+    options.span = exchange.span
     return options
   }
 

@@ -33,6 +33,8 @@ public struct GatewaySettings: Sendable {
   public let webhooks: Endpoint
   /// How many requests a minute are allowed; nil where clients are not held to limits.
   public let rateLimits: RateLimits?
+  /// Whether each request is a line in the log.
+  public let logsRequests: Bool
 
   /// A year, which is what browsers' lists of such hosts ask for.
   private static let defaultSecuritySeconds = 365 * 24 * 60 * 60
@@ -48,7 +50,7 @@ public struct GatewaySettings: Sendable {
     challenges = Self.challenges(reader)
     (
       httpsListen, httpsFiles, proxies, securitySeconds, rpc, keys, licenses, signing, webhooks,
-      areRateLimitsOn, limits
+      areRateLimitsOn, limits, logsRequests
     ) =
       try reader.require(
         reader.endpoint("LATCHKEY_HTTPS_LISTEN"),
@@ -70,7 +72,8 @@ public struct GatewaySettings: Sendable {
         reader.endpoint("LATCHKEY_SIGNING_ADDRESS"),
         reader.endpoint("LATCHKEY_WEBHOOKS_ADDRESS"),
         reader.isOn("LATCHKEY_RATE_LIMITS", default: true),
-        RateLimits(reader)
+        RateLimits(reader),
+        reader.isOn("LATCHKEY_REQUEST_LOG", default: true)
       )
     rateLimits = areRateLimitsOn ? limits : nil
     transportSecurity = .seconds(securitySeconds)

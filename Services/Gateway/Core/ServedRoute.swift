@@ -17,6 +17,8 @@ final class ServedRoute: Sendable {
   let pathFields: [Int]
   /// The number of the field that has the bytes of a raw body; 0 where no body is raw.
   let rawField: UInt32
+  /// What is counted of its requests.
+  let counts = RequestCounts()
 
   /// Whether a call may change what API keys may do, sessions, or what answers are signed with.
   ///
@@ -55,10 +57,11 @@ final class ServedRoute: Sendable {
 
 extension Router<ServedRoute> {
   /// A router of all these routes.
-  init(_ routes: [Route]) {
+  init(_ routes: [ServedRoute]) {
     self.init()
-    for route in routes {
-      add(method: route.verb.rawValue, template: route.template, target: ServedRoute(route))
+    for served in routes {
+      let route = served.route
+      add(method: route.verb.rawValue, template: route.template, target: served)
     }
   }
 }

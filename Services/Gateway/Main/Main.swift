@@ -6,11 +6,17 @@ internal import ServiceKit
   static func main() {
     ServiceMain.run("gateway") { (service) throws(Fault) in
       let settings = try GatewaySettings(service.settings)
-      let keys = try service.addChannel(to: settings.keys, identity: "keys", as: settings.rpc)
+      let keys = try service.addChannel(
+        to: settings.keys,
+        identity: "keys",
+        as: settings.rpc,
+        isNeeded: true
+      )
       let licenses = try service.addChannel(
         to: settings.licenses,
         identity: "licenses",
-        as: settings.rpc
+        as: settings.rpc,
+        isNeeded: true
       )
       let signing = try service.addChannel(
         to: settings.signing,
@@ -30,8 +36,14 @@ internal import ServiceKit
         rateLimits: settings.rateLimits,
         proxies: settings.proxies,
         transportSecurity: settings.transportSecurity,
-        log: service.log
+        log: service.log,
+        observers: Observers(
+          probes: Probes(service.monitoring),
+          log: settings.logsRequests ? RequestLog(service: service.name) : nil,
+          tracer: service.tracer
+        )
       )
+      service.monitoring.addMetrics { gateway.collect(into: &$0) }
       try service.addHTTPSServer(
         settings.httpsListen,
         files: settings.httpsFiles,

@@ -74,7 +74,7 @@ public final class Keys: KeysService {
     uses = LastUses { (uses, tenant) async throws(Fault) in
       try await apiKeys.note(uses, for: tenant)
     }
-    keyFacts = Batcher(keysMax: Self.batchKeysMax) { (hashes) async throws(Fault) in
+    keyFacts = Batcher("api keys", keysMax: Self.batchKeysMax) { (hashes) async throws(Fault) in
       try await apiKeys.authenticate(hashes)
     }
   }

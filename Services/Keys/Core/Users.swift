@@ -63,7 +63,8 @@ public final class Users: UsersService {
     uses = LastUses { (uses, tenant) async throws(Fault) in
       try await sessions.note(uses, for: tenant)
     }
-    sessionFacts = Batcher(keysMax: Self.batchTokensMax) { (hashes) async throws(Fault) in
+    sessionFacts = Batcher("sessions", keysMax: Self.batchTokensMax) {
+      (hashes) async throws(Fault) in
       try await sessions.authenticate(hashes)
     }
   }

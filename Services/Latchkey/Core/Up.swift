@@ -79,6 +79,10 @@ public final class Up {
     )
     let httpsPort = try FreePorts.https(options.port)
     let rpcPorts = try FreePorts.services(above: httpsPort)
+    let metricsPorts = try FreePorts.services(
+      above: rpcPorts.values.max() ?? httpsPort,
+      besides: Set(rpcPorts.values).union([httpsPort])
+    )
     let socketFolder = try SocketFolder(directory)
     let plan = ServicePlan(
       directory: directory,
@@ -86,6 +90,7 @@ public final class Up {
       socketFolder: socketFolder.path,
       httpsPort: httpsPort,
       rpcPorts: rpcPorts,
+      metricsPorts: metricsPorts,
       areRateLimitsOn: options.areRateLimitsOn,
       settings: OperatorSettings(SettingsReader.processEnvironment())
     )

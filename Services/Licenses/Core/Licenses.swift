@@ -99,10 +99,12 @@ public final class Licenses: LicensesService {
     let onDemand = OnDemandEvents(store: licenses)
     self.onDemand = onDemand
     tally = ValidationTally(licenses: licenses)
-    licenseFacts = Batcher(keysMax: Self.batchKeysMax) { (questions) async throws(Fault) in
+    licenseFacts = Batcher("license facts", keysMax: Self.batchKeysMax) {
+      (questions) async throws(Fault) in
       try await licenses.facts(questions)
     }
-    heartbeats = Batcher(keysMax: Self.batchKeysMax) { (heartbeats) async throws(Fault) in
+    heartbeats = Batcher("heartbeats", keysMax: Self.batchKeysMax) {
+      (heartbeats) async throws(Fault) in
       await forEachTenant(heartbeats, \.tenant) { (tenant, heartbeats) async throws(Fault) in
         let now = now()
         let heard = try await machines.note(heartbeats, for: tenant, at: now)
@@ -113,17 +115,20 @@ public final class Licenses: LicensesService {
         return heard
       }
     }
-    limitedUses = Batcher(keysMax: Self.batchKeysMax) { (uses) async throws(Fault) in
+    limitedUses = Batcher("license uses", keysMax: Self.batchKeysMax) {
+      (uses) async throws(Fault) in
       await forEachTenant(uses, \.tenant) { (tenant, uses) async throws(Fault) in
         try await licenses.count(uses, for: tenant)
       }
     }
-    checkOutFacts = Batcher(keysMax: Self.batchKeysMax) { (questions) async throws(Fault) in
+    checkOutFacts = Batcher("check-out facts", keysMax: Self.batchKeysMax) {
+      (questions) async throws(Fault) in
       await forEachTenant(questions, \.tenant) { (tenant, questions) async throws(Fault) in
         try await licenses.checkOutFacts(questions, for: tenant, dataKeys, at: now())
       }
     }
-    prefixOwners = Batcher(keysMax: Self.batchKeysMax) { (prefixes) async throws(Fault) in
+    prefixOwners = Batcher("prefix owners", keysMax: Self.batchKeysMax) {
+      (prefixes) async throws(Fault) in
       try await products.owners(ofPrefixes: prefixes)
     }
   }

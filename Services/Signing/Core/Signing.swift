@@ -73,7 +73,7 @@ public final class Signing: SigningService {
       changes: changes,
       now: now
     )
-    fileJobs = Batcher(keysMax: Self.batchFilesMax) { (jobs) async throws(Fault) in
+    fileJobs = Batcher("license files", keysMax: Self.batchFilesMax) { (jobs) async throws(Fault) in
       let outcomes = await forEachTenant(jobs, \.tenant) {
         @EventLoop (tenant, jobs) async throws(Fault) in
         try await signer.sign(jobs, for: tenant)

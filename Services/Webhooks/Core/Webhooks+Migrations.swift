@@ -9,5 +9,6 @@ extension Webhooks {
     Migration(name: "m0001_endpoints", bytes: PackageResources.m0001_endpoints_sql),
     sealingSchema.migration(named: "m0002_sealing"),
     Migration(name: "m0003_deliveries", bytes: PackageResources.m0003_deliveries_sql),
+    Migration(name: "m0004_queue_depths", bytes: PackageResources.m0004_queue_depths_sql),
   ]
 }

@@ -26,6 +26,7 @@ public final class Webhooks: WebhooksService {
   let renderer = EventRenderer()
   let deliverer: Deliverer
   let dispatcher: Dispatcher
+  let queues: QueueDepths
   let limits: WebhookLimits
   /// Who reads the stream of events now.
   let streams = EventStreams()
@@ -62,6 +63,7 @@ public final class Webhooks: WebhooksService {
       sealer: Sealer(masterKeys: masterKeys),
       now: now
     )
+    queues = QueueDepths(database: database, now: now)
     changes = Changes(database: database, dataKeys: dataKeys, now: now)
     receivers = ReceiverMaker(dataKeys: dataKeys, policy: sender.destinations.policy)
     deliverer = Deliverer(

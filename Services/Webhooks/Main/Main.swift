@@ -31,6 +31,10 @@ internal import WebhooksService
       service.addPeriodicTask("housekeeping", every: Webhooks.houseInterval) {
         () async throws(Fault) in try await webhooks.keepHouse()
       }
+      service.addPeriodicTask("queue depths", every: Webhooks.queuesInterval) {
+        () async throws(Fault) in try await webhooks.lookAtQueues()
+      }
+      service.monitoring.addMetrics { webhooks.collect(into: &$0) }
       service.add("deliveries") {
         webhooks.start()
       } stop: {

@@ -1,5 +1,6 @@
 public import EventLoop
 public import Faults
+public import Tracing
 
 /// Keys in the order of asking, each with everybody who waits for it.
 @EventLoop
@@ -9,6 +10,8 @@ final class Batch<Key: Hashable & Sendable, Value: Sendable> {
   @usableFromInline var waiterCount = 0
   @usableFromInline var waiters: [BatchWaiter<Value>] = []
   @usableFromInline var positions: [Key: Int] = [:]
+  /// Whom of those that wait the query is recorded for: the first, and the others.
+  @usableFromInline var spans: [Span] = []
 
   @inlinable init() {}
 
@@ -37,11 +40,21 @@ final class Batch<Key: Hashable & Sendable, Value: Sendable> {
     }
   }
 
+  /// Begins to record the query, where somebody who waits is recorded.
+  @usableFromInline func beginSpan(_ name: String) -> Span? {
+    guard let first = spans.first else { return nil }
+    let span = first.child("batch \(name)", .internal)
+    span.note("latchkey.batch.keys", keys.count)
+    for other in spans.dropFirst() { span.link(other) }
+    return span
+  }
+
   /// Empties it and keeps the storage.
   @inlinable func removeAll() {
     keys.removeAll(keepingCapacity: true)
     waiters.removeAll(keepingCapacity: true)
     positions.removeAll(keepingCapacity: true)
+    spans = []
     waiterCount = 0
   }
 }

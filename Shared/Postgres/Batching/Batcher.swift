@@ -1,5 +1,6 @@
 public import EventLoop
 public import Faults
+public import Tracing
 
 /// Gathers the keys that are asked for within one tick of the loop into one query.
 ///
@@ -11,6 +12,8 @@ public final class Batcher<Key: Hashable & Sendable, Value: Sendable> {
   /// Asks for several keys at once; a key without a value is left out of the answer.
   public typealias Fetch = @EventLoop ([Key]) async throws(Fault) -> [Key: Value]
 
+  @usableFromInline let name: String
+  @usableFromInline let counts: BatchCounts
   @usableFromInline let keysMax: Int
   @usableFromInline let inFlightMax: Int
   @usableFromInline let waitingMax: Int
@@ -30,6 +33,7 @@ public final class Batcher<Key: Hashable & Sendable, Value: Sendable> {
   /// Makes a batcher.
   ///
   /// - Parameters:
+  ///   - name: What metrics and traces call its batches.
   ///   - keysMax: The most keys in one query.
   ///   - inFlightMax: The most queries under way at a time. Two keep the server busy while an answer is
   ///     being read; more would only make batches smaller.
@@ -37,12 +41,15 @@ public final class Batcher<Key: Hashable & Sendable, Value: Sendable> {
   ///   - fetch: The query.
   @inlinable
   public init(
+    _ name: String,
     keysMax: Int = 256,
     inFlightMax: Int = 2,
     waitingMax: Int = 16_384,
     fetch: @escaping Fetch
   ) {
     precondition(keysMax > 0 && inFlightMax > 0 && waitingMax > 0, "A batcher needs room")
+    self.name = name
+    counts = BatchCounts.named(name)
     self.keysMax = keysMax
     self.inFlightMax = inFlightMax
     self.waitingMax = waitingMax
@@ -60,7 +67,10 @@ public final class Batcher<Key: Hashable & Sendable, Value: Sendable> {
   @inlinable
   public func load(_ key: Key) async throws(Fault) -> Value? {
     guard !Task.isCancelled else { throw .cancelled }
-    guard waitingCount < waitingMax else { throw .tooBusy }
+    guard waitingCount < waitingMax else {
+      counts.refuse()
+      throw .tooBusy
+    }
     let waiter = BatchWaiter<Value>()
     let outcome: Result<Value?, Fault> = await withTaskCancellationHandler {
       await withUnsafeContinuation { continuation in
@@ -80,7 +90,10 @@ public final class Batcher<Key: Hashable & Sendable, Value: Sendable> {
   ///   - receive: Called once, with the value or what went wrong; at once when too many wait.
   @inlinable
   public func load(_ key: Key, _ receive: @escaping @EventLoop (Result<Value?, Fault>) -> Void) {
-    guard waitingCount < waitingMax else { return receive(.failure(.tooBusy)) }
+    guard waitingCount < waitingMax else {
+      counts.refuse()
+      return receive(.failure(.tooBusy))
+    }
     let waiter = BatchWaiter<Value>()
     waiter.receive = receive
     enqueue(key, waiter)
@@ -88,8 +101,10 @@ public final class Batcher<Key: Hashable & Sendable, Value: Sendable> {
 
   @inlinable func enqueue(_ key: Key, _ waiter: BatchWaiter<Value>) {
     waitingCount += 1
+    counts.waits(1)
     let batch = filling ?? nextBatch()
     batch.append(key, waiter)
+    if let span = Span.current { batch.spans.append(span) }
     if batch.keys.count == keysMax { filling = nil }
     markDirty()
   }
@@ -108,8 +123,16 @@ public final class Batcher<Key: Hashable & Sendable, Value: Sendable> {
     while inFlightCount < inFlightMax, let batch = waiting.popFirst() {
       if batch === filling { filling = nil }
       waitingCount -= batch.waiterCount
+      counts.waits(-batch.waiterCount)
+      counts.begin(keyCount: batch.keys.count)
       inFlightCount += 1
-      EventLoop.spawn { [self] in await run(batch) }
+      let span = batch.beginSpan(name)
+      Span.with(span) {
+        EventLoop.spawn { [self] in
+          await run(batch)
+          span?.end()
+        }
+      }
     }
   }
 

@@ -1,6 +1,7 @@
 internal import CPQ
 internal import EventLoop
 internal import Faults
+internal import Tracing
 
 extension Connection {
   /// Sends one statement, after others that it depends on, and waits for the outcome of all: they share
@@ -8,9 +9,19 @@ extension Connection {
   ///
   /// - Returns: The rows of `query`; or the first error, and then nothing of it was done.
   func perform(_ query: Query, after preludes: [Query] = []) async -> ExchangeOutcome {
-    await withUnsafeContinuation { continuation in
+    let begun = Instant.now
+    let span = Span.current?.child("postgres", .client)
+    span?.note("db.system", "postgresql")
+    // The text of the program, with `$1` where the values are.
+    span?.note("db.statement", query.sql)
+    let outcome = await withUnsafeContinuation { continuation in
       send(query, after: preludes, continuation)
     }
+    var failure: ExchangeFailure?
+    if case .failure(let found) = outcome { failure = found }
+    counts?.end(failure?.kind, since: begun)
+    span?.end(failure: failure.map { $0.fault.serverError?.state.code ?? "\($0.kind)" })
+    return outcome
   }
 
   private func send(

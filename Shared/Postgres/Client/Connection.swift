@@ -33,6 +33,8 @@ final class Connection {
   var formats: [Int32] = []
   private var startup: UnsafeContinuation<Result<Void, Fault>, Never>?
   private var startupTimer: LoopTimer?
+  /// What counts exchanges.
+  var counts: ExchangeCounts?
   /// What to tell about events once connected.
   var onEvent: (@EventLoop (Event) -> Void)?
 

@@ -39,6 +39,8 @@ public final class Database {
   /// Cancel requests under way.
   var cancelCount = 0
   let log = Logger(label: "postgres")
+  /// What is counted of the exchanges of all connections.
+  let counts = ExchangeCounts()
 
   /// Makes a database that is not connected yet.
   public init(_ configuration: Configuration) {
@@ -109,6 +111,7 @@ public final class Database {
         limit: configuration.connectLimit,
         rotation: rotation
       )
+      connection.counts = counts
       connections[slot] = connection
       connectedSince[slot] = .now
       connection.onEvent = { [self] event in received(event, slot, from: connection) }

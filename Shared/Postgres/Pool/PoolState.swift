@@ -85,6 +85,12 @@ struct PoolState {
     (0..<sharedCount).filter { if case .ready = states[$0] { true } else { false } }
   }
 
+  /// How many connections there are of each kind.
+  var census: (sharedUp: Int, sharedDown: Int, leased: Int, idle: Int) {
+    let leased = states.count { if case .leased = $0 { true } else { false } }
+    return (readyShared.count, sharedCount - readyShared.count, leased, idle.count)
+  }
+
   /// How many callers wait for a lease.
   var waitingCount: Int { waiters.count }
 

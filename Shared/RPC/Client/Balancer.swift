@@ -90,6 +90,15 @@ final class Balancer: Flushable {
     )
   }
 
+  /// How many connections stand.
+  var connectionCount: Int { ready.count }
+
+  /// Whether one stands; where none does, one is made.
+  var isConnected: Bool {
+    if !isClosed { start() }
+    return !ready.isEmpty
+  }
+
   func close() {
     isClosed = true
     resolveTimer?.cancel()

@@ -1,6 +1,7 @@
 public import HTTP
 public import Messages
 public import Primitives
+public import Tracing
 
 /// What a caller says beside the request.
 public struct CallOptions: Sendable {
@@ -17,6 +18,9 @@ public struct CallOptions: Sendable {
   public var sharedCaller: Boxed<Caller>?
   /// The request that the call is part of, for logs; believed only with a caller.
   public var requestID: String?
+
+  /// What the call is made for, where that is recorded and no task tells.
+  public var span: Span?
 
   /// Makes options.
   public init(

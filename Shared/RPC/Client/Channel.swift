@@ -4,6 +4,7 @@ public import HTTP
 internal import Messages
 public import Protobuf
 public import TLS
+internal import Tracing
 
 /// Calls the methods of one service, wherever its replicas are.
 ///
@@ -14,6 +15,9 @@ public import TLS
 public final class Channel {
   private let balancer: Balancer
   private var fields = CallFields()
+  /// The name the server's certificate must have.
+  let serverName: String
+  let counts = CallCounts()
 
   /// Makes a channel; it connects when the first call comes.
   ///
@@ -30,6 +34,7 @@ public final class Channel {
     serverName: String,
     connectionsPerAddress: Int = 2
   ) {
+    self.serverName = serverName
     balancer = Balancer(
       host: host,
       port: port,
@@ -77,6 +82,26 @@ public final class Channel {
     return ClientCall(try await open(method, options, deadline, isUnary: false))
   }
 
+  /// Whether a connection stands.
+  ///
+  /// While none does, asking has one made.
+  public var isConnected: Bool { balancer.isConnected }
+
+  /// How many connections stand.
+  var connectionCount: Int { balancer.connectionCount }
+
+  /// What is recorded of a call that is made for something that is.
+  private func span(of method: MethodDescriptor, _ options: CallOptions) -> Span? {
+    guard Span.isRecording, let parent = options.span ?? Span.current else { return nil }
+    let (service, name) = method.parts
+    let span = parent.child("\(service)/\(name)", .client)
+    span.note("rpc.system", "grpc")
+    span.note("rpc.service", service)
+    span.note("rpc.method", name)
+    span.note("server.address", serverName)
+    return span
+  }
+
   /// Opens no more streams, and closes each connection when its calls are through.
   public func close() { balancer.close() }
 
@@ -88,7 +113,12 @@ public final class Channel {
     isUnary: Bool
   ) async throws(Fault) -> ClientStream {
     while true {
-      try await balancer.waitForConnection(by: deadline)
+      do throws(Fault) {
+        try await balancer.waitForConnection(by: deadline)
+      } catch {
+        counts.count(code: error.code.rawValue)
+        throw error
+      }
       if let stream = openNow(method, options, deadline, from: .now, isUnary: isUnary) {
         return stream
       }
@@ -108,8 +138,11 @@ public final class Channel {
     while let connection = balancer.next() {
       let stream = ClientStream(isUnary: isUnary)
       let nanoseconds = max(0, deadline.nanoseconds - now.nanoseconds)
-      let fields = fields.write(options, nanoseconds: nanoseconds)
+      var fields = fields.write(options, nanoseconds: nanoseconds)
+      let span = span(of: method, options)
+      if let span { fields.append(span.context) }
       if stream.open(on: connection, path: method.path, fields: fields, deadline: deadline) {
+        stream.begin(counts, span, at: now)
         return stream
       }
     }

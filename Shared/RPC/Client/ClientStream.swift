@@ -2,6 +2,7 @@ internal import EventLoop
 internal import Faults
 internal import HTTP
 internal import Protobuf
+internal import Tracing
 
 /// One call from the client's side, without the types of its messages.
 ///
@@ -24,6 +25,10 @@ final class ClientStream: ResponseHandler {
   private var onEnd: (@EventLoop () -> Void)?
   private var writerWaiting: CheckedContinuation<Void, Never>?
   private var hasSentEnd = false
+  /// What counts the call, since when, and what is recorded of it.
+  private var counts: CallCounts?
+  private var begun = Instant(nanoseconds: 0)
+  private var span: Span?
   private var isClosed = false
   /// Whether the answer has been read, so that nobody needs the stream any more.
   private var isRead = false
@@ -52,6 +57,14 @@ final class ClientStream: ResponseHandler {
     }
     deadlineTimer?.start(at: deadline)
     return true
+  }
+
+  /// Counts the call that was opened, and has what is made of it noted when it is over.
+  func begin(_ counts: CallCounts, _ span: Span?, at now: Instant) {
+    counts.begin()
+    self.counts = counts
+    self.span = span
+    begun = now
   }
 
   /// Sends a message, and ends the sending side with the last one.
@@ -235,6 +248,7 @@ final class ClientStream: ResponseHandler {
   private func end(_ result: Result<Metadata, Fault>, reset: StreamError?) {
     guard outcome == nil else { return }
     outcome = result
+    noteEnd(result)
     deadlineTimer?.cancel()
     deadlineTimer = nil
     // Both sides must be through, or the stream would stay open.
@@ -247,6 +261,15 @@ final class ClientStream: ResponseHandler {
     self.onEnd = nil
     EventLoop.countJobless()
     onEnd()
+  }
+
+  private func noteEnd(_ result: Result<Metadata, Fault>) {
+    guard let counts else { return }
+    self.counts = nil
+    let code: Int32 = if case .failure(let fault) = result { fault.code.rawValue } else { 0 }
+    counts.end(code: code, since: begun)
+    span?.end(code: code)
+    span = nil
   }
 
   private func wake() {

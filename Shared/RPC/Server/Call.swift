@@ -4,6 +4,7 @@ public import HTTP
 public import Messages
 public import Primitives
 internal import Protobuf
+internal import Tracing
 
 /// One call on the server's side, as the method that serves it sees it.
 ///
@@ -34,6 +35,12 @@ public final class Call {
   /// Where the next message begins in the stream's bytes.
   var reader: RequestBuffer?
   var writerWaiting: CheckedContinuation<Void, Never>?
+  /// What counts the call until it is over.
+  private var counts: CallCounts?
+  /// Told when the call is over, for logs.
+  private var onEnd: (@EventLoop (Call, _ code: Int32) -> Void)?
+  /// What is recorded of the call; nil where nothing is.
+  private(set) var span: Span?
   /// Begins to serve a unary call once its one message is here.
   var unaryStart: (@EventLoop (Call, [UInt8], Range<Int>) -> Void)?
 
@@ -51,6 +58,18 @@ public final class Call {
     self.caller = caller
   }
 
+  /// Counts the call, and has what is made of it noted when it is over.
+  func begin(
+    _ counts: CallCounts,
+    _ span: Span?,
+    _ onEnd: (@EventLoop (Call, _ code: Int32) -> Void)?
+  ) {
+    counts.begin()
+    self.counts = counts
+    self.span = span
+    self.onEnd = onEnd
+  }
+
   /// The fields that came with the call.
   public var metadata: Metadata { stream.request.fields }
 
@@ -61,6 +80,15 @@ public final class Call {
     guard caller != nil else { return "" }
     return keptRequestID ?? stream.request.fields["latchkey-request-id"] ?? ""
   }
+
+  /// How long ago the call began.
+  public var age: Duration { Instant.now - stream.openedAt }
+
+  /// The trace that the call is recorded in, for logs; nil where it is not.
+  public var traceID: String? { span?.context.traceID }
+
+  /// gRPC's name of a code.
+  public func statusName(of code: Int32) -> String { CallCounts.name(of: code) }
 
   /// The account and environment that the call may touch.
   ///
@@ -144,7 +172,7 @@ public final class Call {
       trailers.append(contentsOf: Call.success)
       stream.finish(trailers)
     }
-    finish()
+    finish(code: 0)
   }
 
   /// Ends the call with a fault.
@@ -159,11 +187,18 @@ public final class Call {
       fields.append(contentsOf: fault.trailers(adding: trailers))
       stream.sendHead(status: 200, fields, isEnd: true)
     }
-    finish()
+    finish(code: fault.code.rawValue)
   }
 
-  private func finish() {
+  private func finish(code: Int32) {
     isFinished = true
+    if let counts {
+      self.counts = nil
+      counts.end(code: code, since: stream.openedAt)
+      onEnd?(self, code)
+      onEnd = nil
+      span?.end(code: code)
+    }
     deadlineTimer?.cancel()
     deadlineTimer = nil
     reader?.end()
@@ -191,7 +226,7 @@ public final class Call {
   func streamClosed() {
     let wasRunning = !isFinished
     if wasRunning { keptRequestID = requestID }
-    finish()
+    finish(code: Fault.Code.cancelled.rawValue)
     if wasRunning { task?.cancel() }
     task = nil
   }

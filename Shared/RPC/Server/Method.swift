@@ -3,12 +3,15 @@ public import Faults
 internal import HTTP
 internal import Primitives
 public import Protobuf
+internal import Tracing
 
 /// A method and what serves it, without the types of its messages.
 @EventLoop
 public struct Method {
   /// What is known of the method.
   public let descriptor: MethodDescriptor
+  /// What is counted of its calls.
+  let counts = CallCounts()
   /// Begins to serve a call whose head has come.
   let start: @EventLoop (Call) -> Void
 
@@ -111,14 +114,16 @@ public struct Method {
 extension Call {
   /// Starts the task that serves the call, and ends the call with what it comes to.
   func run(_ body: @escaping @EventLoop () async throws(Fault) -> Void) {
-    task = EventLoop.spawn { [self] in
-      do throws(Fault) {
-        try await body()
-        succeed()
-      } catch {
-        fail(error)
+    Span.with(span) {
+      task = EventLoop.spawn { [self] in
+        do throws(Fault) {
+          try await body()
+          succeed()
+        } catch {
+          fail(error)
+        }
+        task = nil
       }
-      task = nil
     }
   }
 

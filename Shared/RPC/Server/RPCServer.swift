@@ -3,8 +3,10 @@ public import Faults
 internal import Glibc
 internal import HTTP
 internal import Messages
+internal import Metrics
 public import Protobuf
 public import TLS
+public import Tracing
 
 /// Serves methods over the gRPC wire protocol.
 ///
@@ -37,6 +39,19 @@ public final class RPCServer {
   public let health = HealthService()
   private let reflection = ReflectionService()
   private var dispatcher: Dispatcher?
+  /// Counts the calls that were refused before they began.
+  let refused = CallCounts()
+  /// Records the calls that come with a trace; nil records none.
+  ///
+  /// Set before ``serve(_:tls:)``, as the next one.
+  public var tracer: Tracer?
+  /// Told when a call is over, with its code, for logs.
+  public var onCallEnded: (@EventLoop (Call, _ code: Int32) -> Void)?
+
+  /// Every method that is served.
+  var allMethods: [Method] {
+    methods.values.sorted { $0.descriptor.path < $1.descriptor.path }
+  }
 
   /// Makes a server that serves nothing but health and reflection.
   public init(access: Access) {
@@ -94,6 +109,11 @@ public final class RPCServer {
     http = nil
   }
 
+  /// Tells of connections.
+  func collectConnections(into exposition: inout Exposition) {
+    http?.collect(into: &exposition, as: "rpc")
+  }
+
   // MARK: A call begins
 
   /// The request comes along, as fetching it from the stream counts a reference for each of its parts.
@@ -130,8 +150,21 @@ public final class RPCServer {
     )
     try checkAccess(descriptor, origin.identity)
     if case .identities = access { try call.checkScope() }
+    call.begin(method.counts, span(of: call), onCallEnded)
     method.start(call)
     return call
+  }
+
+  /// What is recorded of a call, where the process that calls says that it records it.
+  private func span(of call: Call) -> Span? {
+    guard let tracer, let context = call.metadata.traceContext else { return nil }
+    let (service, method) = call.method.parts
+    let span = tracer.beginCall("\(service)/\(method)", after: context)
+    span?.note("rpc.system", "grpc")
+    span?.note("rpc.service", service)
+    span?.note("rpc.method", method)
+    if let account = call.caller?.accountId { span?.note("latchkey.account", account) }
+    return span
   }
 
   /// Most calls of a busy server are of one method, so the last one is tried before the table.
@@ -202,13 +235,15 @@ private final class Dispatcher: RequestHandler, Flushable {
       stream.attachment = call
       watch(call)
     } catch {
-      Call(
+      let call = Call(
         method: MethodDescriptor(path: ""),
         stream: stream,
         deadline: Instant.now,
         peerIdentity: nil,
         caller: nil
-      ).fail(error)
+      )
+      call.begin(server.refused, nil, nil)
+      call.fail(error)
     }
   }
 
@@ -264,7 +299,7 @@ private final class Dispatcher: RequestHandler, Flushable {
         throw Fault(.unimplemented, "A unary call takes one request message")
       }
       call.unaryStart = nil
-      start(call, stream.received, range)
+      Span.with(call.span) { start(call, stream.received, range) }
       stream.dropReceived()
     } catch {
       call.fail(error)

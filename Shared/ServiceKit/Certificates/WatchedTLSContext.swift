@@ -1,6 +1,8 @@
+internal import Cryptography
 public import EventLoop
 public import Faults
 public import Logging
+public import Primitives
 public import TLS
 
 /// A TLS context made from files, renewed by itself when the files change: certificates are replaced
@@ -14,6 +16,9 @@ public final class WatchedTLSContext {
 
   /// The context; the same object for good.
   public let context: TLSContext
+
+  /// When the certificate that is in use ends, of several the first; nil where none can be read.
+  public private(set) var expiry: Timestamp?
 
   private let files: TLSFiles
   private let use: TLSFiles.Use
@@ -40,7 +45,9 @@ public final class WatchedTLSContext {
     self.log = log
     // Before reading: a change in between is then seen as a change.
     loaded = files.version()
-    context = try TLSContext(files.configuration(use, applicationProtocols: applicationProtocols))
+    let configuration = try files.configuration(use, applicationProtocols: applicationProtocols)
+    context = try TLSContext(configuration)
+    expiry = configuration.expiry
     timer = LoopTimer(every: pollInterval) { [weak self] in self?.reloadIfChanged() }
   }
 
@@ -55,7 +62,9 @@ public final class WatchedTLSContext {
     let version = files.version()
     guard version != loaded, version != refused else { return }
     do throws(Fault) {
-      try context.reload(files.configuration(use, applicationProtocols: applicationProtocols))
+      let configuration = try files.configuration(use, applicationProtocols: applicationProtocols)
+      try context.reload(configuration)
+      expiry = configuration.expiry
       loaded = version
       refused = nil
       log.info("loaded changed certificates", metadata: ["certificate": "\(names)"])
@@ -71,4 +80,12 @@ public final class WatchedTLSContext {
   }
 
   private var names: String { files.identities.map(\.certificate).joined(separator: ",") }
+}
+
+extension TLSConfiguration {
+  /// When the first of its own certificates ends.
+  fileprivate var expiry: Timestamp? {
+    let identities = namedIdentities + (identity.map { [$0] } ?? [])
+    return identities.compactMap { try? IssuedCertificate.expiry(ofPEM: $0.certificateChain) }.min()
+  }
 }

@@ -65,6 +65,9 @@ public final class Lifecycle {
     parts.append(Part(name: name, start: start, stop: stop))
   }
 
+  /// Whether all parts have started and no stop was asked for.
+  public var isRunning: Bool { state == .running && stopReason == nil }
+
   /// Asks for an orderly stop; without effect when one was asked for already.
   ///
   /// May come at any time.

@@ -1,12 +1,17 @@
-/// One log line being written: a JSON object, closed by a newline.
+/// One log line being written: a JSON object, closed by a newline, behind lines that are written already.
 struct LogLine {
   /// The longest text kept of one value; what is longer is cut, since hostile input ends up in logs.
   static let valueBytesMax = 8 * 1024
 
   private(set) var bytes: [UInt8] = []
 
-  init() {
-    bytes.reserveCapacity(256)
+  /// Whether no line came before.
+  let wasEmpty: Bool
+
+  init(_ lines: consuming [UInt8] = []) {
+    bytes = lines
+    wasEmpty = bytes.isEmpty
+    if wasEmpty { bytes.reserveCapacity(512) }
     bytes.append(UInt8(ascii: "{"))
   }
 
@@ -27,6 +32,9 @@ struct LogLine {
     bytes.append(UInt8(ascii: "}"))
     bytes.append(UInt8(ascii: "\n"))
   }
+
+  /// Adds a value that is JSON already.
+  mutating func append(raw text: String) { bytes.append(contentsOf: text.utf8) }
 
   mutating func appendObject(_ body: (inout LogLine) -> Void) {
     bytes.append(UInt8(ascii: "{"))

@@ -2,9 +2,13 @@ public import EventLoop
 public import Faults
 public import HTTP
 public import Logging
+internal import Messages
+internal import Metrics
 public import Postgres
+internal import Primitives
 public import RPC
 internal import TLS
+public import Tracing
 
 /// A service being put together: where its parts come from and where they are started and stopped.
 ///
@@ -25,15 +29,28 @@ public final class Service {
   public let settings: SettingsReader
   /// The service's log.
   public let log: Logger
+  /// What the process tells of itself.
+  public let monitoring: Monitoring
+  /// Records requests; nil where nothing is recorded.
+  public let tracer: Tracer?
   private let lifecycle: Lifecycle
   private var databases: [Database] = []
   private var certificates: [WatchedTLSContext] = []
 
-  init(name: String, settings: SettingsReader, log: Logger, lifecycle: Lifecycle) {
+  init(
+    name: String,
+    settings: SettingsReader,
+    log: Logger,
+    lifecycle: Lifecycle,
+    monitoring: Monitoring,
+    tracer: Tracer?
+  ) {
     self.name = name
     self.settings = settings
     self.log = log
     self.lifecycle = lifecycle
+    self.monitoring = monitoring
+    self.tracer = tracer
   }
 
   /// Adds a part that has no method of its own here.
@@ -74,6 +91,11 @@ public final class Service {
   public func addDatabase(_ settings: DatabaseSettings) throws(Fault) -> Database {
     let database = Database(try settings.configuration(applicationName: name))
     databases.append(database)
+    monitoring.addMetrics {
+      database.collect(into: &$0)
+      BatchCounts.collect(into: &$0)
+    }
+    monitoring.addCondition("the database cannot be reached") { database.isAvailable }
     lifecycle.add("database") {
       database.start()
     } stop: {
@@ -88,12 +110,14 @@ public final class Service {
   ///   - endpoint: Where the service is; all addresses of the name are used.
   ///   - identity: The name its certificate must have.
   ///   - rpc: The files of this service's own identity.
+  ///   - isNeeded: Whether this process is of no use while the other one cannot be reached.
   /// - Returns: The channel, which connects when the first call comes.
   /// - Throws: ``Fault`` when the files cannot be used.
   public func addChannel(
     to endpoint: Endpoint,
     identity: String,
-    as rpc: RPCSettings
+    as rpc: RPCSettings,
+    isNeeded: Bool = false
   ) throws(Fault) -> Channel {
     let tls = try watch(rpc.files, use: .client, applicationProtocols: ["h2"])
     let channel = Channel(
@@ -102,6 +126,10 @@ public final class Service {
       tls: tls.context,
       serverName: identity
     )
+    monitoring.addMetrics { channel.collect(into: &$0) }
+    if isNeeded {
+      monitoring.addCondition("\(identity) cannot be reached") { channel.isConnected }
+    }
     lifecycle.add("channel to \(identity)") {
     } stop: {
       channel.close()
@@ -128,6 +156,13 @@ public final class Service {
     server.onConnectionFailure = { [log] fault in
       log.debug("a connection failed in its handshake", error: fault)
     }
+    server.tracer = tracer
+    if log.logLevel <= .debug {
+      let requests = RequestLog(service: name, level: "debug")
+      server.onCallEnded = { call, code in requests.note(RequestLog.Entry(call, code: code)) }
+    }
+    addMetrics(ofCertificateFor: "rpc", tls)
+    monitoring.addMetrics { server.collect(into: &$0) }
     let health = HealthReporter(server.health, databases: { [unowned self] in databases })
     lifecycle.add("RPC server") { () async throws(Fault) in
       server.serve(try await Listener(rpc.listen), tls: tls.context)
@@ -160,6 +195,8 @@ public final class Service {
     server.onFailure = { [log] fault in
       log.debug("a connection failed in its handshake", error: fault)
     }
+    addMetrics(ofCertificateFor: "https", tls)
+    monitoring.addMetrics { server.collect(into: &$0, as: "https") }
     lifecycle.add("HTTPS server") { () async throws(Fault) in
       server.serve(try await Listener(endpoint))
       self.log.info("serving HTTPS", metadata: ["address": "\(endpoint)"])
@@ -202,6 +239,39 @@ public final class Service {
     )
     certificates.append(context)
     return context
+  }
+}
+
+extension Service {
+  private static let expiry = Metric(
+    "latchkey_certificate_expiry_timestamp_seconds",
+    .gauge,
+    "When the certificate that is in use ends, in seconds since 1970, by what it is for."
+  )
+
+  private func addMetrics(ofCertificateFor use: String, _ tls: WatchedTLSContext) {
+    monitoring.addMetrics { exposition in
+      guard let expiry = tls.expiry else { return }
+      exposition.add(Self.expiry, ["use": use], Int(expiry.seconds))
+    }
+  }
+}
+
+extension RequestLog.Entry {
+  /// The entry of a call that is over.
+  @EventLoop
+  fileprivate init(_ call: Call, code: Int32) {
+    self.init(
+      requestID: call.requestID,
+      status: call.statusName(of: code),
+      nanoseconds: call.age.nanoseconds
+    )
+    route = call.method.path
+    accountID = call.caller?.accountId
+    environment = call.caller?.environment.map { $0 == .live ? "live" : "test" }
+    actorID = call.caller?.actorId
+    address = call.peerIdentity
+    traceID = call.traceID
   }
 }
 

@@ -3,6 +3,7 @@ public import Faults
 internal import Glibc
 internal import Logging
 public import Postgres
+internal import Tracing
 
 /// The `main` of every service: settings, logs, signals, then whatever the service is made of.
 ///
@@ -78,7 +79,16 @@ public enum ServiceMain {
     let settings = ServiceSettings(reader)
     let log = bootstrapLogs(name, level: settings?.logLevel)
     let lifecycle = Lifecycle(log: log)
-    let service = Service(name: name, settings: reader, log: log, lifecycle: lifecycle)
+    let monitoring = makeMonitoring(name, settings?.metricsListen, lifecycle, log)
+    let tracer = settings?.tracing.map { makeTracer(name, $0, lifecycle, monitoring) }
+    let service = Service(
+      name: name,
+      settings: reader,
+      log: log,
+      lifecycle: lifecycle,
+      monitoring: monitoring,
+      tracer: tracer
+    )
     let signals = StopSignals(hangUp: service.reload) { lifecycle.requestStop($0) }
     if let lifeline = settings?.lifelineDescriptor {
       signals.watchLifeline(descriptor: lifeline) { lifecycle.requestStop($0) }
@@ -91,6 +101,47 @@ public enum ServiceMain {
     }
     log.info("starting", metadata: shown(reader))
     return await lifecycle.run()
+  }
+
+  /// Adds the part that is there before all others and after them.
+  @EventLoop
+  private static func makeMonitoring(
+    _ name: String,
+    _ listen: Endpoint?,
+    _ lifecycle: Lifecycle,
+    _ log: Logger
+  ) -> Monitoring {
+    let monitoring = Monitoring(service: name)
+    monitoring.addCondition("it is starting or stopping") { lifecycle.isRunning }
+    let server = MonitoringServer(monitoring)
+    lifecycle.add("monitoring") { () async throws(Fault) in
+      monitoring.start()
+      guard let listen else { return }
+      try await server.start(listen)
+      log.info("serving metrics", metadata: ["address": "\(listen)"])
+    } stop: {
+      await server.stop()
+      monitoring.stop()
+    }
+    return monitoring
+  }
+
+  @EventLoop
+  private static func makeTracer(
+    _ name: String,
+    _ settings: TracingSettings,
+    _ lifecycle: Lifecycle,
+    _ monitoring: Monitoring
+  ) -> Tracer {
+    let collector = CollectorClient(url: settings.collector, fields: settings.fields)
+    let exporter = SpanExporter(service: name, collector: collector)
+    let tracer = Tracer(ratio: settings.ratio, exporter: exporter)
+    monitoring.addMetrics { tracer.collect(into: &$0) }
+    lifecycle.add("traces") {
+    } stop: {
+      await tracer.stop()
+    }
+    return tracer
   }
 
   @EventLoop

@@ -6,8 +6,13 @@ public struct ServiceSettings: Sendable {
   public let logLevel: Logger.Level
   /// The pipe whose end means that the supervisor is gone; nil where nobody supervises this way.
   public let lifelineDescriptor: Int32?
+  /// Where metrics and probes are served, in plaintext; nil serves none.
+  public let metricsListen: Endpoint?
+  /// Where traces are sent; nil where nothing is recorded.
+  public let tracing: TracingSettings?
 
-  /// Reads `LATCHKEY_LOG_LEVEL` (default `info`) and `LATCHKEY_LIFELINE_FD` (optional).
+  /// Reads `LATCHKEY_LOG_LEVEL` (default `info`), `LATCHKEY_LIFELINE_FD` (optional), `LATCHKEY_METRICS_LISTEN`
+  /// (optional) and ``TracingSettings``.
   ///
   /// Nil when one was refused.
   public init?(_ reader: SettingsReader) {
@@ -17,6 +22,9 @@ public struct ServiceSettings: Sendable {
       descriptor = reader.integer("LATCHKEY_LIFELINE_FD", in: 3...1023)
       guard descriptor != nil else { return nil }
     }
+    metricsListen =
+      reader.isSet("LATCHKEY_METRICS_LISTEN") ? reader.endpoint("LATCHKEY_METRICS_LISTEN") : nil
+    tracing = TracingSettings(reader)
     guard let level else { return nil }
     logLevel = level
     lifelineDescriptor = descriptor.map { Int32($0) }

@@ -12,6 +12,7 @@ enum DeploymentEnvironment {
     environment["LATCHKEY_SIGNING_KEY"] = credentials.signingKey
     for service in ServiceName.allCases {
       environment[service.addressVariable] = plan.address(of: service).description
+      environment[service.metricsVariable] = plan.metricsAddress(of: service).description
     }
     environment["LATCHKEY_RPC_CA_FILE"] = files.authorities
     environment["LATCHKEY_RPC_CERT_FILE"] = files.identity.certificate

@@ -19,22 +19,29 @@ enum FreePorts {
     }
   }
 
-  /// Ports for the services: the first free ones above the port users call, so that they stay the
-  /// same from start to start as long as they can.
+  /// Ports for the services: the first free ones above another port, so that they stay the same from start to start as
+  /// long as they can.
   ///
+  /// - Parameters:
+  ///   - other: The port that they lie above.
+  ///   - taken: Ports that are promised already.
+  /// - Returns: A port each.
   /// - Throws: ``Fault`` `resourceExhausted` when there are not enough.
-  static func services(above https: UInt16) throws(Fault) -> [ServiceName: UInt16] {
+  static func services(
+    above other: UInt16,
+    besides taken: Set<UInt16> = []
+  ) throws(Fault) -> [ServiceName: UInt16] {
     var ports: [ServiceName: UInt16] = [:]
-    var candidate = https
+    var candidate = other
     for service in ServiceName.allCases {
       var port: UInt16?
-      for _ in 0..<100 where port == nil {
+      for _ in 0..<100 where port == nil || taken.contains(port ?? 0) {
         // Past the end, the system chooses.
         candidate = candidate == 0 || candidate == .max ? 0 : candidate + 1
         port = try? probe(candidate)
       }
-      guard let port, !ports.values.contains(port), port != https else {
-        throw Fault(.resourceExhausted, "No free port was found above \(https)")
+      guard let port, !ports.values.contains(port), port != other, !taken.contains(port) else {
+        throw Fault(.resourceExhausted, "No free port was found above \(other)")
       }
       ports[service] = port
     }

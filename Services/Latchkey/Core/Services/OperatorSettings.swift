@@ -18,10 +18,14 @@ struct OperatorSettings: Sendable {
       "LATCHKEY_RATE_LIMIT_LICENSE", "LATCHKEY_RATE_LIMIT_MANAGEMENT", "LATCHKEY_RATE_LIMIT_PUBLIC",
       "LATCHKEY_RATE_LIMIT_VALIDATION_BY_ADDRESS", "LATCHKEY_RATE_LIMIT_ACTIVATION_BY_ADDRESS",
       "LATCHKEY_RATE_LIMIT_LICENSE_BY_ADDRESS", "LATCHKEY_RATE_LIMIT_PROCESSES",
+      "LATCHKEY_REQUEST_LOG",
     ],
   ]
   /// The settings that every service takes.
-  static let common = ["LATCHKEY_LOG_LEVEL"]
+  static let common = [
+    "LATCHKEY_LOG_LEVEL", "LATCHKEY_OTLP_ENDPOINT", "LATCHKEY_OTLP_HEADERS_FILE",
+    "LATCHKEY_TRACE_RATIO",
+  ]
 
   /// Those that were made, each with its value.
   private let made: [String: String]

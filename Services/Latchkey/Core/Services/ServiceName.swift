@@ -13,4 +13,7 @@ enum ServiceName: String, CaseIterable, Sendable {
 
   /// What `dev.env` calls its RPC address.
   var addressVariable: String { "LATCHKEY_\(rawValue.uppercased())_RPC_ADDRESS" }
+
+  /// What `dev.env` calls the address of its metrics.
+  var metricsVariable: String { "LATCHKEY_\(rawValue.uppercased())_METRICS_ADDRESS" }
 }

@@ -25,6 +25,8 @@ struct ServicePlan: Sendable {
   var httpsPort: UInt16
   /// Where each service is called by the others.
   var rpcPorts: [ServiceName: UInt16]
+  /// Where each service tells of itself.
+  var metricsPorts: [ServiceName: UInt16]
   var areRateLimitsOn: Bool
   /// What whoever runs `latchkey up` has set for services.
   var settings: OperatorSettings
@@ -38,6 +40,10 @@ struct ServicePlan: Sendable {
 
   func address(of service: ServiceName) -> Endpoint {
     Endpoint(host: "127.0.0.1", port: rpcPorts[service] ?? 0)
+  }
+
+  func metricsAddress(of service: ServiceName) -> Endpoint {
+    Endpoint(host: "127.0.0.1", port: metricsPorts[service] ?? 0)
   }
 
   /// The files that a peer of this identity presents and trusts.
@@ -56,6 +62,7 @@ struct ServicePlan: Sendable {
       ServicePlan.common + [
         ServicePlan.allocatorTunables,
         "LATCHKEY_LIFELINE_FD=\(ServicePlan.lifelineDescriptor)",
+        "LATCHKEY_METRICS_LISTEN=\(metricsAddress(of: service))",
         "LATCHKEY_RPC_LISTEN=\(address(of: service))",
         "LATCHKEY_RPC_CERT_FILE=\(files.identity.certificate)",
         "LATCHKEY_RPC_KEY_FILE=\(files.identity.key)",

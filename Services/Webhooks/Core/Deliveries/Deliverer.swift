@@ -35,6 +35,8 @@ final class Deliverer {
     written($0)
   }
 
+  /// What is counted of attempts.
+  let counts = DeliveryCounts()
   private var lanes: [UUID: DeliveryLane] = [:]
   /// Claimed and not yet written.
   private(set) var heldCount = 0
@@ -172,6 +174,7 @@ final class Deliverer {
     let request = receiver.request(delivery, body, at: startedAt)
     EventLoop.spawn { [self] in
       let outcome = await sender.send(request)
+      counts.note(outcome, of: delivery, at: now())
       let attempt = DeliveryAttempt(outcome, of: request, startedAt: startedAt)
       ended(
         DeliveryResult.of(

@@ -1,4 +1,5 @@
 internal import CCurl
+internal import Curl
 internal import EventLoop
 
 /// Owns a libcurl handle, which carries one request at a time and is used again for the next.
@@ -89,20 +90,7 @@ final class CurlHandle {
       }
     )
     check(ccurl_easy_set_pointer(pointer, CURLOPT_OPENSOCKETDATA, exchange))
-    check(
-      ccurl_easy_set_closesocket(pointer) { context, socket in
-        guard let context else { return 1 }
-        Unmanaged<MultiEvents>.fromOpaque(context).takeUnretainedValue().closed.append(socket)
-        return 0
-      }
-    )
-    check(
-      ccurl_easy_set_pointer(
-        pointer,
-        CURLOPT_CLOSESOCKETDATA,
-        Unmanaged.passUnretained(events).toOpaque()
-      )
-    )
+    events.takeClosedSockets(of: pointer)
   }
 
   /// Passes bytes on; answers how many were taken, where fewer than there are end the transfer.

@@ -1,4 +1,5 @@
 internal import CCurl
+internal import Curl
 public import EventLoop
 
 /// Sends requests to endpoints, over HTTP/2 and HTTP/1.1, and says what came of each.
@@ -12,7 +13,9 @@ public final class HTTPSender {
   public let destinations: Destinations
   let limits: SendingLimits
   private let userAgent: String
-  private lazy var multi = CurlMulti(limits: limits) { [unowned self] pointer, code in
+  private lazy var multi = CurlMulti(
+    idleConnectionsMax: limits.idleConnectionsMax
+  ) { [unowned self] pointer, code in
     underWay[pointer]?.transferred(code)
   }
   /// The transfers that libcurl has.

@@ -4,7 +4,7 @@ internal import CCurl
 ///
 /// A plain class of the loop's isolation, so that the callbacks, several a request, enter nothing. Sockets that libcurl
 /// closes are closed last of all: until then no other socket can get their number.
-final class MultiEvents {
+public final class MultiEvents {
   /// What is to be watched for on a socket: libcurl's `CURL_POLL_…`.
   var interests: [(socket: Int32, what: Int32)] = []
   /// Sockets that libcurl is done with.
@@ -30,5 +30,17 @@ final class MultiEvents {
       return 0
     }
     ccurl_multi_set_pointer(multi, CURLMOPT_TIMERDATA, context)
+  }
+
+  /// Has the sockets that libcurl closes for a handle left to the loop, as they are watched.
+  public func takeClosedSockets(of handle: UnsafeMutableRawPointer) {
+    let context = Unmanaged.passUnretained(self).toOpaque()
+    // Return CURLE_OK, or CURLE_UNKNOWN_OPTION, which cannot be.
+    _ = ccurl_easy_set_closesocket(handle) { context, socket in
+      guard let context else { return 1 }
+      Unmanaged<MultiEvents>.fromOpaque(context).takeUnretainedValue().closed.append(socket)
+      return 0
+    }
+    _ = ccurl_easy_set_pointer(handle, CURLOPT_CLOSESOCKETDATA, context)
   }
 }

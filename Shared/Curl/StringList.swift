@@ -1,9 +1,9 @@
-internal import CCurl
+public import CCurl
 
 /// A list of lines in libcurl's form, in memory that is used again: libcurl reads it and leaves it to us.
 ///
 /// Source: libcurl, `struct curl_slist`.
-struct StringList: ~Copyable {
+public struct StringList: ~Copyable {
   private var text = UnsafeMutablePointer<CChar>.allocate(capacity: 1)
   private var textCapacity = 1
   private var textCount = 0
@@ -11,16 +11,19 @@ struct StringList: ~Copyable {
   private var nodeCapacity = 1
   private var nodeCount = 0
 
+  /// An empty list.
+  public init() {}
+
   deinit {
     text.deallocate()
     nodes.deallocate()
   }
 
   /// The list's first line; nil for an empty list.
-  var first: UnsafeMutablePointer<curl_slist>? { nodeCount > 0 ? nodes : nil }
+  public var first: UnsafeMutablePointer<curl_slist>? { nodeCount > 0 ? nodes : nil }
 
   /// Empties the list and makes room for so many lines of so many bytes in all.
-  mutating func begin(lineCount: Int, byteCount: Int) {
+  public mutating func begin(lineCount: Int, byteCount: Int) {
     textCount = 0
     nodeCount = 0
     // Each line ends in a NUL.
@@ -37,7 +40,7 @@ struct StringList: ~Copyable {
   }
 
   /// Adds a line made of three parts; there must be room for it.
-  mutating func append(_ name: String, _ separator: String, _ value: String) {
+  public mutating func append(_ name: String, _ separator: String, _ value: String) {
     precondition(nodeCount < nodeCapacity)
     let start = text + textCount
     for part in [name, separator, value] {

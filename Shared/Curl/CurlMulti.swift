@@ -1,12 +1,12 @@
-internal import CCurl
-internal import EventLoop
+public import CCurl
+public import EventLoop
 internal import Glibc
 
 /// All of libcurl's transfers, driven by the loop: sockets by watchers, its timer by a timer.
 ///
 /// Source: libcurl, "libcurl multi socket overview" (`curl_multi_socket_action`).
 @EventLoop
-final class CurlMulti: Flushable {
+public final class CurlMulti: Flushable {
   /// libcurl's own global state; touched before anything else of it is used.
   private static let library: Void = {
     // Returns CURLE_OK unless memory runs out.
@@ -14,7 +14,8 @@ final class CurlMulti: Flushable {
   }()
 
   private let multi: UnsafeMutableRawPointer
-  let events = MultiEvents()
+  /// What libcurl wants, which the handles' callbacks note too.
+  public let events = MultiEvents()
   /// Told of each transfer that has ended, which it must ``remove(_:)``.
   private let ended: @EventLoop (UnsafeMutableRawPointer, CURLcode) -> Void
   private var sockets: [Int32: SocketWatcher] = [:]
@@ -24,20 +25,25 @@ final class CurlMulti: Flushable {
   private var isMarked = false
   private var isClosed = false
 
-  init(
-    limits: SendingLimits,
+  /// Makes a set of transfers without any.
+  ///
+  /// - Parameters:
+  ///   - idleConnectionsMax: Connections that are kept open for the next transfer.
+  ///   - ended: Told of each transfer that has ended, which it must ``remove(_:)``.
+  public init(
+    idleConnectionsMax: Int,
     ended: @escaping @EventLoop (UnsafeMutableRawPointer, CURLcode) -> Void
   ) {
     CurlMulti.library
     guard let multi = curl_multi_init() else { preconditionFailure("out of memory") }
     self.multi = multi
     self.ended = ended
-    ccurl_multi_set_long(multi, CURLMOPT_MAXCONNECTS, limits.idleConnectionsMax)
+    ccurl_multi_set_long(multi, CURLMOPT_MAXCONNECTS, idleConnectionsMax)
     events.attach(to: multi)
   }
 
   /// Starts a transfer at the end of this tick, together with the others that are added in it.
-  func add(_ handle: UnsafeMutableRawPointer) {
+  public func add(_ handle: UnsafeMutableRawPointer) {
     // Fails for a handle that is added already, or when memory runs out.
     let code = curl_multi_add_handle(multi, handle)
     precondition(code == CURLM_OK, "libcurl took no transfer")
@@ -45,14 +51,14 @@ final class CurlMulti: Flushable {
   }
 
   /// Takes a transfer out, ended or not.
-  func remove(_ handle: UnsafeMutableRawPointer) {
+  public func remove(_ handle: UnsafeMutableRawPointer) {
     let code = curl_multi_remove_handle(multi, handle)
     precondition(code == CURLM_OK, "libcurl gave no transfer back")
     serveEvents()
   }
 
   /// Closes all connections; transfers must have been removed.
-  func close() {
+  public func close() {
     guard !isClosed else { return }
     isClosed = true
     curl_multi_cleanup(multi)
@@ -67,7 +73,7 @@ final class CurlMulti: Flushable {
   }
 
   /// Starts what was added in this tick, and does what libcurl's timer was due for.
-  func flush() {
+  public func flush() {
     isMarked = false
     act(on: -1, 0)
   }
