@@ -168,6 +168,7 @@ final class WebhooksFixture {
     try await producer.transaction(for: tenant) { (transaction) async throws(Fault) in
       transaction.send(Event.insertion(written, for: tenant))
     }
+    try await producer.query("select pg_notify(\(EventChannel.name), '')")
     return events
   }
 
