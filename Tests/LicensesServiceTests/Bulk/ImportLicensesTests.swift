@@ -305,7 +305,16 @@ extension LicensesFixture {
             return error
           }
         }
-        // Calls beside it are answered in order, so the import has begun before time moves on.
+        // Time moves on when its transaction waits for the rest of the file.
+        let administrator = fixture.test.open()
+        var waiting = 0
+        while waiting == 0 {
+          let state: Query = """
+            select count(*) from pg_stat_activity
+            where datname = current_database() and state = 'idle in transaction'
+            """
+          waiting = try await administrator.read(state).single().value(0)
+        }
         for _ in 0..<12 {
           _ = try await client.listProducts(ListProductsRequest(), options)
           ManualClock.advance(by: .seconds(1))
