@@ -292,11 +292,11 @@ extension LicensesFixture {
     try await LicensesFixture.with { fixture in
       let client = try fixture.client
       let options = fixture.options
-      // A change before it leaves a connection for it: connecting takes real time, which the clock would not tell.
-      _ = try await fixture.catalogue()
       let fault = try await ManualClock.use {
         let call = try await client.importLicenses(options)
-        try await call.send(ImportLicensesRequest(data: Array("key\none\n".utf8)))
+        // One whole batch, which begins the transaction, and nothing behind it.
+        let rows = (0..<LicenseImport.batchRowsMax).map { "row-\($0)\n" }.joined()
+        try await call.send(ImportLicensesRequest(data: Array("key\n\(rows)".utf8)))
         let answer = EventLoop.spawn { () async -> Fault? in
           do throws(Fault) {
             _ = try await call.next()
@@ -305,7 +305,7 @@ extension LicensesFixture {
             return error
           }
         }
-        // Time moves on when its transaction waits for the rest of the file.
+        // Time moves on when the transaction waits for more: what comes before it takes real time.
         let administrator = fixture.test.open()
         var waiting = 0
         while waiting == 0 {
