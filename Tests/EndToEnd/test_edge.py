@@ -234,4 +234,4 @@ def test_a_scanner_finds_nothing(edge, certificates, tmp_path):
     # WARN is what the scanner could not find out, such as tickets that come after its client has gone.
     bad = [one for one in findings if one["severity"] in ("LOW", "MEDIUM", "HIGH", "CRITICAL") and one["id"] not in PRIVATE]
     assert not bad, bad
-    assert {"HSTS", "TLS1_3", "cert_chain_of_trust"} <= {one["id"] for one in findings if one["severity"] == "OK"}
+    assert {"HSTS_time", "TLS1_3", "cert_chain_of_trust"} <= {one["id"] for one in findings if one["severity"] == "OK"}

@@ -86,7 +86,8 @@ def start_refused(deployment, service, file):
     text = pathlib.Path(f"/proc/{deployment.pid(service)}/environ").read_text()
     settings = dict(entry.split("=", 1) for entry in text.split("\0") if entry)
     del settings["LATCHKEY_LIFELINE_FD"]
-    settings["LATCHKEY_RPC_LISTEN"] = f"127.0.0.1:{processes.free_port()}"
+    for name in ("LATCHKEY_RPC_LISTEN", "LATCHKEY_METRICS_LISTEN"):
+        settings[name] = f"127.0.0.1:{processes.free_port()}"
     settings["LATCHKEY_MASTER_KEYS_FILE"] = str(file)
     done = subprocess.run(
         [processes.binary(f"latchkey-{service}")], env=settings, capture_output=True, text=True, timeout=30

@@ -433,7 +433,7 @@ NEW_SECOND_FACTOR = {"secret": is_text, "otpauthUri": is_text}
 RECOVERY_CODES = {"recoveryCodes": list_of(is_text)}
 DASHBOARD_API_KEY = {
     **dict.fromkeys(("id",), is_uuid),
-    **dict.fromkeys(("plainKey", "plain_key", "signingKey", "signing_key", "name", "hint"), is_text),
+    **dict.fromkeys(("plainKey", "plain_key", "signingKey", "signing_key", "publicKey", "public_key", "name", "hint"), is_text),
     "environment": one_of("test", "live"),
     "fullAccess": is_flag,
     "scopes": list_of(is_text),
