@@ -73,7 +73,7 @@ public struct GatewaySettings: Sendable {
         reader.endpoint("LATCHKEY_WEBHOOKS_ADDRESS"),
         reader.isOn("LATCHKEY_RATE_LIMITS", default: true),
         RateLimits(reader),
-        reader.isOn("LATCHKEY_REQUEST_LOG", default: true)
+        reader.isOn("LATCHKEY_REQUEST_LOG", default: false)
       )
     rateLimits = areRateLimitsOn ? limits : nil
     transportSecurity = .seconds(securitySeconds)
