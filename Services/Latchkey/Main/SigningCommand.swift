@@ -63,14 +63,8 @@ struct RotateKeyCommand: ParsableCommand {
   func run() { operate(.rotate(overlapSeconds: overlap, isForced: force), options) }
 }
 
-/// `latchkey signing keys retire`.
-struct RetireSigningKeyCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "retire",
-    abstract: "Takes a key out of use; what it has signed counts until it expires.",
-    discussion: APIOptions.discussion
-  )
-
+/// Which key comes to its end, by retiring or by revoking it.
+struct EndedKeyOptions: ParsableArguments {
   @Argument(
     help: ArgumentHelp("The key's name in files, its beginning, or its id.", valueName: "KEY")
   )
@@ -82,11 +76,23 @@ struct RetireSigningKeyCommand: ParsableCommand {
   @Option(help: "Why, for the audit log.")
   var reason: String?
 
+  func deed(isRevoked: Bool) -> SigningKeysOperation.Deed {
+    .retire(key, isRevoked: isRevoked, isForced: force, reason: reason)
+  }
+}
+
+/// `latchkey signing keys retire`.
+struct RetireSigningKeyCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "retire",
+    abstract: "Takes a key out of use; what it has signed counts until it expires.",
+    discussion: APIOptions.discussion
+  )
+
+  @OptionGroup var ended: EndedKeyOptions
   @OptionGroup var options: APIOptions
 
-  func run() {
-    operate(.retire(key, isRevoked: false, isForced: force, reason: reason), options)
-  }
+  func run() { operate(ended.deed(isRevoked: false), options) }
 }
 
 /// `latchkey signing keys revoke`.
@@ -97,22 +103,10 @@ struct RevokeSigningKeyCommand: ParsableCommand {
     discussion: APIOptions.discussion
   )
 
-  @Argument(
-    help: ArgumentHelp("The key's name in files, its beginning, or its id.", valueName: "KEY")
-  )
-  var key: String
-
-  @Flag(help: "Go on although live files are signed by it.")
-  var force = false
-
-  @Option(help: "Why, for the audit log.")
-  var reason: String?
-
+  @OptionGroup var ended: EndedKeyOptions
   @OptionGroup var options: APIOptions
 
-  func run() {
-    operate(.retire(key, isRevoked: true, isForced: force, reason: reason), options)
-  }
+  func run() { operate(ended.deed(isRevoked: true), options) }
 }
 
 /// Does something to signing keys, and ends the process.
