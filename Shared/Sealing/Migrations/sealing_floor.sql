@@ -50,7 +50,16 @@ $function$;
 revoke all on function {schema}.admit_data_key() from public;
 revoke all on function {schema}.raise_sealing_floor(bigint) from public;
 grant execute on function {schema}.raise_sealing_floor(bigint) to {service};
-grant create on schema {schema} to {lookup};
-alter function {schema}.admit_data_key() owner to {lookup};
-alter function {schema}.raise_sealing_floor(bigint) owner to {lookup};
-revoke create on schema {schema} from {lookup};
+-- A function's owner must be allowed to create in its schema; where it was not before, it is not afterwards.
+do $owners$
+declare
+  could_create boolean := has_schema_privilege('{lookup}', '{schema}', 'create');
+begin
+  grant create on schema {schema} to {lookup};
+  alter function {schema}.admit_data_key() owner to {lookup};
+  alter function {schema}.raise_sealing_floor(bigint) owner to {lookup};
+  if not could_create then
+    revoke create on schema {schema} from {lookup};
+  end if;
+end
+$owners$;
