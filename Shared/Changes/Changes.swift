@@ -52,7 +52,7 @@ public final class Changes {
   ///   - body: Makes the change; everything is undone when it throws.
   /// - Returns: What `body` returned, or had returned to the same request before.
   /// - Throws: What `body` throws or refuses; ``Fault`` `CONFLICT` when the `Idempotency-Key` was used for
-  ///   another request, or by somebody else; faults of the database.
+  ///   another request, or by somebody with other rights; faults of the database.
   public func make<Answer: ContractMessage>(
     _ call: Call,
     for tenant: Tenant,

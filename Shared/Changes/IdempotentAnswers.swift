@@ -9,7 +9,7 @@ public import Sealing
 struct IdempotentRequest {
   /// SHA-256 over method, path and `Idempotency-Key`.
   var key: [UInt8]
-  /// SHA-256 of who asks and of the encoded request.
+  /// SHA-256 of what the caller may do and of the encoded request.
   var hash: [UInt8]
 }
 
@@ -51,6 +51,9 @@ struct IdempotentAnswers {
   ///
   /// - Throws: ``Fault`` `CONFLICT` when another request has used the key, or is taking long with it.
   func claim(_ request: IdempotentRequest, _ change: Change) async throws(Fault) -> Claim {
+    guard request.hash.count == Self.hashBytes else {
+      throw .internalError("A request's hash has \(request.hash.count) bytes")
+    }
     let tenant = change.tenant
     let id = UUID.v7(at: change.now)
     let claimed = try await change.transaction.query(
@@ -83,7 +86,7 @@ struct IdempotentAnswers {
     guard kept.starts(with: request.hash) else {
       throw Fault(
         .alreadyExists,
-        "This Idempotency-Key was used for another request, or by somebody else; use a new one",
+        "This Idempotency-Key was used for another request, or by somebody with other rights; use a new one",
         reason: .conflict
       )
     }
@@ -97,9 +100,6 @@ struct IdempotentAnswers {
     inRow id: UUID,
     _ change: Change
   ) async throws(Fault) {
-    guard request.hash.count == Self.hashBytes else {
-      throw .internalError("A request's hash has \(request.hash.count) bytes")
-    }
     let dataKey = try await dataKeys.newest(of: change.tenant)
     let place = Self.place(of: id, change.tenant)
     let sealed = dataKey.seal(request.hash + answer.bytes, in: place)

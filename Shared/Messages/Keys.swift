@@ -342,7 +342,7 @@ public struct CreateApiKeyRequest: ContractMessage, Equatable {
 
   /// What keys are commonly made for.
   public enum Preset: Int32, Sendable, CaseIterable {
-    /// To look up licenses and validate them.
+    /// To validate license keys and have it explained; reads nothing.
     case validateOnly = 1
     /// To read everything that is sold and issued, but neither API keys nor the audit log.
     case readOnly = 2

@@ -24,7 +24,7 @@ public struct Caller: ContractMessage, Equatable, CustomReflectable {
   /// Says that requests are the same one, sent again: SHA-256 over method, path and `Idempotency-Key` and, where a user
   /// or the holder of a license asks, over who that is. Absent where the request has no such header.
   public var idempotencyKey: [UInt8]?
-  /// Tells whether the same one asks for the same: SHA-256 over the actor's id and the encoded request message. There
+  /// Tells whether one with the same rights asks for the same: SHA-256 over scopes and the encoded request message. There
   /// with `idempotency_key` only. It may be the hash of a password, so it is never kept in clear.
   public var requestHash: [UInt8]?
   /// The session by which a user acts.

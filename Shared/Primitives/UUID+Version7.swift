@@ -29,28 +29,29 @@ extension UUID {
 /// The last identifier made for each of the latest milliseconds asked for, from which the next one follows.
 ///
 /// Several are kept because calls that overlap write their own time of arrival into what they make,
-/// a little after the clock has moved on. Which one gives way is told by when it came, not by its number: two
-/// clocks in one process, such as a test's and the system's, must not throw out each other's.
+/// a little after the clock has moved on. The one that was used least recently gives way, whatever its number:
+/// two clocks in one process, such as a test's and the system's, must not throw out each other's.
 private struct Version7Sequence {
   private static let slotCount = 16
 
   private var slots = [Version7Slot](repeating: Version7Slot(), count: slotCount)
   /// The slot used last, at which most calls find their millisecond.
   private var latest = 0
-  /// The slot that gives way to the next new millisecond.
-  private var oldest = 0
+  /// How often another slot was used than before; each slot notes when it was used last.
+  private var turns: UInt64 = 0
 
   mutating func next(millisecond: Int64) -> UUID {
     let millisecond = UInt64(clamping: millisecond) & (1 << 48 - 1)
     if slots[latest].millisecond != millisecond {
-      latest = slots.firstIndex { $0.millisecond == millisecond } ?? takeOldest()
+      latest = slots.firstIndex { $0.millisecond == millisecond } ?? leastRecentlyUsed
+      turns += 1
+      slots[latest].turn = turns
     }
     return slots[latest].next(millisecond: millisecond)
   }
 
-  private mutating func takeOldest() -> Int {
-    defer { oldest = (oldest + 1) % Self.slotCount }
-    return oldest
+  private var leastRecentlyUsed: Int {
+    slots.indices.min { slots[$0].turn < slots[$1].turn } ?? 0
   }
 }
 
@@ -58,6 +59,8 @@ private struct Version7Sequence {
 private struct Version7Slot {
   /// The 48 bits of the time; none before the first identifier.
   private(set) var millisecond: UInt64?
+  /// When it was used last, as the sequence counts.
+  var turn: UInt64 = 0
   /// The 12 bits between version and variant; its top bit starts as zero, to leave room to count.
   private var upper: UInt64 = 0
   /// The 62 bits after the variant.

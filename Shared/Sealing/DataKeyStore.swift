@@ -171,7 +171,9 @@ public final class DataKeyStore: DataKeys {
     } catch {
       // The master keys were rotated, and this process has not noticed: the caller looks again afterwards.
       guard error.serverError?.state == .staleMasterKey, let reload else { throw error }
+      let before = sealer.activeVersion
       try await reload()
+      guard sealer.activeVersion != before else { throw error }
     }
   }
 

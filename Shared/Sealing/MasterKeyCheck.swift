@@ -46,6 +46,16 @@ struct MasterKeyCheck {
       if (try? sealer.unwrap(wrapped)) != nil { trial.opens = true }
       trials[masterVersion] = trial
     }
+    let least: Int64 = try await database.read(
+      "select \(unescaped: schema.name).least_master_version()"
+    ).single().value(0)
+    guard Int64(masterKeys.activeVersion) >= least else {
+      throw Fault(
+        .failedPrecondition,
+        "The master key file \(file) lacks version \(least), to which the database's schema \(schema.name) was"
+          + " rotated. Restore the file that belongs to this database"
+      )
+    }
     let held = Set(masterKeys.versions.map(Int64.init))
     let failed = trials.filter { !$0.value.opens }
     let missing = failed.keys.filter { !held.contains($0) }.sorted()

@@ -13,6 +13,7 @@ from harness import deployment as deployments
 from harness.dumps import Secret
 
 SETTINGS_REFUSED = 78
+SEALING_SCHEMAS = ("keys", "licenses", "signing", "webhooks")
 
 
 def idempotent():
@@ -177,6 +178,7 @@ def test_the_search_finds_every_form(deployment):
         "encode(convert_to(upper(s), 'UTF8'), 'hex')", "upper(s)", "'{\"x\": \"' || s || '\"}'",
     ]  # fmt: skip
     hashed = ["md5(s)", *(f"{name}(convert_to(s, 'UTF8'))" for name in ("sha256", "sha512"))]
+    hashed += ["sha256('\\x2a000a'::bytea || set_byte('\\x00', 0, length(s)) || convert_to(s, 'UTF8'))"]
     hashed += ["sha256('\\x0a'::bytea || set_byte('\\x00', 0, length(s)) || convert_to(s, 'UTF8'))"]
     hashed += ["encode(sha256(convert_to(s, 'UTF8')), 'base64')", "upper(encode(sha512(convert_to(lower(s), 'UTF8')), 'hex'))"]
     plants = [(strong, form) for form in clear] + [(weak, form) for form in clear + hashed]
@@ -246,7 +248,7 @@ def test_with_the_key_file_the_copy_is_as_good_as_the_original(deployment, copy,
         replica.stop()
 
 
-@pytest.mark.parametrize("service", ["keys", "licenses", "webhooks"])
+@pytest.mark.parametrize("service", SEALING_SCHEMAS)
 def test_with_another_key_file_a_service_does_not_start(deployment, copy, service, other_keys):
     with pytest.raises(AssertionError) as refused:
         on_copy(deployment, service, copy, LATCHKEY_MASTER_KEYS_FILE=str(other_keys))
@@ -254,7 +256,7 @@ def test_with_another_key_file_a_service_does_not_start(deployment, copy, servic
     assert "its version 1 is not the key" in str(refused.value)
 
 
-@pytest.mark.parametrize("service", ["keys", "licenses", "webhooks"])
+@pytest.mark.parametrize("service", SEALING_SCHEMAS)
 def test_without_a_key_file_a_service_does_not_start(deployment, copy, service, tmp_path):
     absent = str(tmp_path / "absent")
     with pytest.raises(AssertionError) as refused:
@@ -303,9 +305,6 @@ def opened_data_keys(deployment, copy, wrong):
             data_keys[schema, account, int(number)] = key
     assert {schema for schema, _, _ in data_keys} == set(SEALING_SCHEMAS)
     return data_keys
-
-
-SEALING_SCHEMAS = ("keys", "licenses", "signing", "webhooks")
 
 
 def test_sealed_values_open_by_their_own_key_at_their_own_place_alone(deployment, copy, dump, other_keys):

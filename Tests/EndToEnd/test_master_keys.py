@@ -277,6 +277,8 @@ def test_rotation_under_load_survives_kills_and_leaves_nothing_under_the_old_key
             print(output)
             assert rotation.returncode == 0, output
             assert "Goes on with the rotation" in output
+            assert re.search(r"licenses: \d+ of \d+ rows\n", output), output
+            assert re.search(r"licenses: \d+ rows sealed anew", output), output
             assert "Everything is under version 2; unused: 1" in output
             assert versions(file) == ([1, 2], 2), "it must not have begun another one"
             answers = load.answers

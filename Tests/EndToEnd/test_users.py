@@ -226,7 +226,7 @@ ALLOWED = {
 # Ends the session that asks, whatever its role: the table's last row, so to speak.
 LAST = "POST /api/dashboard/logout"
 
-# The stream of events, which is the test environment's and does not end, is in test_webhooks.py.
+# The stream of events, which is the test environment's and does not end, is in contract/test_webhooks.py.
 OPEN_TO_USERS = [
     one
     for one in openapi.endpoints()

@@ -22,7 +22,9 @@ final class DepotFixture {
 
   /// Full access.
   let key = APIKey.generate(.test)
-  /// Another key that may do the same.
+  /// One that may do less, and all that is needed.
+  let writingKey = APIKey.generate(.test)
+  /// A successor, which may do the same.
   let otherKey = APIKey.generate(.test)
   /// May only read.
   let readingKey = APIKey.generate(.test)
@@ -89,6 +91,7 @@ final class DepotFixture {
       switch request.sha256 {
       case key.hash, otherKey.hash: scopes = ["*"]
       case readingKey.hash: scopes = ["depot:read"]
+      case writingKey.hash: scopes = ["depot:write", "depot:read"]
       default: return AuthenticateApiKeyResponse(verdict: .unknown)
       }
       return AuthenticateApiKeyResponse(

@@ -303,11 +303,11 @@ extension GatewaySuites {
       }
     }
 
-    /// API keys of an account share theirs; what one was answered is not repeated to another.
-    @Test @EventLoop func `who asks is part of the request`() async throws {
+    /// API keys of an account share theirs; what one was answered is not repeated to another with other rights.
+    @Test @EventLoop func `what the caller may do is part of the request`() async throws {
       try await DepotFixture.use { fixture in
         let key = ("idempotency-key", "k")
-        for bearer in [fixture.key, fixture.otherKey, fixture.key] {
+        for bearer in [fixture.key, fixture.writingKey, fixture.otherKey] {
           let fields = [fixture.bearing(bearer), key]
           _ = try await fixture.send("POST", "/depot/items", Self.item, fields)
         }

@@ -77,6 +77,16 @@ import Testing
     #expect(ids.allSatisfy { zip($0, $0.dropFirst()).allSatisfy { $0 < $1 } })
   }
 
+  /// A clock that stands still, as in a test, beside one that goes on.
+  @Test func `version 7 rises within a millisecond beside a clock that goes on`() {
+    var ids: [UUID] = []
+    for other in 1...100 as ClosedRange<Int64> {
+      ids.append(UUID.v7(at: Timestamp(milliseconds: 1_600_000_000_000)))
+      _ = UUID.v7(at: Timestamp(milliseconds: 1_600_000_000_000 + other))
+    }
+    #expect(zip(ids, ids.dropFirst()).allSatisfy { $0 < $1 })
+  }
+
   @Test func `version 7 takes any time without a trap`() {
     for milliseconds in [Int64.min, -1, 0, .max] {
       #expect(UUID.v7(at: Timestamp(milliseconds: milliseconds)).high >> 12 & 0xf == 7)

@@ -101,19 +101,31 @@ import Testing
   /// With no data key there, none tells which master keys are in use.
   @Test @EventLoop func `nor in a schema without a data key`() async throws {
     try await SealingFixture.with { fixture in
-      let stale = fixture.store(Sealer(masterKeys: fixture.masterKeys))
+      let old = fixture.masterKeys
+      let stale = fixture.store(Sealer(masterKeys: old))
       try fixture.addMasterKey()
       try await fixture.rotate()
       let refused = try await fault { try await stale.newest(of: fixture.tenant) }
       #expect(refused.serverError?.state == SQLState("57000"))
-      #expect(try await fixture.store().newest(of: fixture.tenant).version == 1)
+      // Nor does a service start by the file of before, and it says what that lacks.
+      let check = MasterKeyCheck(
+        database: fixture.database,
+        schema: SealingFixture.schema,
+        file: "F"
+      )
+      let unfit = try await fault { try await check.require(old) }
+      #expect(unfit.code == .failedPrecondition && unfit.message.contains("F lacks version 2"))
+      try await check.require(fixture.masterKeys)
+      // One that finds nothing new in the file tells what is wrong, and not that others are faster.
+      stale.reload = { () throws(Fault) in }
+      let still = try await fault { try await stale.newest(of: fixture.tenant) }
+      #expect(still.code == .unavailable)
+      stale.reload = nil
       // It is never lowered.
       try await stale.raiseFloor()
-      let again = Tenant(accountID: .v7(), environment: .live)
-      #expect(
-        try await fault { try await stale.newest(of: again) }.serverError?.state
-          == SQLState("57000")
-      )
+      let again = try await fault { try await stale.newest(of: fixture.tenant) }
+      #expect(again.serverError?.state == SQLState("57000"))
+      #expect(try await fixture.store().newest(of: fixture.tenant).version == 1)
     }
   }
 

@@ -57,7 +57,7 @@ class Row:
         """Makes the request."""
         method, path = self.endpoint.split(" ")
         path = fill(path.replace("{id}", f"{{{self.at}}}"), made)
-        options = {"params": fill(self.query, made), "headers": dict(self.headers)}
+        options = {"params": fill(self.query, made), "headers": fill(self.headers, made)}
         if self.body is not NOTHING:
             options["json"] = fill(self.body, made)
         if self.by == "license key":

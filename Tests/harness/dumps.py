@@ -38,9 +38,11 @@ class Secret:
             yield "in clear", spelling
             yield from encodings("", spelling)
             if self.is_guessable:
-                # A request that has nothing else is this message: its first field, which is a text.
+                # A request that has nothing else is this message: its first field, which is a text. The gateway hashes it
+                # behind the caller's rights.
                 message = b"\x0a" + bytes([len(spelling)]) + spelling
-                for hashed, name in itertools.product((spelling, message), ("md5", "sha1", "sha256", "sha512")):
+                forms = (spelling, message, b"*\0" + message)
+                for hashed, name in itertools.product(forms, ("md5", "sha1", "sha256", "sha512")):
                     digest = hashlib.new(name, hashed).digest()
                     yield f"its {name}", digest
                     yield from encodings(f"its {name} ", digest)

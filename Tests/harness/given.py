@@ -32,6 +32,15 @@ def api_key(**fields):
     return make
 
 
+def caller(*scopes):
+    """An API key to call by, as `{caller}`."""
+
+    def make(api):
+        return {"caller": api.api_key(scopes=list(scopes))["key"]}
+
+    return make
+
+
 def revoked_api_key():
     def make(api):
         made = api_key()(api)

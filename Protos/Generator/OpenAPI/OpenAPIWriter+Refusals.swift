@@ -31,7 +31,8 @@ struct Refusal: Sendable {
       description:
         "The API key or the user's role lacks the scope, or what a browser sends may be another site's doing.",
       applies: {
-        $0.method.scope != nil || ($0.changesSomething && ($0.rest.isForUsers || $0.beginsSessions))
+        $0.method.scope != nil || $0.rest.authentication == "optionalAPIKey"
+          || ($0.changesSomething && ($0.rest.isForUsers || $0.beginsSessions))
       }
     ),
     Refusal(

@@ -336,10 +336,10 @@ public final class Gateway: RequestHandler {
         default: nil
         }
       caller.idempotencyKey = owner.map { SHA256.hash(key + Array($0.utf8)) } ?? key
-      // Who asks is part of what is asked: what one API key was answered is not repeated to another. Its length goes
-      // before it, so that no two requests are the same bytes.
-      let actor = Array((caller.actorId ?? "").utf8)
-      caller.requestHash = SHA256.hash([UInt8(clamping: actor.count)] + actor + message)
+      // What the caller may do is part of what is asked: what one API key was answered is not repeated to another with
+      // other rights, but to its successor, which has the same. No scope has a NUL, so no two requests are the same bytes.
+      let rights = Array(caller.scopes.sorted().joined(separator: " ").utf8)
+      caller.requestHash = SHA256.hash(rights + [0] + message)
     }
     return Boxed(caller)
   }

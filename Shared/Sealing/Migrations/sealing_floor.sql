@@ -47,6 +47,16 @@ begin
   update {schema}.sealing_floor f set master_version = version where f.master_version < version;
 end
 $function$;
+-- The oldest master key that may wrap.
+create function {schema}.least_master_version()
+returns bigint
+language sql stable security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+  select f.master_version from {schema}.sealing_floor f
+$function$;
+revoke all on function {schema}.least_master_version() from public;
+grant execute on function {schema}.least_master_version() to {service};
 revoke all on function {schema}.admit_data_key() from public;
 revoke all on function {schema}.raise_sealing_floor(bigint) from public;
 grant execute on function {schema}.raise_sealing_floor(bigint) to {service};
@@ -57,6 +67,7 @@ declare
 begin
   grant create on schema {schema} to {lookup};
   alter function {schema}.admit_data_key() owner to {lookup};
+  alter function {schema}.least_master_version() owner to {lookup};
   alter function {schema}.raise_sealing_floor(bigint) owner to {lookup};
   if not could_create then
     revoke create on schema {schema} from {lookup};

@@ -24,7 +24,7 @@ ROWS = [
         ("name", ""), ("name", "x" * 256), ("name", None), ("scopes", "all"), ("scopes", [""], "scopes", 0),
         ("scopes", ["x:y"] * 65), ("expiresAt", "tomorrow"), ("environment", "staging")]),
     Row("POST /api-keys", 201, body=NEW | {"preset": "validate_only"}, shape=shapes.ISSUED_API_KEY,
-        shows={"fullAccess": False, "scopes": ["licenses:read"]}, why="preset"),
+        shows={"fullAccess": False, "scopes": ["licenses:validate"]}, why="preset"),
     Row("POST /api-keys", 201, body=NEW | {"allowedAddresses": ["203.0.113.0/24", "2001:DB8:0::/32"]},
         shape=shapes.ISSUED_API_KEY, shows={"allowedAddresses": ["203.0.113.0/24", "2001:db8::/32"]},
         why="addresses"),

@@ -36,6 +36,7 @@ RULES = {
     "POST /policies/{id}/entitlements", "POST /licenses/bulk", "POST /machines", "POST /entitlements",
     "PATCH /entitlements/{id}", "POST /customers", "PATCH /customers/{id}", "POST /licenses/{id}/reveal-key",
     "POST /licenses/{id}/checkout", "POST /license-files/request", "POST /signing-keys/rotate",
+    "POST /api/dashboard/users/{id}/password-reset", "DELETE /api/dashboard/users/{id}/second-factor",
 }  # fmt: skip
 
 # What concerns the whole account takes a live API key.

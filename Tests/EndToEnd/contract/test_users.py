@@ -71,6 +71,8 @@ ROWS = [
     Row(f"DELETE {D}/users/{{id}}", 204, given.user()),
     Row(f"DELETE {D}/users/{{id}}/second-factor", 204, SECOND),
     Row(f"DELETE {D}/users/{{id}}/second-factor", 409, given.user(), code="CONFLICT", why="without one"),
+    Row(f"DELETE {D}/users/{{id}}/second-factor", 422, given.user("admin"), by="user", why="one's own"),
+    Row(f"POST {D}/users/{{id}}/password-reset", 422, given.user("admin"), by="user", why="one's own"),
     Row(f"POST {D}/users/{{id}}/password-reset", 201, given.user(), shape=shapes.NEW_PASSWORD_RESET,
         shows={"userId": "{id}"}),
     Row(f"POST {D}/password-resets/accept", 204, given.password_reset(), by="nobody",

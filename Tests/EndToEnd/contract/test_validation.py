@@ -88,6 +88,11 @@ ROWS = [
         headers={"authorization": "Bearer lk_test_" + "0" * 36}),
     # Who holds a key learns no more than the verdict: `explain` is for the account.
     Row("POST /licenses/validate-key", 401, given.license(), body=ASK | {"explain": True}, by="nobody"),
+    Row("POST /licenses/validate-key", 403, given.both(given.license(), given.caller("products:read")), by="nobody",
+        headers={"authorization": "Bearer {caller}"}, body=ASK | {"explain": True}, why="explained without a scope"),
+    Row("POST /licenses/validate-key", 200, given.both(given.license(), given.caller("licenses:validate")), by="nobody",
+        headers={"authorization": "Bearer {caller}"}, body=ASK | {"explain": True}, why="explained to a validator",
+        shape=shapes.EXPLAINED_VERDICT),
     Row("POST /licenses/validate-key", 200, given.license(), body=ASK | {"explain": True}, why="explained",
         shape=shapes.EXPLAINED_VERDICT),
     Row("POST /licenses/validate-key", 200, used_up(), body=ASK | {"explain": True}, why="explained refusal",

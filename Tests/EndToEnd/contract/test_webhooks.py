@@ -161,6 +161,14 @@ def test_a_stream_of_a_bad_cursor_is_refused(query, status, api):
     rest.expect_error(api.get("/events/stream", params=query), status)
 
 
+@pytest.mark.parametrize("role", users.ROLES)
+def test_the_stream_is_for_roles_that_read_webhooks(role, api):
+    with api.owner.invite(role) as user:
+        headers = users.OURS | {"cookie": f"{users.COOKIE}={user.token}"}
+        with user.client.stream("GET", "/api/v1/events/stream", headers=headers) as answer:
+            assert answer.status_code == (403 if role == "support" else 200)
+
+
 def test_the_stream_is_of_the_test_environment(api, live_api):
     rest.expect_error(live_api.get("/events/stream"), 403)
     with api.client.stream("GET", "/api/v1/events/stream", headers={"authorization": f"Bearer {api.key}"}) as answer:

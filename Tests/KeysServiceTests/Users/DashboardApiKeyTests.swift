@@ -51,9 +51,18 @@ import Testing
         )
         #expect(try await fixture.verdict(on: key).verdict == .valid)
       }
-      // It shows the account's secret as well, each time.
+      // It shows the account's secret as well, each time, also to the same request again.
+      var again = fixture.options(owner)
+      again.caller?.idempotencyKey = [UInt8](repeating: 1, count: 32)
+      again.caller?.requestHash = [UInt8](repeating: 2, count: 32)
+      var repeated: Set<String?> = []
+      for _ in 0..<2 {
+        let request = CreateApiKeyRequest(name: "Shop")
+        repeated.insert(try await fixture.gateway.createDashboardApiKey(request, again).plainKey)
+      }
+      #expect(repeated.count == 1)
       let shown = try await fixture.log().filter { $0.action == "responseSigningKey.show" }
-      #expect(shown.count == 2)
+      #expect(shown.count == 4)
       #expect(shown.allSatisfy { $0.actor == .init(kind: .user, id: owner.id.description) })
       let lines = try await fixture.log().filter { $0.action == "apiKey.create" }
       #expect(lines.allSatisfy { $0.actor == .init(kind: .user, id: owner.id.description) })

@@ -230,6 +230,31 @@ import Testing
     }
   }
 
+  @Test @EventLoop func `a link for another password leads to nobody who has risen since`()
+    async throws
+  {
+    try await KeysFixture.with { fixture in
+      let account = try await fixture.account()
+      let owner = try await fixture.join(account)
+      let admin = try await fixture.join(account, .admin)
+      let rising = try await fixture.join(account, .developer)
+      let client = try fixture.gatewayUsers
+      let link = try await client.createPasswordReset(
+        CreatePasswordResetRequest(id: rising.id.description),
+        fixture.options(admin)
+      ).link
+      _ = try await self.update(fixture, rising, by: owner, role: .owner)
+      let refused = try await fault {
+        let request = AcceptPasswordResetRequest(
+          token: try fixture.token(of: link),
+          password: "a donkey in the garden"
+        )
+        _ = try await client.acceptPasswordReset(request, fixture.nobody())
+      }
+      #expect(refused.reason == .unauthorized)
+    }
+  }
+
   @Test @EventLoop func `the last owner stays owner, and can come and go no more`() async throws {
     try await KeysFixture.with { fixture in
       let account = try await fixture.account()

@@ -27,11 +27,18 @@ extension Keys {
       )
     )
     .activePublicKey
-    // Where this is repeated under its Idempotency-Key, it is the same key that is shown again.
-    let made = try await issue(try NewAPIKey(request, call), call) { (change) throws(Fault) in
-      // The secret is the whole account's, and more than the role of a developer shows otherwise.
-      try change.record("responseSigningKey.show", keys.active.id, before: ApiKey?.none, after: nil)
+    // The secret is the whole account's, and more than the role of a developer shows otherwise: each time leaves a line,
+    // also where the same key is shown again under its Idempotency-Key.
+    let active = keys.active.id
+    @EventLoop @Sendable func recordSecret(_ change: Change) throws(Fault) {
+      try change.record("responseSigningKey.show", active, before: ApiKey?.none, after: nil)
     }
+    let kept = KeptAnswer<ApiKey>(
+      without: { _ in },
+      restoredBy: { (_, change) async throws(Fault) in try recordSecret(change) }
+    )
+    let new = try NewAPIKey(request, call)
+    let made = try await issue(new, call, keeping: kept, recording: recordSecret)
     return DashboardApiKey(
       id: made.id,
       plainKey: made.key,

@@ -34,13 +34,16 @@ extension Keys {
   /// - Parameters:
   ///   - wanted: The key.
   ///   - call: The call.
+  ///   - kept: How the answer is kept for an `Idempotency-Key`; as it is unless said.
   ///   - others: Records what else the answer shows, in the same change.
   func issue(
     _ wanted: NewAPIKey,
     _ call: Call,
-    recording others: (Change) throws(Fault) -> Void = { (_) throws(Fault) in }
+    keeping kept: KeptAnswer<ApiKey>? = nil,
+    recording others: @EventLoop (Change) throws(Fault) -> Void = { (_) throws(Fault) in }
   ) async throws(Fault) -> ApiKey {
-    try await changes.make(call, for: wanted.tenant) { (change) async throws(Fault) in
+    try await changes.make(call, for: wanted.tenant, keeping: kept) {
+      (change) async throws(Fault) in
       try wanted.expiresAt?.requireFuture(after: change.now)
       let key = APIKey.generate(wanted.tenant.environment)
       let record = APIKeyRecord(

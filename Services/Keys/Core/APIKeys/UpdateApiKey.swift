@@ -63,7 +63,10 @@ extension Keys {
       let caller = try await apiKeys.get(id, change)
     else { return }
     try wanted.allowedAddresses.require(within: caller.allowedAddresses)
-    guard let end = caller.end, old != id else { return }
+    // In the overlap of a rotation it goes on as its successor will, so that nothing fails for a client before it switches.
+    var end = caller.end
+    if let successor = caller.replacedBy { end = try await apiKeys.get(successor, change)?.end }
+    guard let end, old != id else { return }
     guard let wantedEnd = wanted.end, wantedEnd <= end else {
       throw .forbidden(
         "An API key can make or keep another only as long as it works itself, until \(end): set expiresAt"

@@ -36,11 +36,10 @@ extension Users {
       }
       if after.disabledAt != nil || after.role != before.role {
         try await self.takeBackLinks(by: id, change)
-      }
-      if after.disabledAt != nil {
+        // A link that was made for somebody below its maker must not lead to somebody above.
         self.links.deletePasswordResets(of: id, change)
-        try await self.endAll(of: id, change)
       }
+      if after.disabledAt != nil { try await self.endAll(of: id, change) }
       return after.message
     }
   }

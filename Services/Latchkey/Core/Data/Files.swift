@@ -78,6 +78,13 @@ enum Files {
     String(decoding: try SettingsFile.read(path), as: UTF8.self)
   }
 
+  /// Gives a file another name, where there is one.
+  static func move(_ path: String, to other: String) throws(Fault) {
+    guard rename(path, other) != 0, errno != ENOENT else { return }
+    throw fault("\(path) cannot be renamed to \(other)", errno)
+  }
+
+  /// Whether there is something.
   static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
   /// The names in a folder.

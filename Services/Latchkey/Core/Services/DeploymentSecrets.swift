@@ -22,6 +22,10 @@ enum DeploymentSecrets {
   /// - Throws: ``Fault`` `dataLoss` when something is missing although there is a database.
   static func prepare(_ directory: DataDirectory) throws(Fault) -> String {
     let masterKeys = [directory.masterKeys, directory.signingMasterKeys]
+    for path in masterKeys where !Files.exists(path) {
+      // As they were named before, for a format that they do not have.
+      try Files.move("\(path).json", to: path)
+    }
     let missing = (roles.map { directory.password(of: $0) } + masterKeys)
       .filter { !Files.exists($0) }
     var irreplaceable = [
