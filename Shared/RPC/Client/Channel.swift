@@ -14,6 +14,7 @@ public import TLS
 public final class Channel {
   private let balancer: Balancer
   private var fields = CallFields()
+  private var callers = EncodedCaller()
 
   /// Makes a channel; it connects when the first call comes.
   ///
@@ -74,46 +75,81 @@ public final class Channel {
     _ options: CallOptions = CallOptions()
   ) async throws(Fault) -> ClientCall<Request, Response> {
     let deadline = options.deadline(of: method, from: .now)
-    return ClientCall(try await open(method, options, deadline, isUnary: false))
+    while true {
+      try await balancer.waitForConnection(by: deadline)
+      while let link = balancer.next() {
+        if let stream = open(method, options, deadline, from: .now, on: link, isUnary: false) {
+          return ClientCall(stream)
+        }
+      }
+    }
   }
 
   /// Opens no more streams, and closes each connection when its calls are through.
   public func close() { balancer.close() }
 
-  /// Opens a stream, and waits for a connection where there is none.
-  func open(
+  /// Sends a unary call, and waits for a connection where there is none.
+  func send(
     _ method: MethodDescriptor,
+    _ request: some Message,
     _ options: CallOptions,
-    _ deadline: Instant,
-    isUnary: Bool
-  ) async throws(Fault) -> ClientStream {
+    _ deadline: Instant
+  ) async throws(Fault) -> CallAttempt {
     while true {
       try await balancer.waitForConnection(by: deadline)
-      if let stream = openNow(method, options, deadline, from: .now, isUnary: isUnary) {
-        return stream
-      }
+      if let attempt = sendNow(method, request, options, deadline, from: .now) { return attempt }
     }
   }
 
-  /// Opens a stream on one of the connections that there are, as is done for nearly every call: without suspension.
+  /// Sends a unary call by one of the connections that there are, as is done for nearly every call: without suspension.
   ///
   /// `now` is the time, which whoever begins a call has just asked for.
-  func openNow(
+  func sendNow(
     _ method: MethodDescriptor,
+    _ request: some Message,
     _ options: CallOptions,
     _ deadline: Instant,
-    from now: Instant,
-    isUnary: Bool
-  ) -> ClientStream? {
-    while let connection = balancer.next() {
-      let stream = ClientStream(isUnary: isUnary)
-      let nanoseconds = max(0, deadline.nanoseconds - now.nanoseconds)
-      let fields = fields.write(options, nanoseconds: nanoseconds)
-      if stream.open(on: connection, path: method.path, fields: fields, deadline: deadline) {
+    from now: Instant
+  ) -> CallAttempt? {
+    while let link = balancer.next() {
+      // Fields of its own are for a stream of its own.
+      if method.isTrunked, options.metadata.isEmpty, link.trunk.isOpen(at: now) {
+        let call = link.trunk.send(
+          method.path,
+          request,
+          caller: callers.encode(options.sharedCaller),
+          requestID: options.requestID,
+          nanoseconds: deadline.nanoseconds - now.nanoseconds,
+          deadline
+        )
+        if let call { return call }
+      }
+      if let stream = open(method, options, deadline, from: now, on: link, isUnary: true) {
+        stream.send(request, isLast: true)
         return stream
       }
     }
     return nil
+  }
+
+  private func open(
+    _ method: MethodDescriptor,
+    _ options: CallOptions,
+    _ deadline: Instant,
+    from now: Instant,
+    on link: Link,
+    isUnary: Bool
+  ) -> ClientStream? {
+    let stream = ClientStream(isUnary: isUnary)
+    let nanoseconds = max(0, deadline.nanoseconds - now.nanoseconds)
+    let fields = fields.write(options, nanoseconds: nanoseconds)
+    let isOpen = stream.open(
+      on: link.connection,
+      path: method.path,
+      fields: fields,
+      deadline: deadline
+    )
+    return isOpen ? stream : nil
   }
 }
 

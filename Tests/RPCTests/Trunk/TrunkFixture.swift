@@ -1,0 +1,139 @@
+import EventLoop
+import Faults
+import HTTP
+import Messages
+import Protobuf
+import Testing
+
+@testable import RPC
+
+/// A server of methods that are called by trunk, with a channel to it over loopback.
+@EventLoop final class TrunkFixture {
+  nonisolated static let echo = MethodDescriptor(path: "/test.Trunk/Echo", isTrunked: true)
+  nonisolated static let fail = MethodDescriptor(path: "/test.Trunk/Fail", isTrunked: true)
+  nonisolated static let rest = MethodDescriptor(path: "/test.Trunk/Rest", isTrunked: true)
+  nonisolated static let hold = MethodDescriptor(path: "/test.Trunk/Hold", isTrunked: true)
+  nonisolated static let tell = MethodDescriptor(path: "/test.Trunk/Tell", isTrunked: true)
+  nonisolated static let count = MethodDescriptor(path: "/test.Trunk/Count", kind: .serverStreaming)
+
+  let server = RPCServer(access: .open)
+  let channel: Channel
+  /// How many calls have come by trunk, and how many by a stream of their own.
+  var byTrunk = 0
+  var byStream = 0
+  var cancelled = 0
+  var onCancelled: CheckedContinuation<Void, Never>?
+  /// Calls of `hold` that wait to be let go.
+  var held: [CheckedContinuation<Void, Never>] = []
+  var onHeld: (count: Int, continuation: CheckedContinuation<Void, Never>)?
+
+  init(connections: Int = 1) throws {
+    let listener = try Listener(try #require(SocketAddress(ip: "127.0.0.1", port: 0)))
+    channel = Channel(
+      host: "127.0.0.1",
+      port: listener.address.port,
+      tls: nil,
+      serverName: "localhost",
+      connectionsPerAddress: connections
+    )
+    server.register("test.Trunk", methods, files: [])
+    server.health.setServing(true)
+    server.serve(listener, tls: nil)
+  }
+
+  private var methods: [RPC.Method] {
+    [
+      .unary(Self.echo) { [self] (request: RawMessage, call) async throws(Fault) -> RawMessage in
+        if call.seat == nil { byStream += 1 } else { byTrunk += 1 }
+        call.trailers.append("x-note", "é")
+        return request
+      },
+      .unary(Self.fail) { (_: RawMessage, call) async throws(Fault) -> RawMessage in
+        call.trailers.append("x-note", "beside the fault")
+        throw Fault(
+          .failedPrecondition,
+          "No — 100 %",
+          reason: .licenseExpired,
+          facts: [.init("max", 2)]
+        )
+      },
+      .unary(Self.rest) { [self] (request: RawMessage, _) async throws(Fault) -> RawMessage in
+        await EventLoop.sleep(for: .seconds(3600))
+        if Task.isCancelled { cancelled += 1 }
+        onCancelled?.resume()
+        onCancelled = nil
+        return request
+      },
+      .unary(Self.hold) { [self] (request: RawMessage, _) async throws(Fault) -> RawMessage in
+        await withCheckedContinuation { continuation in
+          held.append(continuation)
+          if let onHeld, held.count >= onHeld.count {
+            self.onHeld = nil
+            onHeld.continuation.resume()
+          }
+        }
+        return request
+      },
+      .taskless(Self.tell) { (_: RawMessage, call, reply: Reply<RawMessage>) in
+        let text = "\(call.requestID) \(call.caller?.clientAddress ?? "-")"
+        reply.answer(RawMessage(Array(text.utf8)))
+      },
+      .serverStreaming(Self.count) {
+        (_: RawMessage, _: ResponseWriter<RawMessage>, _) async throws(Fault) in
+      },
+    ]
+  }
+
+  /// Calls, and gives the answer.
+  func call(
+    _ method: MethodDescriptor = echo,
+    _ bytes: [UInt8] = [1],
+    _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> [UInt8] {
+    let answer: RawMessage = try await channel.unary(method, RawMessage(bytes), options)
+    return answer.bytes
+  }
+
+  /// Calls until calls go by trunk: the first ones open it.
+  func openTrunk() async throws {
+    for _ in 0..<1_000 where byTrunk == 0 { _ = try await call() }
+    try #require(byTrunk > 0)
+    byTrunk = 0
+    byStream = 0
+  }
+
+  /// Waits until so many calls are held.
+  func waitForHeld(_ count: Int) async {
+    if held.count < count { await withCheckedContinuation { onHeld = (count, $0) } }
+  }
+
+  func letGo() {
+    let held = held
+    self.held = []
+    for continuation in held { continuation.resume() }
+  }
+
+  /// Waits until the server has cancelled a call of `rest`.
+  func waitForCancelled() async {
+    if cancelled == 0 { await withCheckedContinuation { onCancelled = $0 } }
+  }
+
+  /// Runs `body` with a fixture whose trunk is open.
+  static func with(_ body: (TrunkFixture) async throws -> Void) async throws {
+    let fixture = try TrunkFixture()
+    do {
+      try await fixture.openTrunk()
+      try await body(fixture)
+      await fixture.stop()
+    } catch {
+      await fixture.stop()
+      throw error
+    }
+  }
+
+  private func stop() async {
+    letGo()
+    channel.close()
+    await server.drain(timeout: .seconds(5))
+  }
+}
