@@ -5,7 +5,7 @@
 DEBIAN_PACKAGES := \
   libcurl4-openssl-dev libjansson-dev libnghttp2-dev libpq-dev libprotobuf-c-dev libprotobuf-dev libsodium-dev \
   libssl-dev libuv1-dev pkg-config postgresql-15 protobuf-c-compiler protobuf-compiler \
-  ca-certificates curl git jq nghttp2-client nghttp2-server nodejs openssl python3-venv
+  ca-certificates curl git jq nghttp2-client nghttp2-server nodejs openssl python3-venv testssl.sh
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c

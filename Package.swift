@@ -367,7 +367,8 @@ let package = Package(
       path: "Services/Latchkey/Core",
       [
         "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "Messages", "Postgres",
-        "Primitives", "Protobuf", "RPC", "ServiceKit", "Stubs", "TLS", "WebhooksSending", logging,
+        "Primitives", "Protobuf", "RPC", "ServiceKit", "Stubs", "TLS", "Transcoding",
+        "WebhooksSending", logging,
       ],
       resources: [.embedInCode("Bootstrap")]
     ),
@@ -462,7 +463,8 @@ let package = Package(
       name: "KeysServiceTests",
       [
         "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "LicensesService", "Messages",
-        "Postgres", "Primitives", "Protobuf", "RPC", "Sealing", "Stubs", "TestKit",
+        "Postgres", "Primitives", "Protobuf", "RPC", "Sealing", "SigningService", "Stubs",
+        "TestKit",
       ]
     ),
     tests(

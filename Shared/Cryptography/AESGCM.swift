@@ -95,6 +95,21 @@ public final class AESGCM: Sendable {
   }
 }
 
+/// The implementation of AES-256-GCM, looked up once: OpenSSL would do so for each key.
+///
+/// `@unchecked Sendable`: OpenSSL's methods are read only once they are there.
+private struct Cipher: @unchecked Sendable {
+  static let shared = Cipher()
+  let cipher: OpaquePointer
+
+  private init() {
+    guard let cipher = EVP_CIPHER_fetch(nil, "AES-256-GCM", nil) else {
+      preconditionFailure("OpenSSL has no AES-256-GCM")
+    }
+    self.cipher = cipher
+  }
+}
+
 /// Owns an OpenSSL cipher context that keeps its key; OpenSSL wipes the key when it is freed.
 ///
 /// `@unchecked Sendable`: it has one owner, and every use is exclusive (`mutating`).
@@ -105,7 +120,7 @@ private struct CipherContext: ~Copyable, @unchecked Sendable {
     precondition(key.count == AESGCM.keyByteCount, "an AES-256 key has 32 bytes")
     let key = key.bindMemory(to: UInt8.self).baseAddress
     guard let context = EVP_CIPHER_CTX_new(),
-      EVP_CipherInit_ex2(context, EVP_aes_256_gcm(), key, nil, 1, nil) == 1
+      EVP_CipherInit_ex2(context, Cipher.shared.cipher, key, nil, 1, nil) == 1
     else { preconditionFailure("OpenSSL has no AES-256-GCM") }
     self.context = context
   }

@@ -35,7 +35,7 @@ public final class HTTPServer {
   /// - Parameters:
   ///   - handler: What answers the requests.
   ///   - limits: What a peer may use.
-  ///   - tls: The server's TLS settings; nil serves plaintext, which only tests do.
+  ///   - tls: The server's TLS settings; nil serves plaintext.
   ///   - plaintextProtocol: What is spoken without TLS.
   ///   - speaksHTTP1: Whether a peer that does not ask for HTTP/2 is served too.
   public init(

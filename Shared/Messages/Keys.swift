@@ -623,6 +623,9 @@ public struct DashboardApiKey: ContractMessage, Equatable, CustomReflectable {
   public var createdAt: Int64
   /// The address ranges that the key may be used from; everywhere when empty.
   public var allowedAddresses: [String]
+  /// What license files of the environment are checked with now: an Ed25519 key, in base64.
+  public var publicKey: String?
+  public var publicKeySnake: String?
 
   public init(
     id: String,
@@ -638,7 +641,9 @@ public struct DashboardApiKey: ContractMessage, Equatable, CustomReflectable {
     createdBy: String? = nil,
     expiresAt: Int64? = nil,
     createdAt: Int64,
-    allowedAddresses: [String] = []
+    allowedAddresses: [String] = [],
+    publicKey: String? = nil,
+    publicKeySnake: String? = nil
   ) {
     self.id = id
     self.plainKey = plainKey
@@ -654,6 +659,8 @@ public struct DashboardApiKey: ContractMessage, Equatable, CustomReflectable {
     self.expiresAt = expiresAt
     self.createdAt = createdAt
     self.allowedAddresses = allowedAddresses
+    self.publicKey = publicKey
+    self.publicKeySnake = publicKeySnake
   }
 
   public static let schema = MessageSchema(
@@ -673,6 +680,8 @@ public struct DashboardApiKey: ContractMessage, Equatable, CustomReflectable {
       FieldContract("expiresAt", format: .dateTime),
       FieldContract("createdAt", isRequired: true, format: .dateTime),
       FieldContract("allowedAddresses"),
+      FieldContract("publicKey", isNeverNull: true),
+      FieldContract("public_key", isNeverNull: true),
     ])
 
   public init(decoding bytes: UnsafeRawBufferPointer) throws(Fault) {
@@ -734,6 +743,18 @@ public struct DashboardApiKey: ContractMessage, Equatable, CustomReflectable {
     self.createdAt = message.pointee.created_at
     guard let values = Arena.strings(message.pointee.allowed_addresses, message.pointee.n_allowed_addresses) else { return nil }
     self.allowedAddresses = values
+    if let value = message.pointee.public_key {
+      guard let value = Arena.string(value) else { return nil }
+      self.publicKey = value
+    } else {
+      self.publicKey = nil
+    }
+    if let value = message.pointee.public_key_snake {
+      guard let value = Arena.string(value) else { return nil }
+      self.publicKeySnake = value
+    } else {
+      self.publicKeySnake = nil
+    }
   }
 
   public func encode(appendingTo output: inout [UInt8]) {
@@ -781,6 +802,12 @@ public struct DashboardApiKey: ContractMessage, Equatable, CustomReflectable {
       message.pointee.n_allowed_addresses = self.allowedAddresses.count
       message.pointee.allowed_addresses = arena.copy(self.allowedAddresses)
     }
+    if let value = self.publicKey {
+      message.pointee.public_key = arena.copy(value)
+    }
+    if let value = self.publicKeySnake {
+      message.pointee.public_key_snake = arena.copy(value)
+    }
     return message
   }
 
@@ -802,6 +829,8 @@ public struct DashboardApiKey: ContractMessage, Equatable, CustomReflectable {
         ("expiresAt", self.expiresAt as Any),
         ("createdAt", self.createdAt as Any),
         ("allowedAddresses", self.allowedAddresses as Any),
+        ("publicKey", self.publicKey as Any),
+        ("publicKeySnake", self.publicKeySnake as Any),
       ], displayStyle: .struct)
   }
 }

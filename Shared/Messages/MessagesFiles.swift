@@ -107,7 +107,7 @@ public enum MessagesFiles {
         "latchkey.keys.v1.Keys.RotateApiKey",
         "latchkey.keys.v1.Keys.RevokeApiKey",
         "latchkey.keys.v1.Keys.ReportLeakedApiKey",
-      ], bytes: descriptor_of_keys(), count: 5238),
+      ], bytes: descriptor_of_keys(), count: 5307),
     FileDescriptor(
       "latchkey/rpc/rpc.proto",
       imports: [],

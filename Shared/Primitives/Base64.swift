@@ -33,29 +33,59 @@ public enum Base64 {
     alphabet: Alphabet = .standard,
     padding: Padding? = nil
   ) -> String {
-    let padded = (padding ?? alphabet.usualPadding) == .required
-    let count =
-      padded ? (bytes.count + 2) / 3 * 4 : bytes.count / 3 * 4 + [0, 2, 3][bytes.count % 3]
-    return String(unsafeUninitializedCapacity: count) { buffer in
+    let isPadded = (padding ?? alphabet.usualPadding) == .required
+    return String(unsafeUninitializedCapacity: count(of: bytes, isPadded: isPadded)) { buffer in
+      write(bytes, to: buffer, alphabet, isPadded: isPadded)
+    }
+  }
+
+  /// Writes bytes as ``encode(_:alphabet:padding:)`` does, in the standard alphabet with padding, as ASCII bytes.
+  public static func ascii(_ bytes: [UInt8]) -> [UInt8] {
+    let count = count(of: bytes, isPadded: true)
+    return [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+      initialized = write(bytes, to: buffer, .standard, isPadded: true)
+    }
+  }
+
+  private static func count(of bytes: [UInt8], isPadded: Bool) -> Int {
+    let (groups, rest) = bytes.count.quotientAndRemainder(dividingBy: 3)
+    return groups * 4 + (rest == 0 ? 0 : isPadded ? 4 : rest + 1)
+  }
+
+  /// - Returns: How many characters were written.
+  private static func write(
+    _ bytes: [UInt8],
+    to output: UnsafeMutableBufferPointer<UInt8>,
+    _ alphabet: Alphabet,
+    isPadded: Bool
+  ) -> Int {
+    let characters = alphabet.characters.utf8Start
+    return bytes.withUnsafeBufferPointer { bytes in
       var position = 0
-      func put(_ character: UInt8) {
-        buffer.initializeElement(at: position, to: character)
+      func put(_ value: UInt32) {
+        output.initializeElement(at: position, to: characters[Int(value & 0x3f)])
         position += 1
       }
       var index = 0
-      while index < bytes.count {
-        let rest = bytes.count - index
+      while bytes.count - index >= 3 {
         let group =
-          UInt32(bytes[index]) << 16
-          | (rest > 1 ? UInt32(bytes[index + 1]) << 8 : 0)
-          | (rest > 2 ? UInt32(bytes[index + 2]) : 0)
-        put(alphabet.character(group >> 18))
-        put(alphabet.character(group >> 12))
-        if rest > 1 { put(alphabet.character(group >> 6)) }
-        if rest > 2 { put(alphabet.character(group)) }
+          UInt32(bytes[index]) << 16 | UInt32(bytes[index + 1]) << 8 | UInt32(bytes[index + 2])
+        put(group >> 18)
+        put(group >> 12)
+        put(group >> 6)
+        put(group)
         index += 3
       }
-      while position < count { put(UInt8(ascii: "=")) }
+      let rest = bytes.count - index
+      guard rest > 0 else { return position }
+      let group = UInt32(bytes[index]) << 16 | (rest > 1 ? UInt32(bytes[index + 1]) << 8 : 0)
+      put(group >> 18)
+      put(group >> 12)
+      if rest > 1 { put(group >> 6) }
+      while isPadded, position % 4 != 0 {
+        output.initializeElement(at: position, to: UInt8(ascii: "="))
+        position += 1
+      }
       return position
     }
   }
@@ -112,15 +142,11 @@ extension Base64.Alphabet {
   fileprivate var usualPadding: Base64.Padding { self == .standard ? .required : .absent }
 
   /// All 64 characters, in the order of their values.
-  private var characters: StaticString {
+  fileprivate var characters: StaticString {
     switch self {
     case .standard: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
     case .url: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     }
-  }
-
-  fileprivate func character(_ value: UInt32) -> UInt8 {
-    characters.utf8Start[Int(value & 0x3f)]
   }
 
   fileprivate func value(of character: UInt8) -> UInt8? {

@@ -55,6 +55,14 @@ final class Certificate {
     return certificates
   }
 
+  /// Whether the certificate is for a host name, by its own names or by a wildcard.
+  ///
+  /// Source: RFC 6125, section 6.4.
+  func hasName(_ name: UnsafePointer<CChar>) -> Bool {
+    X509_check_host(pointer, name, strlen(name), UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS), nil)
+      == 1
+  }
+
   /// Refuses a certificate outside its validity, which every peer would refuse later and less clearly.
   func checkValidity(what: String) throws(Fault) {
     if isExpired {

@@ -8,6 +8,10 @@ final class ContextSettings {
   let applicationProtocols: [[UInt8]]
   /// Sessions a client can resume; empty on a server, whose tickets hold everything.
   let sessions = SessionCache()
+  /// What is presented to clients that ask for a name of theirs.
+  private let named: [ContextSettings]
+  /// The own certificate, where there is one.
+  private var leaf: Certificate?
   /// OpenSSL's `SSL_CTX *`, alive as long as this object.
   let pointer: OpaquePointer
   /// The callbacks through which sessions read and write ciphertext.
@@ -40,6 +44,11 @@ final class ContextSettings {
     role = configuration.role
     applicationProtocols = try Self.checked(configuration.applicationProtocols)
     transport = try BIOMethod()
+    named = try configuration.namedIdentities.map { (identity) throws(Fault) in
+      // The choice of a protocol is asked of the context that was chosen.
+      let protocols = configuration.applicationProtocols
+      return try ContextSettings(.server(identity: identity, applicationProtocols: protocols))
+    }
     OpenSSLErrors.clear()
     let method = role == .server ? TLS_server_method() : TLS_client_method()
     guard let pointer = SSL_CTX_new(method) else {
@@ -51,6 +60,7 @@ final class ContextSettings {
     try applyAuthorities(configuration.authorities)
     try applyProtocols()
     applySessions()
+    if !named.isEmpty { COpenSSL_SSL_CTX_set_tlsext_servername_callback(pointer, selectIdentity) }
   }
 
   deinit {
@@ -95,6 +105,7 @@ final class ContextSettings {
       throw Fault(.failedPrecondition, "The private key does not belong to the certificate")
     }
     for certificate in chain { try certificate.checkValidity(what: "certificate") }
+    self.leaf = leaf
     OpenSSLErrors.clear()
     var isAccepted =
       SSL_CTX_use_certificate(pointer, leaf.pointer) == 1
@@ -167,6 +178,11 @@ final class ContextSettings {
     }
   }
 
+  /// The context whose certificate has a name; nil where the own one is as good as any.
+  fileprivate func context(named name: UnsafePointer<CChar>) -> OpaquePointer? {
+    named.first { $0.leaf?.hasName(name) == true }?.pointer
+  }
+
   /// Replaces the keys that protect tickets once they are old enough; OpenSSL never does by itself.
   func renewTicketKeys(at now: ContinuousClock.Instant) {
     guard role == .server, ticketKeysSince.duration(to: now) >= Self.ticketKeysLifetime else {
@@ -192,6 +208,20 @@ final class ContextSettings {
     }
     return names.map { Array($0.utf8) }
   }
+}
+
+/// Takes the certificate that has the name which the client asks for; who asks for an unknown one, or for none, gets
+/// the first certificate, and sees by itself that it is another's.
+private func selectIdentity(
+  _ ssl: OpaquePointer?,
+  _: UnsafeMutablePointer<Int32>?,
+  _: UnsafeMutableRawPointer?
+) -> Int32 {
+  guard let ssl, let session = TLSSession.of(ssl),
+    let name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name),
+    let context = session.settings.context(named: name)
+  else { return SSL_TLSEXT_ERR_OK }
+  return SSL_set_SSL_CTX(ssl, context) == nil ? SSL_TLSEXT_ERR_ALERT_FATAL : SSL_TLSEXT_ERR_OK
 }
 
 /// Picks the server's most preferred protocol that the client offers too (RFC 7301, section 3.2).

@@ -15,6 +15,9 @@ public struct TLSConfiguration: Sendable {
   public var role: Role
   /// The certificate chain and key presented to the peer; a server always has one.
   public var identity: TLSIdentity?
+  /// What a server presents in place of ``identity`` to clients that ask for a name of one of these (RFC 6066,
+  /// section 3); the first one that has the name is taken.
+  public var namedIdentities: [TLSIdentity] = []
   /// Certificates in PEM of the authorities that may have issued the peer's certificate.
   ///
   /// A client always has some. A server that has some demands a certificate from every client.
@@ -29,12 +32,14 @@ public struct TLSConfiguration: Sendable {
   /// A server; with `clientAuthorities`, one that lets in only clients with a certificate of theirs.
   public static func server(
     identity: TLSIdentity,
+    namedIdentities: [TLSIdentity] = [],
     clientAuthorities: [UInt8]? = nil,
     applicationProtocols: [String]
   ) -> TLSConfiguration {
     TLSConfiguration(
       role: .server,
       identity: identity,
+      namedIdentities: namedIdentities,
       authorities: clientAuthorities,
       applicationProtocols: applicationProtocols
     )

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from harness import deployment as deployments
-from harness import processes, rest
+from harness import given, processes, rest
 
 # How many licenses are sealed anew under load; a million is a run by hand (see README.md).
 LICENSES = int(os.environ.get("LATCHKEY_ROTATION_LICENSES", "20000"))
@@ -68,6 +68,7 @@ def served(logs):
             api.license(api.catalogue())
             make_kept_product(api)
             rest.expect_data(api.get("/signing-keys"))
+            given.webhook()(api)
         yield one
     finally:
         left = one.stop()
@@ -97,7 +98,7 @@ def start_refused(deployment, service, file):
     return json.dumps(critical[-1])
 
 
-MASTER_KEYS = {"keys": "master-keys.json", "licenses": "master-keys.json", "signing": "signing-master-keys.json"}
+MASTER_KEYS = dict.fromkeys(("keys", "licenses", "webhooks"), "master-keys.json") | {"signing": "signing-master-keys.json"}
 
 
 @pytest.mark.parametrize("service", MASTER_KEYS)
@@ -195,6 +196,10 @@ def counts(deployment):
         select 'sealed_secret', d.first_master_version, count(*) from keys.response_signing_keys s
           join keys.data_keys d on d.account_id = s.account_id
             and d.version = keys.sealed_version(s.sealed_secret) group by 2 union all
+        select 'webhooks.data_keys', master_version, count(*) from webhooks.data_keys group by 2 union all
+        select 'sealed_secret of webhooks', d.first_master_version, count(*) from webhooks.endpoints e
+          join webhooks.data_keys d on d.account_id = e.account_id
+            and d.version = webhooks.sealed_version(e.sealed_secret) group by 2 union all
         select 'sealed_answer of licenses', d.first_master_version, count(*) from changes.idempotent_answers a
           join licenses.data_keys d on d.account_id = a.account_id
             and d.version = licenses.sealed_version(a.sealed_answer)
@@ -267,6 +272,7 @@ def test_rotation_under_load_survives_kills_and_leaves_nothing_under_the_old_key
         assert after["sealed_key", 2] == before
         assert after["sealed_answer of licenses", 2] >= 1
         assert after["sealed_seed", 2] >= 1
+        assert after["sealed_secret of webhooks", 2] >= 1
         assert re.search(rf"licenses\.licenses\.sealed_key +version 1: 0 +version 2: {before}\n", output), output
 
         # 4. It is taken away, and everything starts again and opens what it opened.

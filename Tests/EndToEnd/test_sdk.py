@@ -46,6 +46,19 @@ def client(deployment, monkeypatch, tmp_path):
         one._client.close()
 
 
+def test_what_a_user_is_shown_with_a_key_is_all_that_a_client_needs(client, api):
+    made = rest.expect_data(api.owner.post("/api/dashboard/api-keys", {"name": "Shop"}), 201)
+    for name, twin in (("plainKey", "plain_key"), ("signingKey", "signing_key"), ("publicKey", "public_key")):
+        assert made[name] == made[twin]
+    names = given.license(machines=1)(api)
+    sdk = client(made["plainKey"], signing_key=made["signingKey"])
+    assert sdk.validate(names["key"]).valid
+    file = sdk.checkout(names["id"], names["fingerprint"]).certificate.encode()
+    assert sdk.verify_offline(file, made["publicKey"]).valid
+    with pytest.raises(SignatureVerificationError):
+        client(made["plainKey"], signing_key=made["plainKey"]).validate(names["key"])
+
+
 def test_it_is_the_published_version():
     assert importlib.metadata.version("licentric") == "0.3.0"
 

@@ -51,6 +51,7 @@ extension ServicePlan {
     #expect(environment["LATCHKEY_SIGNING_ADDRESS"] == "127.0.0.1:8447")
     #expect(environment["LATCHKEY_WEBHOOKS_ADDRESS"] == "127.0.0.1:8448")
     #expect(environment["LATCHKEY_RATE_LIMITS"] == "off")
+    #expect(environment["LATCHKEY_HSTS_SECONDS"] == "0")
   }
 
   @Test func `the keys service knows where users find the dashboard`() {
@@ -93,8 +94,8 @@ extension ServicePlan {
     #expect(environment(of: .signing)[name] == "/data/secrets/signing-master-keys.json")
     for service in [ServiceName.keys, .licenses] {
       #expect(environment(of: service)[name] == "/data/secrets/master-keys.json")
+      #expect(environment(of: service)["LATCHKEY_SIGNING_ADDRESS"] == "127.0.0.1:8447")
     }
-    #expect(environment(of: .licenses)["LATCHKEY_SIGNING_ADDRESS"] == "127.0.0.1:8447")
   }
 
   @Test func `migrations run as the migrator and get nothing else`() {

@@ -22,6 +22,38 @@ import Testing
     #expect(throws: JSONReader.Problem.self) { try JSONReader.read(Array(text.utf8)) }
   }
 
+  /// A glance may leave a text to the reader, and must never accept what the reader refuses.
+  @Test(arguments: [
+    (#"{"version":1,"license":{"a":[1,-2,0,true,false,null,"x"],"b":{}},"policy":{}}"#, true),
+    (#"{"policy":{},"license":{}}"#, true),
+    (#"{"license":{},"policy":{}} "#, false), (#" {"license":{},"policy":{}}"#, false),
+    (#"{"license":{},"policy":[]}"#, false), (#"{"license":{}}"#, false),
+    (#"{"license":{},"license":{},"policy":{}}"#, false),
+    (#"{"license":{"a":1,"b":2,"a":3},"policy":{}}"#, false),
+    (#"{"license":{"a":01},"policy":{}}"#, false), (#"{"license":{"a":1.5},"policy":{}}"#, false),
+    (#"{"license":{"a":-},"policy":{}}"#, false), (#"{"license":{"a":nul},"policy":{}}"#, false),
+    (#"{"license":{"é":1},"policy":{}}"#, false), (#"{"license":{"\n":1},"policy":{}}"#, false),
+    (#"{"license":{"a":1,},"policy":{}}"#, false), (#"{"license":{,},"policy":{}}"#, false),
+    (#"{"license":{"a"},"policy":{}}"#, false), (#"{"license":{},"policy":{}"#, false),
+    (#"{"license":{"a":[1,]},"policy":{}}"#, false), (#"{"license":{},"policy":{}}}"#, false),
+    ("{\"license\":{\"a\":\"\n\"},\"policy\":{}}", false), ("", false), ("[]", false), ("{", false),
+  ])
+  func `a glance accepts what is plain`(text: String, isPlain: Bool) {
+    let bytes = Array(text.utf8)
+    #expect(JSONCheck.isPlainObject(bytes, whoseObjectsAre: ["license", "policy"]) == isPlain)
+    if isPlain { #expect(throws: Never.self) { try JSONReader.read(bytes) } }
+  }
+
+  @Test func `a glance ends where nesting does`() {
+    for (depth, isPlain) in [(JSONReader.depthMax, true), (JSONReader.depthMax + 1, false)] {
+      let inner =
+        String(repeating: "[", count: depth - 2) + String(repeating: "]", count: depth - 2)
+      let text = Array(#"{"license":{"a":\#(inner)},"policy":{}}"#.utf8)
+      #expect(JSONCheck.isPlainObject(text, whoseObjectsAre: ["license", "policy"]) == isPlain)
+      #expect(((try? JSONReader.read(text)) != nil) == isPlain)
+    }
+  }
+
   @Test(arguments: [
     [0x22, 0xff, 0x22], [0x22, 0xc0, 0x80, 0x22], [0x22, 0xed, 0xa0, 0x80, 0x22],
   ])

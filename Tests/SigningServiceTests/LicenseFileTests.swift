@@ -121,6 +121,23 @@ import Testing
     }
   }
 
+  /// Rows must not pile up for ever; what they said stays in the audit log.
+  @Test @EventLoop func `files that ended long ago are forgotten as new ones come`() async throws {
+    try await SigningFixture.with { fixture in
+      let license = UUID.v7()
+      for _ in 0..<4 { try await fixture.sign(license: license) { $0.ttlSeconds = 3_600 } }
+      fixture.clock.advance(by: .seconds(3_600 + 400 * 86_400))
+      let kept = try await fixture.sign(license: license).file.serial
+      #expect(try await fixture.files(license).map(\.serial) == [kept, 4, 3, 2, 1])
+      fixture.clock.advance(by: .seconds(1))
+      let next = try await fixture.sign(license: license).file.serial
+      #expect(try await fixture.files(license).map(\.serial) == [next, kept, 4, 3])
+      let last = try await fixture.sign(license: license).file.serial
+      #expect(try await fixture.files(license).map(\.serial) == [last, next, kept])
+      #expect(try await fixture.audited().filter { $0.action == "licenseFile.issue" }.count == 7)
+    }
+  }
+
   /// A file that anybody has is on record: what cannot be recorded is not signed.
   @Test @EventLoop func `nothing is signed that is not recorded`() async throws {
     try await SigningFixture.with { fixture in

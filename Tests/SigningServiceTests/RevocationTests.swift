@@ -58,6 +58,45 @@ import Testing
     }
   }
 
+  /// Never a revoked file that counts since there was no room for it.
+  @Test @EventLoop func `a list that is full begins later and refuses what lies before`()
+    async throws
+  {
+    try await SigningFixture.with { fixture in
+      let root = try await fixture.root()
+      let (early, gone) = (try await fixture.sign(), UUID.v7())
+      let revoked = try await fixture.sign(license: gone)
+      try await fixture.makeRevokedFiles(count: RevocationList.serialsMax - 1)
+      let late = try await fixture.sign()
+      try await fixture.revoke(gone)
+      #expect(try await fixture.revokedSerials().count == RevocationList.serialsMax)
+      let full = try await fixture.verifier(root: root)
+      #expect(full.revocations?.firstSerial == 1)
+      #expect(
+        [early, revoked, late].map { fixture.verdict($0, by: full) } == [.valid, .revoked, .valid]
+      )
+      // One more: the lowest has no room.
+      let last = UUID.v7()
+      try await fixture.sign(license: last)
+      try await fixture.revoke(last)
+      let over = try await fixture.verifier(root: root)
+      #expect(over.revocations?.serials.count == RevocationList.serialsMax)
+      #expect(over.revocations?.firstSerial == revoked.file.serial + 1)
+      #expect(
+        [early, revoked, late].map { fixture.verdict($0, by: over) } == [
+          .revoked, .revoked, .valid,
+        ]
+      )
+      // With room again it tells them apart again.
+      fixture.clock.advance(by: .seconds(3_600))
+      let again = try await fixture.verifier(root: root)
+      #expect(again.revocations?.firstSerial == 1)
+      #expect(
+        [early, revoked, late].map { fixture.verdict($0, by: again) } == [.valid, .revoked, .valid]
+      )
+    }
+  }
+
   @Test @EventLoop func `the files of a license that is barred count again when it is reinstated`()
     async throws
   {

@@ -102,4 +102,35 @@ import Testing
     #expect(server.isEstablished)
     #expect(server.protocolVersion == "TLSv1.2")
   }
+
+  /// Names asked for, and the name of the certificate that is shown.
+  @Test(arguments: [
+    ("server.test", "server.test"), ("one.test", "one.test"), ("two.test", "two.test"),
+    ("ONE.test", "one.test"), ("deep.two.test", "two.test"), ("unknown.test", nil),
+    ("deeper.deep.two.test", nil),
+  ])
+  func `the certificate is that of the name which is asked for`(name: String, shown: String?)
+    throws
+  {
+    let server = try TLSContext(
+      .server(
+        identity: contexts.serverIdentity,
+        namedIdentities: [
+          contexts.authority.issue("DNS:one.test"),
+          contexts.authority.issue("DNS:two.test,DNS:*.two.test"),
+          // The first that has the name is taken.
+          contexts.authority.issue("DNS:later.test,DNS:one.test"),
+        ],
+        applicationProtocols: ["h2"]
+      )
+    )
+    let wire = try Wire(contexts.client(), server, name: name)
+    wire.settle()
+    #expect(wire.client.isEstablished == (shown != nil))
+    #expect(wire.client.peerIdentity == shown)
+    guard shown != nil else { return }
+    #expect(wire.client.applicationProtocol == "h2")
+    try wire.sendFromServer(Array("answer".utf8))
+    #expect(wire.clientReceived == Array("answer".utf8))
+  }
 }

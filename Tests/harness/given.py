@@ -6,6 +6,7 @@ belongs to it.
 """
 
 import subprocess
+import tempfile
 import uuid
 
 from . import processes, receiver, rest, users
@@ -304,6 +305,25 @@ def signing_key(state="active"):
     def make(api):
         keys = rest.expect_data(api.get("/signing-keys"))["keys"]
         return {"id": next(key["id"] for key in keys if key["state"] == state)}
+
+    return make
+
+
+def signing_root():
+    """A new root: `{account}` is what it is published for, `{succession}` what it has signed and is not installed yet."""
+
+    def make(api):
+        root = rest.expect_data(api.post("/signing-root", {"replace": True}), 201)
+        proposed = rest.expect_data(api.get("/signing-root/succession"))
+        with tempfile.NamedTemporaryFile("w") as file:
+            file.write(root["privateKey"])
+            file.flush()
+            signed = subprocess.run(
+                [processes.binary("latchkey-verify"), "sign", "-", "--root-key", f"@{file.name}"],
+                input=proposed["unsigned"], capture_output=True, text=True, timeout=60,
+            )  # fmt: skip
+        assert signed.returncode == 0, signed.stderr
+        return {"account": api.account, "rootKeyId": root["keyId"], "succession": signed.stdout}
 
     return make
 

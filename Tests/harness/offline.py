@@ -392,6 +392,8 @@ def revocation_list(text_of_list, trusted, now):
         refuse_unless(isinstance(serials, list) and len(serials) <= 10_000)
         refuse_unless(all(is_whole(serial, 1) for serial in serials))
         refuse_unless(serials == sorted(set(serials)))
+        first = statement.fields.get("firstSerial")
+        refuse_unless(first is None or is_whole(first, 1))
     except Refusal:
         raise Refusal("INVALID_REVOCATIONS") from None
     return statement
@@ -437,6 +439,7 @@ def _verify(case):
     if revocations:
         refuse_unless(revocations.number >= (case["lastSeenRevocations"] or 1), "REVOCATIONS_ROLLBACK")
         refuse_unless(revocations.place == (file.account, file.environment), "INVALID_REVOCATIONS")
+        refuse_unless(file.serial >= (revocations.fields.get("firstSerial") or 1), "REVOKED")
         refuse_unless(file.serial not in revocations.fields["serials"], "REVOKED")
     if case["licenseKey"] is None:
         return None

@@ -92,7 +92,7 @@ class Endpoint:
         return self.operation.get("requestBody", {}).get("required", False)
 
 
-def endpoints():
+def endpoints(prefix="/api/"):
     """Every endpoint below /api, in the order of the document.
 
     The documents below /.well-known, which anybody reads, have tests of their own.
@@ -102,5 +102,5 @@ def endpoints():
         Endpoint(method.upper(), path.removeprefix(PREFIX), operation)
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
-        if path.startswith("/api/")
+        if path.startswith(prefix)
     ]

@@ -1725,7 +1725,7 @@ const ProtobufCMessageDescriptor latchkey__keys__v1__api_key__descriptor =
   (ProtobufCMessageInit) latchkey__keys__v1__api_key__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor latchkey__keys__v1__dashboard_api_key__field_descriptors[14] =
+static const ProtobufCFieldDescriptor latchkey__keys__v1__dashboard_api_key__field_descriptors[16] =
 {
   {
     "id",
@@ -1895,6 +1895,30 @@ static const ProtobufCFieldDescriptor latchkey__keys__v1__dashboard_api_key__fie
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "public_key",
+    15,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Keys__V1__DashboardApiKey, public_key),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "public_key_snake",
+    16,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Keys__V1__DashboardApiKey, public_key_snake),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned latchkey__keys__v1__dashboard_api_key__field_indices_by_name[] = {
   13,   /* field[13] = allowed_addresses */
@@ -1908,6 +1932,8 @@ static const unsigned latchkey__keys__v1__dashboard_api_key__field_indices_by_na
   5,   /* field[5] = name */
   1,   /* field[1] = plain_key */
   2,   /* field[2] = plain_key_snake */
+  14,   /* field[14] = public_key */
+  15,   /* field[15] = public_key_snake */
   9,   /* field[9] = scopes */
   3,   /* field[3] = signing_key */
   4,   /* field[4] = signing_key_snake */
@@ -1915,7 +1941,7 @@ static const unsigned latchkey__keys__v1__dashboard_api_key__field_indices_by_na
 static const ProtobufCIntRange latchkey__keys__v1__dashboard_api_key__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 14 }
+  { 0, 16 }
 };
 const ProtobufCMessageDescriptor latchkey__keys__v1__dashboard_api_key__descriptor =
 {
@@ -1925,7 +1951,7 @@ const ProtobufCMessageDescriptor latchkey__keys__v1__dashboard_api_key__descript
   "Latchkey__Keys__V1__DashboardApiKey",
   "latchkey.keys.v1",
   sizeof(Latchkey__Keys__V1__DashboardApiKey),
-  14,
+  16,
   latchkey__keys__v1__dashboard_api_key__field_descriptors,
   latchkey__keys__v1__dashboard_api_key__field_indices_by_name,
   1,  latchkey__keys__v1__dashboard_api_key__number_ranges,

@@ -40,6 +40,8 @@ enum Answer {
     let requestID: String
     /// Whether the request was `HEAD`, whose answer has no body.
     let isHead: Bool
+    /// What `Strict-Transport-Security` says; nil where it is not sent.
+    let transportSecurity: String?
     /// The methods of the path, where they were asked for or another one was used.
     var allowed: [String] = []
     /// The schemes of `Authorization` that would do, for 401.
@@ -109,6 +111,8 @@ enum Answer {
     head.append("x-request-id", context.requestID, isOneOff: true)
     // But for what is published, answers hold keys and customers' data, and what they say holds only now.
     head.append("cache-control", cacheSeconds.map { "public, max-age=\($0)" } ?? "no-store")
+    appendProtection(to: &head)
+    if let policy = context.transportSecurity { head.append("strict-transport-security", policy) }
     if let cookie = context.cookie {
       head.append("set-cookie", SessionCookie.field(cookie), isSecret: true)
     }
@@ -116,6 +120,14 @@ enum Answer {
     if !context.allowed.isEmpty {
       head.append("allow", context.allowed.joined(separator: ", "))
     }
+  }
+
+  /// Writes what keeps a browser from making more of an answer than data.
+  ///
+  /// Source: OWASP REST Security Cheat Sheet, "Security Headers".
+  static func appendProtection(to head: inout HeaderFields) {
+    head.append("x-content-type-options", "nosniff")
+    head.append("content-security-policy", "default-src 'none'; frame-ancestors 'none'")
   }
 
   /// Writes what a client is told of its limit.

@@ -33,6 +33,8 @@ final class Exchange {
   var id: String { context.requestID }
   /// The request and the way back.
   let stream: any ServerStream
+  /// Where a trusted proxy has passed the request on: from where.
+  private let forwardedFrom: RequestOrigin?
   private let gateway: Gateway
   private let target: RequestTarget
   /// What the answer says of the request.
@@ -57,9 +59,17 @@ final class Exchange {
   init(_ stream: any ServerStream, _ head: RequestHead, gateway: Gateway) {
     self.stream = stream
     self.gateway = gateway
+    forwardedFrom = gateway.proxies.client(of: stream.origin, head.fields)
     target = RequestTarget(head.target)
-    context = Answer.Context(requestID: RequestID().description, isHead: head.method == .head)
+    context = Answer.Context(
+      requestID: RequestID().description,
+      isHead: head.method == .head,
+      transportSecurity: gateway.transportSecurity
+    )
   }
+
+  /// Where the request came from.
+  var client: RequestOrigin { forwardedFrom ?? stream.origin }
 
   /// Looks at the head: finds the route, or answers at once.
   func begin(_ head: RequestHead) {
@@ -70,7 +80,7 @@ final class Exchange {
         context.challenge = route.route.authentication.challenge
         credential = try Credential.read(head.fields, for: route.route.authentication)
         try obey(
-          gateway.rateLimiter?.count(route.route, credential, from: stream.origin.address)
+          gateway.rateLimiter?.count(route.route, credential, from: client.address)
         )
         try SameOrigin.check(head, credential, on: route.route)
         try RequestRules.checkBody(of: head, usedBy: route)
@@ -93,7 +103,7 @@ final class Exchange {
       case .methodNotAllowed(let allowed):
         context.allowed = allowed
         guard head.method == .options else { throw RequestRules.notAllowed(allowed) }
-        try obey(gateway.rateLimiter?.countUncredited(from: stream.origin.address))
+        try obey(gateway.rateLimiter?.countUncredited(from: client.address))
         state = .finished
         Answer.send(Answer.Content(status: 204), context, to: stream)
       case .notFound:
@@ -369,7 +379,7 @@ final class Exchange {
       if case .none = credential { return fault }
       guard fault.publicReason == .unauthorized else { return fault }
     }
-    let verdict = limiter.countUncredited(from: stream.origin.address)
+    let verdict = limiter.countUncredited(from: client.address)
     context.rate = verdict
     return verdict.isAllowed ? fault : verdict.refusal
   }

@@ -22,7 +22,10 @@ extension Gateway {
     var fields = HeaderFields([
       "x-request-id": requestID, "cache-control": "no-store", "content-type": "application/json",
     ])
-    if let limiter = rateLimiter {
+    if let transportSecurity { fields.append("strict-transport-security", transportSecurity) }
+    Answer.appendProtection(to: &fields)
+    // What a proxy passes on from many counts against none of them.
+    if let limiter = rateLimiter, !proxies.contains(origin.address) {
       Answer.append(limiter.countUncredited(from: origin.address), to: &fields)
     }
     return (fields, ErrorEnvelope.body(fault, requestID: requestID))

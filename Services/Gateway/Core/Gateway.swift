@@ -29,6 +29,10 @@ public final class Gateway: RequestHandler {
   let failures: FailureLog
   /// Counts requests; nil where clients are not held to limits.
   let rateLimiter: RateLimiter?
+  /// Whose word about a request's client is taken.
+  let proxies: TrustedProxies
+  /// What `Strict-Transport-Security` says; nil where it is not sent.
+  let transportSecurity: String?
   /// The caller of the last request without a credential: a client with much to ask asks in a row.
   private var lastAnonymous: Boxed<Caller>?
 
@@ -40,6 +44,8 @@ public final class Gateway: RequestHandler {
   ///   - signing: The channel to the signing service.
   ///   - webhooks: The channel to the webhooks service.
   ///   - rateLimits: How many requests a minute are allowed; nil holds nobody to limits.
+  ///   - proxies: Whose word about a request's client is taken.
+  ///   - transportSecurity: For how long browsers shall call by HTTPS alone; zero says nothing of it.
   ///   - log: Where failures of ours are told.
   public convenience init(
     keys: Channel,
@@ -47,6 +53,8 @@ public final class Gateway: RequestHandler {
     signing: Channel,
     webhooks: Channel,
     rateLimits: RateLimits?,
+    proxies: TrustedProxies = .none,
+    transportSecurity: Duration = .zero,
     log: Logger
   ) {
     self.init(
@@ -58,6 +66,8 @@ public final class Gateway: RequestHandler {
       ],
       keys: keys,
       rateLimiter: rateLimits.map { RateLimiter($0) },
+      proxies: proxies,
+      transportSecurity: transportSecurity,
       log: log
     )
   }
@@ -69,17 +79,24 @@ public final class Gateway: RequestHandler {
   ///   - channels: The channel to each service of the routes, by the service's full name.
   ///   - keys: The channel to the keys service.
   ///   - rateLimiter: Counts requests; nil holds nobody to limits.
+  ///   - proxies: Whose word about a request's client is taken.
+  ///   - transportSecurity: For how long browsers shall call by HTTPS alone; zero says nothing of it.
   ///   - log: Where failures of ours are told.
   init(
     _ routes: [Route],
     channels: [String: Channel],
     keys: Channel,
     rateLimiter: RateLimiter?,
+    proxies: TrustedProxies = .none,
+    transportSecurity: Duration = .zero,
     log: Logger
   ) {
     router = Router(routes)
     self.channels = channels
     self.rateLimiter = rateLimiter
+    self.proxies = proxies
+    let seconds = transportSecurity.components.seconds
+    self.transportSecurity = seconds > 0 ? "max-age=\(seconds)" : nil
     failures = FailureLog(log)
     let questions = KeysQuestions(keys)
     authenticator = APIKeyAuthenticator { (hash) async throws(Fault) in
@@ -161,7 +178,7 @@ public final class Gateway: RequestHandler {
     _ exchange: Exchange,
     to route: ServedRoute
   ) throws(Fault) -> Principal {
-    try principal.requireUse(from: exchange.stream.origin.address)
+    try principal.requireUse(from: exchange.client.address)
     rateLimiter?.noteGood(exchange.credential)
     if let scope = route.route.scope { try principal.require(scope) }
     return principal
@@ -271,16 +288,16 @@ public final class Gateway: RequestHandler {
   private func caller(_ exchange: Exchange, sending message: [UInt8]) -> Boxed<Caller> {
     let isAnonymous = exchange.principal == nil && exchange.idempotencyKey == nil
     if isAnonymous, case .none = exchange.credential {
-      if let last = lastAnonymous, last.value.clientAddress == exchange.stream.origin.host {
+      if let last = lastAnonymous, last.value.clientAddress == exchange.client.host {
         return last
       }
       let caller = Boxed(
-        Caller(actorKind: .anonymous, clientAddress: exchange.stream.origin.host)
+        Caller(actorKind: .anonymous, clientAddress: exchange.client.host)
       )
       lastAnonymous = caller
       return caller
     }
-    var caller = Caller(actorKind: .anonymous, clientAddress: exchange.stream.origin.host)
+    var caller = Caller(actorKind: .anonymous, clientAddress: exchange.client.host)
     if let principal = exchange.principal {
       caller.actorKind = principal.kind
       caller.accountId = principal.accountID

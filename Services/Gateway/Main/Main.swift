@@ -28,6 +28,8 @@ internal import ServiceKit
         signing: signing,
         webhooks: webhooks,
         rateLimits: settings.rateLimits,
+        proxies: settings.proxies,
+        transportSecurity: settings.transportSecurity,
         log: service.log
       )
       try service.addHTTPSServer(
@@ -35,6 +37,12 @@ internal import ServiceKit
         files: settings.httpsFiles,
         handler: gateway
       )
+      if let challenges = settings.challenges {
+        service.addHTTPServer(
+          challenges.listen,
+          handler: ACMEChallenges(webroot: challenges.webroot)
+        )
+      }
       // Health and reflection; no identity may speak for somebody else here.
       _ = try service.addRPCServer(settings.rpc, trusting: [])
     }

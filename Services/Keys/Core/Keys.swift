@@ -4,6 +4,7 @@ public import EventLoop
 public import Faults
 public import Postgres
 public import Primitives
+public import RPC
 public import Sealing
 public import Stubs
 
@@ -19,6 +20,8 @@ public final class Keys: KeysService {
   public let dataKeys: DataKeyStore
   let sealer: Sealer
   let changes: Changes
+  /// The signing service.
+  let signing: SigningClient
   /// What is done about API keys that are reported as leaked.
   let leakedKeys: LeakedAPIKeys
   /// How long a leaked key goes on where it is to be replaced.
@@ -38,12 +41,14 @@ public final class Keys: KeysService {
   /// - Parameters:
   ///   - database: Connected as the role `latchkey_keys`.
   ///   - masterKeys: What accounts' data keys are wrapped with.
+  ///   - signing: The channel to the signing service.
   ///   - leakedKeys: What is done about API keys that are reported as leaked.
   ///   - leakOverlap: How long a leaked key goes on where it is to be replaced.
   ///   - now: The clock.
   public init(
     database: Database,
     masterKeys: MasterKeys,
+    signing: Channel,
     leakedKeys: LeakedAPIKeys = .revoke,
     leakOverlap: Duration = LeakedAPIKeys.defaultOverlap,
     now: @escaping @Sendable () -> Timestamp = Timestamp.now
@@ -61,6 +66,7 @@ public final class Keys: KeysService {
     self.apiKeys = apiKeys
     self.dataKeys = dataKeys
     self.sealer = sealer
+    self.signing = SigningClient(signing)
     self.leakedKeys = leakedKeys
     self.leakOverlap = leakOverlap
     changes = Changes(database: database, dataKeys: dataKeys, now: now)

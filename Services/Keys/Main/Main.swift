@@ -19,6 +19,11 @@ internal import Stubs
       let keys = Keys(
         database: database,
         masterKeys: masterKeys,
+        signing: try service.addChannel(
+          to: settings.signing,
+          identity: "signing",
+          as: settings.rpc
+        ),
         leakedKeys: settings.leakedKeys,
         leakOverlap: settings.leakOverlap
       )

@@ -10,7 +10,7 @@ struct LatchkeyTool: ParsableCommand {
     abstract: "Runs Latchkey, the self-hosted licensing platform, on this machine.",
     subcommands: [
       UpCommand.self, DownCommand.self, KeysCommand.self, AuditCommand.self, UsersCommand.self,
-      ListenCommand.self,
+      ListenCommand.self, FilesCommand.self, SigningCommand.self,
     ]
   )
 }

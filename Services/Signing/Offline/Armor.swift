@@ -7,11 +7,20 @@ internal import Primitives
 ///     -----END LICENSE FILE-----
 ///
 /// Each part is standard base 64 with padding, on one line, and exact: there is one text for each sequence of bytes.
-struct Armor: Sendable {
-  /// What the markers name, in capitals.
-  let label: String
+struct Armor: Sendable, Equatable {
   /// How many parts there are.
   let partCount: Int
+  private let begin: [UInt8]
+  private let end: [UInt8]
+
+  /// - Parameters:
+  ///   - label: What the markers name, in capitals.
+  ///   - partCount: How many parts there are.
+  init(label: String, partCount: Int) {
+    self.partCount = partCount
+    begin = Array("-----BEGIN \(label)-----".utf8)
+    end = Array("-----END \(label)-----".utf8)
+  }
 
   /// The largest text that is read, in bytes.
   ///
@@ -20,7 +29,14 @@ struct Armor: Sendable {
 
   /// The marked text, without a line break at its end.
   func text(line: [UInt8]) -> String {
-    String(decoding: begin + [0x0a] + line + [0x0a] + end, as: UTF8.self)
+    var text: [UInt8] = []
+    text.reserveCapacity(begin.count + line.count + end.count + 2)
+    text.append(contentsOf: begin)
+    text.append(0x0a)
+    text.append(contentsOf: line)
+    text.append(0x0a)
+    text.append(contentsOf: end)
+    return String(decoding: text, as: UTF8.self)
   }
 
   /// Parts one line as ``Line``; markers and white space around it may be there or not.
@@ -40,9 +56,6 @@ struct Armor: Sendable {
     }
     return try Line(rest, partCount: partCount)
   }
-
-  private var begin: [UInt8] { Array("-----BEGIN \(label)-----".utf8) }
-  private var end: [UInt8] { Array("-----END \(label)-----".utf8) }
 
   private func trimmed(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
     func isSpace(_ byte: UInt8) -> Bool {
@@ -83,6 +96,6 @@ struct Line: Sendable {
 
   /// Base 64, as bytes.
   static func encoded(_ bytes: [UInt8]) -> [UInt8] {
-    Array(Base64.encode(bytes).utf8)
+    Base64.ascii(bytes)
   }
 }

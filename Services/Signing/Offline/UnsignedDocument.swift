@@ -25,13 +25,21 @@ public struct UnsignedDocument: Sendable {
 /// A finished document: signed, or proved by the possession of a license key.
 public struct SignedDocument: Sendable, Equatable {
   /// The document on one line, as other documents carry it.
-  public let line: String
+  public var line: String { String(decoding: bytes, as: UTF8.self) }
   /// The document as a file: with its markers, without a line break at its end.
-  public let text: String
+  public var text: String { armor.text(line: bytes) }
+
+  private let bytes: [UInt8]
+  private let armor: Armor
 
   init(lastPart: [UInt8], after start: [UInt8], armor: Armor) {
-    let line = start + [UInt8(ascii: ".")] + Line.encoded(lastPart)
-    self.line = String(decoding: line, as: UTF8.self)
-    text = armor.text(line: line)
+    let last = Line.encoded(lastPart)
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(start.count + 1 + last.count)
+    bytes.append(contentsOf: start)
+    bytes.append(UInt8(ascii: "."))
+    bytes.append(contentsOf: last)
+    self.bytes = bytes
+    self.armor = armor
   }
 }

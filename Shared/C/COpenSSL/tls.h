@@ -31,6 +31,10 @@ static inline int COpenSSL_SSL_CTX_set_tlsext_ticket_keys(
     SSL_CTX *context, void *keys, long size) {
   return (int)SSL_CTX_set_tlsext_ticket_keys(context, keys, size);
 }
+static inline void COpenSSL_SSL_CTX_set_tlsext_servername_callback(
+    SSL_CTX *context, int (*callback)(SSL *, int *, void *)) {
+  SSL_CTX_set_tlsext_servername_callback(context, callback);
+}
 static inline int COpenSSL_SSL_set_tlsext_host_name(SSL *session, const char *name) {
   return (int)SSL_set_tlsext_host_name(session, name);
 }

@@ -2,21 +2,45 @@ public import Faults
 internal import Glibc
 public import TLS
 
-/// Where a certificate chain, its private key and the authorities that are trusted lie, all in PEM.
+/// Where certificate chains, their private keys and the authorities that are trusted lie, all in PEM.
 public struct TLSFiles: Sendable, Hashable {
-  /// The chain that is presented to peers, the own certificate first.
-  public var certificate: String
-  /// The private key of the first certificate, unencrypted.
-  public var key: String
+  /// Where one certificate chain and its key lie.
+  public struct Identity: Sendable, Hashable {
+    /// The chain that is presented to peers, the own certificate first.
+    public var certificate: String
+    /// The private key of the first certificate, unencrypted.
+    public var key: String
+
+    /// Names the files.
+    public init(certificate: String, key: String) {
+      self.certificate = certificate
+      self.key = key
+    }
+
+    /// Reads the files.
+    func read() throws(Fault) -> TLSIdentity {
+      TLSIdentity(
+        certificateChain: try SettingsFile.read(certificate),
+        privateKey: try SettingsFile.readSecret(key)
+      )
+    }
+  }
+
+  /// What is presented to peers.
+  public var identity: Identity
+  /// What a server presents to clients that ask for a name of one of these.
+  public var named: [Identity] = []
   /// The authorities that peers' certificates must come from; nil where peers need no certificate.
   public var authorities: String?
 
-  /// Names the files.
+  /// Names the files of one identity.
   public init(certificate: String, key: String, authorities: String?) {
-    self.certificate = certificate
-    self.key = key
+    identity = Identity(certificate: certificate, key: key)
     self.authorities = authorities
   }
+
+  /// All identities, the unnamed one first.
+  var identities: [Identity] { [identity] + named }
 
   /// What is used of the files.
   public enum Use: Sendable, Hashable {
@@ -33,16 +57,14 @@ public struct TLSFiles: Sendable, Hashable {
     _ use: Use,
     applicationProtocols: [String]
   ) throws(Fault) -> TLSConfiguration {
-    let identity = TLSIdentity(
-      certificateChain: try SettingsFile.read(certificate),
-      privateKey: try SettingsFile.readSecret(key)
-    )
+    let identity = try identity.read()
     var trusted: [UInt8]?
     if let authorities { trusted = try SettingsFile.read(authorities) }
     switch use {
     case .server:
       return .server(
         identity: identity,
+        namedIdentities: try named.map { (identity) throws(Fault) in try identity.read() },
         clientAuthorities: trusted,
         applicationProtocols: applicationProtocols
       )
@@ -73,7 +95,7 @@ public struct TLSFiles: Sendable, Hashable {
   /// The state of the files now; a missing file has one too.
   func version() -> Version {
     Version(
-      files: [certificate, key, authorities].map { path in
+      files: (identities.flatMap { [$0.certificate, $0.key] } + [authorities]).map { path in
         var status = stat()
         guard let path, stat(path, &status) == 0 else { return nil }
         return Version.File(

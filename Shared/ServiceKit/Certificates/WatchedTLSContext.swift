@@ -7,7 +7,7 @@ public import TLS
 /// without a restart, and connections that are open stay as they are.
 @EventLoop
 public final class WatchedTLSContext {
-  /// How often the files are looked at: three `stat` calls each time.
+  /// How often the files are looked at: a `stat` call for each.
   ///
   /// Certificates are renewed days before they expire, so there is no hurry.
   public static let pollInterval = Duration.seconds(10)
@@ -50,22 +50,25 @@ public final class WatchedTLSContext {
     timer = nil
   }
 
-  private func reloadIfChanged() {
+  /// Loads the files anew if they have changed, without waiting for the next look.
+  public func reloadIfChanged() {
     let version = files.version()
     guard version != loaded, version != refused else { return }
     do throws(Fault) {
       try context.reload(files.configuration(use, applicationProtocols: applicationProtocols))
       loaded = version
       refused = nil
-      log.info("loaded changed certificates", metadata: ["certificate": "\(files.certificate)"])
+      log.info("loaded changed certificates", metadata: ["certificate": "\(names)"])
     } catch {
       // Perhaps one file was replaced and the other follows; that changes the version again.
       refused = version
       log.warning(
         "changed certificates are refused; the previous ones stay in use",
         error: error,
-        metadata: ["certificate": "\(files.certificate)"]
+        metadata: ["certificate": "\(names)"]
       )
     }
   }
+
+  private var names: String { files.identities.map(\.certificate).joined(separator: ",") }
 }

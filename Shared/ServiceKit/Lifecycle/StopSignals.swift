@@ -1,7 +1,7 @@
 public import EventLoop
 internal import Glibc
 
-/// What asks a process to stop: SIGTERM, SIGINT, and the end of its lifeline.
+/// What asks a process to stop: SIGTERM, SIGINT, the end of its lifeline, and SIGHUP where it has no other meaning.
 ///
 /// A second SIGINT, from somebody who does not want to wait, ends the process at once.
 @EventLoop
@@ -12,13 +12,18 @@ public final class StopSignals {
 
   /// Starts to listen for signals.
   ///
-  /// - Parameter stop: Called with the reason, perhaps several times.
-  public init(_ stop: @escaping @EventLoop (String) -> Void) {
+  /// - Parameters:
+  ///   - hangUp: What SIGHUP does; nil for a program of a terminal, which stops with it.
+  ///   - stop: Called with the reason, perhaps several times.
+  public init(
+    hangUp: (@EventLoop () -> Void)? = nil,
+    _ stop: @escaping @EventLoop (String) -> Void
+  ) {
     // A peer that hangs up is an error of one connection, never the end of the process.
     signal(SIGPIPE, SIG_IGN)
     handlers = [
       SignalHandler(.terminate) { stop("SIGTERM") },
-      SignalHandler(.hangUp) { stop("SIGHUP") },
+      SignalHandler(.hangUp, hangUp ?? { stop("SIGHUP") }),
       SignalHandler(.interrupt) { [unowned self] in
         interrupts += 1
         if interrupts > 1 { endProcess(status: 128 + SIGINT) }

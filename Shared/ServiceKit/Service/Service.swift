@@ -27,6 +27,7 @@ public final class Service {
   public let log: Logger
   private let lifecycle: Lifecycle
   private var databases: [Database] = []
+  private var certificates: [WatchedTLSContext] = []
 
   init(name: String, settings: SettingsReader, log: Logger, lifecycle: Lifecycle) {
     self.name = name
@@ -94,12 +95,7 @@ public final class Service {
     identity: String,
     as rpc: RPCSettings
   ) throws(Fault) -> Channel {
-    let tls = try WatchedTLSContext(
-      rpc.files,
-      use: .client,
-      applicationProtocols: ["h2"],
-      log: log
-    )
+    let tls = try watch(rpc.files, use: .client, applicationProtocols: ["h2"])
     let channel = Channel(
       host: endpoint.host,
       port: endpoint.port,
@@ -127,12 +123,7 @@ public final class Service {
     _ rpc: RPCSettings,
     trusting trusted: Set<String>
   ) throws(Fault) -> RPCServer {
-    let tls = try WatchedTLSContext(
-      rpc.files,
-      use: .server,
-      applicationProtocols: ["h2"],
-      log: log
-    )
+    let tls = try watch(rpc.files, use: .server, applicationProtocols: ["h2"])
     let server = RPCServer(access: .identities(tellsCaller: trusted))
     server.onConnectionFailure = { [log] fault in
       log.debug("a connection failed in its handshake", error: fault)
@@ -154,7 +145,7 @@ public final class Service {
   ///
   /// - Parameters:
   ///   - endpoint: Where it listens.
-  ///   - files: The certificate that users see and its key.
+  ///   - files: The certificates that users see and their keys.
   ///   - limits: What a peer may use.
   ///   - handler: Answers the requests.
   /// - Throws: ``Fault`` when the files cannot be used.
@@ -164,12 +155,7 @@ public final class Service {
     limits: HTTPLimits = HTTPLimits(),
     handler: any RequestHandler
   ) throws(Fault) {
-    let tls = try WatchedTLSContext(
-      files,
-      use: .server,
-      applicationProtocols: ["h2", "http/1.1"],
-      log: log
-    )
+    let tls = try watch(files, use: .server, applicationProtocols: ["h2", "http/1.1"])
     let server = HTTPServer(handler: handler, limits: limits, tls: tls.context)
     server.onFailure = { [log] fault in
       log.debug("a connection failed in its handshake", error: fault)
@@ -181,6 +167,41 @@ public final class Service {
       await server.drain(timeout: Service.drainLimit)
       tls.stop()
     }
+  }
+
+  /// Adds a server of HTTP/1.1 without TLS, for what is public or stays on the machine.
+  ///
+  /// - Parameters:
+  ///   - endpoint: Where it listens.
+  ///   - handler: Answers the requests.
+  public func addHTTPServer(_ endpoint: Endpoint, handler: any RequestHandler) {
+    let server = HTTPServer(handler: handler, tls: nil, plaintextProtocol: .http1)
+    lifecycle.add("HTTP server") { () async throws(Fault) in
+      server.serve(try await Listener(endpoint))
+      self.log.info("serving HTTP", metadata: ["address": "\(endpoint)"])
+    } stop: {
+      await server.drain(timeout: Service.drainLimit)
+    }
+  }
+
+  /// Loads changed certificates at once, on SIGHUP; without it they are seen within ``WatchedTLSContext/pollInterval``.
+  func reload() {
+    for one in certificates { one.reloadIfChanged() }
+  }
+
+  private func watch(
+    _ files: TLSFiles,
+    use: TLSFiles.Use,
+    applicationProtocols: [String]
+  ) throws(Fault) -> WatchedTLSContext {
+    let context = try WatchedTLSContext(
+      files,
+      use: use,
+      applicationProtocols: applicationProtocols,
+      log: log
+    )
+    certificates.append(context)
+    return context
   }
 }
 

@@ -78,13 +78,14 @@ public enum ServiceMain {
     let settings = ServiceSettings(reader)
     let log = bootstrapLogs(name, level: settings?.logLevel)
     let lifecycle = Lifecycle(log: log)
-    let signals = StopSignals { lifecycle.requestStop($0) }
+    let service = Service(name: name, settings: reader, log: log, lifecycle: lifecycle)
+    let signals = StopSignals(hangUp: service.reload) { lifecycle.requestStop($0) }
     if let lifeline = settings?.lifelineDescriptor {
       signals.watchLifeline(descriptor: lifeline) { lifecycle.requestStop($0) }
     }
     defer { withExtendedLifetime(signals) {} }
     do throws(Fault) {
-      try await assemble(Service(name: name, settings: reader, log: log, lifecycle: lifecycle))
+      try await assemble(service)
     } catch {
       return refuse(error, log)
     }

@@ -50,11 +50,42 @@ extension SettingsReader {
   /// The path of a file that this process can read now.
   public func readableFile(_ name: String) -> String? {
     value(name, expected: "the path of a file that this process can read") { path in
-      var status = stat()
-      guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG, access(path, R_OK) == 0
-      else { return nil }
-      return path
+      Self.isReadableFile(path) ? path : nil
     }
+  }
+
+  /// The path of a folder that this process can look into now.
+  public func readableFolder(_ name: String) -> String? {
+    value(name, expected: "the path of a folder that this process can read") { path in
+      Self.isReadable(path, S_IFDIR) ? path : nil
+    }
+  }
+
+  /// The certificates of a server and their keys: two lists of files in the same order, separated by commas.
+  public func tlsFiles(_ certificates: String, _ keys: String) -> TLSFiles? {
+    let lists = [certificates, keys].map { name in
+      value(name, expected: "files that this process can read, separated by commas") { text in
+        let paths = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+        return paths.allSatisfy(Self.isReadableFile) ? paths : nil
+      }
+    }
+    guard let chains = lists[0], let secrets = lists[1] else { return nil }
+    guard chains.count == secrets.count else {
+      refuse(keys, "names \(secrets.count) files where \(certificates) names \(chains.count)")
+      return nil
+    }
+    var files = TLSFiles(certificate: chains[0], key: secrets[0], authorities: nil)
+    files.named = zip(chains, secrets).dropFirst().map {
+      TLSFiles.Identity(certificate: $0, key: $1)
+    }
+    return files
+  }
+
+  private static func isReadableFile(_ path: String) -> Bool { isReadable(path, S_IFREG) }
+
+  private static func isReadable(_ path: String, _ kind: mode_t) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == kind && access(path, R_OK) == 0
   }
 
   /// How to reach a database: a libpq connection string or URI, which must not hold a password.

@@ -33,7 +33,11 @@ private let now = Timestamp(milliseconds: 1_774_948_800_000)
 
 /// What is read is UTF-8, ends where it ends, and is not read when its end is missing.
 private func checkJSON(_ text: [UInt8]) {
-  guard let value = try? JSONReader.read(text) else { return }
+  let isPlain = JSONCheck.isPlainObject(text, whoseObjectsAre: [])
+  guard let value = try? JSONReader.read(text) else {
+    return check(!isPlain, "a glance accepts what the reader refuses")
+  }
+  if isPlain { check(isObject(value), "a glance takes something else for an object") }
   check(String(validating: text, as: UTF8.self) != nil, "JSON is not UTF-8")
   check((try? JSONReader.read(text + [0x20])) != nil, "white space matters")
   check((try? JSONReader.read(text + [0x2c])) == nil, "something may follow a value")
@@ -41,6 +45,11 @@ private func checkJSON(_ text: [UInt8]) {
   check(Set(members.map { Array($0.name.utf8) }).count == members.count, "a name occurs twice")
   let end = text.lastIndex(of: UInt8(ascii: "}")) ?? 0
   check((try? JSONReader.read(Array(text[..<end]))) == nil, "an object may be cut")
+}
+
+private func isObject(_ value: JSONValue) -> Bool {
+  guard case .object = value else { return false }
+  return true
 }
 
 /// Nothing that is not signed is valid, and what is read reads the same from its line.
@@ -64,7 +73,7 @@ private func checkHeader(_ json: [UInt8]) {
     payload: LicenseFilePayload(license: Array("{}".utf8), policy: Array("{}".utf8)),
     sealedBy: FileSecret([UInt8](repeating: 7, count: FileSecret.byteCount))
   )
-  guard let unsigned else { return }
+  guard let unsigned else { fatalError("a header that was read cannot be made") }
   let text = unsigned.signed(by: key.sign(unsigned.bytesToSign)).text
   guard header.issuedAt <= header.expiresAt, header.notBefore <= header.expiresAt else {
     check((try? LicenseFile(parsing: Array(text.utf8))) == nil, "a file ends before it begins")

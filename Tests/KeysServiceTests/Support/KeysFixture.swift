@@ -9,6 +9,7 @@ import Postgres
 import Primitives
 import RPC
 import Sealing
+import SigningService
 import Stubs
 import TestKit
 import Testing
@@ -43,7 +44,24 @@ final class KeysFixture {
     self.clock = clock
   }
 
+  /// Runs `body` with a signing service, on a database of its own, that the keys service asks for public keys.
+  static func withSigning(
+    _ body: @EventLoop (KeysFixture, SigningClient) async throws -> Void
+  ) async throws {
+    let changes = TestDatabase.Schema(Changes.schemaName, Changes.migrations)
+    let schema = TestDatabase.Schema("signing", Signing.migrations)
+    try await TestDatabase.with(changes, schema) { test in
+      let signing = Signing(database: test.open(as: "latchkey_signing"), masterKeys: .random())
+      try await ServedRPC.with("signing", register: { signing.register(on: $0) }) { rpc in
+        let gateway = SigningClient(try rpc.channel(as: "gateway"))
+        try await with(signing: rpc.channel(as: "keys")) { try await body($0, gateway) }
+      }
+    }
+  }
+
+  /// Runs `body` with the keys service; without a channel it reaches no signing service.
   static func with(
+    signing: Channel? = nil,
     leakedKeys: LeakedAPIKeys = .revoke,
     leakOverlap: Duration = LeakedAPIKeys.defaultOverlap,
     _ body: @EventLoop (KeysFixture) async throws -> Void
@@ -58,6 +76,7 @@ final class KeysFixture {
       let keys = Keys(
         database: test.open(as: "latchkey_keys"),
         masterKeys: masterKeys,
+        signing: signing ?? Self.nowhere,
         leakedKeys: leakedKeys,
         leakOverlap: leakOverlap,
         now: { clock.now }
@@ -71,6 +90,11 @@ final class KeysFixture {
         try await body(KeysFixture(test, keys, users, masterKeys, rpc, clock))
       }
     }
+  }
+
+  /// A channel that leads to no signing service.
+  private static var nowhere: Channel {
+    Channel(host: "127.0.0.1", port: 1, tls: nil, serverName: "signing")
   }
 
   /// Another process of the users service, on the same database.
@@ -133,7 +157,12 @@ final class KeysFixture {
 
   /// Another process of the service, on the same database.
   func replica() -> Keys {
-    Keys(database: test.open(as: "latchkey_keys"), masterKeys: .random(), now: { self.clock.now })
+    Keys(
+      database: test.open(as: "latchkey_keys"),
+      masterKeys: .random(),
+      signing: Self.nowhere,
+      now: { self.clock.now }
+    )
   }
 
   /// What the gateway asks about when it is shown a key.

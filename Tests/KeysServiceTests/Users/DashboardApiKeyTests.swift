@@ -14,7 +14,7 @@ import Testing
   @Test @EventLoop func `a user makes a key, and is shown what goes with it by both names`()
     async throws
   {
-    try await KeysFixture.with { fixture in
+    try await KeysFixture.withSigning { fixture, signing in
       let account = try await fixture.account()
       let owner = try await fixture.join(account)
       for environment in [Caller.Environment.test, .live] {
@@ -24,10 +24,21 @@ import Testing
         )
         #expect(made.plainKey?.hasPrefix(environment == .live ? "lk_live_" : "lk_test_") == true)
         #expect(made.plainKey == made.plainKeySnake)
-        let signing = try await fixture.gateway.getResponseSigningKey(
+        let response = try await fixture.gateway.getResponseSigningKey(
           GetResponseSigningKeyRequest(accountId: account.description)
         )
-        #expect(made.signingKey == signing.signingKey && made.signingKeySnake == signing.signingKey)
+        #expect(
+          made.signingKey == response.signingKey && made.signingKeySnake == response.signingKey
+        )
+        let files = try await signing.getPublicKeys(
+          GetPublicKeysRequest(
+            accountId: account.description,
+            environment: environment == .live ? .live : .test
+          )
+        )
+        #expect(
+          made.publicKey == files.activePublicKey && made.publicKeySnake == files.activePublicKey
+        )
         #expect(made.fullAccess && made.createdBy == owner.id.description)
         let key = ApiKey(
           id: made.id,
@@ -49,8 +60,23 @@ import Testing
     }
   }
 
-  @Test @EventLoop func `nobody gives a key more than their role has`() async throws {
+  @Test @EventLoop func `no key is made while what goes with it cannot be shown`() async throws {
     try await KeysFixture.with { fixture in
+      let owner = try await fixture.join(try await fixture.account())
+      let gateway = try fixture.gateway
+      let refused = try await fault {
+        _ = try await gateway.createDashboardApiKey(
+          CreateApiKeyRequest(name: "Shop"),
+          fixture.options(owner)
+        )
+      }
+      #expect(refused.code == .unavailable)
+      #expect(try await !fixture.log().contains { $0.action == "apiKey.create" })
+    }
+  }
+
+  @Test @EventLoop func `nobody gives a key more than their role has`() async throws {
+    try await KeysFixture.withSigning { fixture, _ in
       let developer = try await fixture.join(try await fixture.account(), .developer)
       let gateway = try fixture.gateway
       @EventLoop func make(_ scopes: [String], _ environment: Caller.Environment = .test)

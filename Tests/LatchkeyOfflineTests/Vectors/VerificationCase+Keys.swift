@@ -362,6 +362,16 @@ extension VerificationCase {
       list("an empty list", Vendor.revocations([]), .valid),
       list("other serials", Vendor.revocations([1, 16, 18, 9_007_199_254_740_991]), .valid),
       list("the file's serial", Vendor.revocations([16, 17, 18]), .revoked),
+      list(
+        "a list that begins with the file's serial",
+        Vendor.revocations([18]) { $0.firstSerial = 17 },
+        .valid
+      ),
+      list(
+        "a list that begins behind the file's serial",
+        Vendor.revocations([18]) { $0.firstSerial = 18 },
+        .revoked
+      ),
       list("the list that was last seen", Vendor.revocations([]), .valid, 4),
       list("a list before the last seen one", Vendor.revocations([]), .revocationsRollback, 5),
       list(
@@ -387,6 +397,12 @@ extension VerificationCase {
       list("serials that do not rise", bad("[18,16]"), .invalidRevocations),
       list("a serial twice", bad("[16,16]"), .invalidRevocations),
       list("serial 0", bad("[0,16]"), .invalidRevocations),
+      list(
+        "a beginning that is no number",
+        bad("[16,18],\"firstSerial\":\"17\""),
+        .invalidRevocations
+      ),
+      list("a beginning at 0", bad("[16,18],\"firstSerial\":0"), .invalidRevocations),
       Self("revocations: a list that is cut", file, .invalidRevocations) {
         $0.revocations = String(Vendor.revocations([17]).text.dropLast(60))
       },

@@ -113,6 +113,24 @@ final class SigningFixture {
     try await licenses.signLicenseFile(request(license: license, fingerprint: fingerprint, change))
   }
 
+  /// Has many files on record that were revoked and end within the hour, without signing each.
+  func makeRevokedFiles(count made: Int) async throws {
+    let now = clock.now
+    let last = try await self.count("select last_serial from signing.keysets")
+    try await test.open().query(
+      """
+      insert into signing.license_files (account_id, environment, serial, id, license_id, fingerprint_sha256, key_id,
+        issued_at, expires_at, revoked_at)
+      select \(tenant.accountID), 'test', \(Int64(last)) + n, gen_random_uuid(), gen_random_uuid(), sha256('x'), 'k',
+        \(now), \(now + .seconds(3_600)), \(now)
+      from generate_series(1, \(Int64(made))) n
+      """
+    )
+    try await test.open().query(
+      "update signing.keysets set last_serial = \(Int64(last + made))"
+    )
+  }
+
   /// A verifier that embeds public keys.
   func verifier(_ keys: [String]) throws -> Verifier {
     Verifier(keys: TrustedKeys(keys.compactMap { Ed25519PublicKey(text: $0) }))

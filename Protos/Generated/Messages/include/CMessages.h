@@ -1036,7 +1036,7 @@ const unsigned char *descriptor_of_grpc_reflection_v1_reflection(void);
 /// The encoded descriptor of grpc/reflection/v1alpha/reflection.proto, 1630 bytes.
 const unsigned char *descriptor_of_grpc_reflection_v1alpha_reflection(void);
 
-/// The encoded descriptor of keys.proto, 5238 bytes.
+/// The encoded descriptor of keys.proto, 5307 bytes.
 const unsigned char *descriptor_of_keys(void);
 
 /// The encoded descriptor of latchkey/rpc/rpc.proto, 883 bytes.

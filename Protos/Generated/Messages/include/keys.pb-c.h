@@ -180,6 +180,8 @@ struct  Latchkey__Keys__V1__DashboardApiKey
   char *plain_key_snake;
   char *signing_key;
   char *signing_key_snake;
+  char *public_key;
+  char *public_key_snake;
   char *name;
   char *hint;
   protobuf_c_boolean has_environment;
@@ -198,7 +200,7 @@ struct  Latchkey__Keys__V1__DashboardApiKey
 };
 #define LATCHKEY__KEYS__V1__DASHBOARD_API_KEY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&latchkey__keys__v1__dashboard_api_key__descriptor) \
-    , NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, LATCHKEY__KEYS__V1__API_KEY__ENVIRONMENT__TEST, 0, 0, 0,NULL, NULL, 0, 0, 0, 0, 0,NULL }
+    , NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, LATCHKEY__KEYS__V1__API_KEY__ENVIRONMENT__TEST, 0, 0, 0,NULL, NULL, 0, 0, 0, 0, 0,NULL }
 
 
 struct  Latchkey__Keys__V1__ListApiKeysRequest

@@ -2,12 +2,14 @@ public import Faults
 public import Messages
 internal import Primitives
 public import RPC
+internal import Stubs
 
 extension Keys {
   /// Makes an API key for the user who asks, in the environment that they have chosen, with no more rights than their
-  /// role has, and shows with it what a client needs to check answers by.
+  /// role has, and shows with it what a client needs to check answers and license files by.
   ///
-  /// - Throws: ``Fault`` as ``createApiKey(_:_:)``.
+  /// - Throws: ``Fault`` as ``createApiKey(_:_:)``, and `unavailable` when the signing service cannot be reached; then
+  ///   no key was made.
   public func createDashboardApiKey(
     _ request: CreateApiKeyRequest,
     _ call: Call
@@ -17,6 +19,13 @@ extension Keys {
       throw .internalError("An account has no response-signing key")
     }
     let signingKey = try await open(keys.active)
+    let publicKey = try await signing.getPublicKeys(
+      GetPublicKeysRequest(
+        accountId: tenant.accountID.description,
+        environment: tenant.environment == .live ? .live : .test
+      )
+    )
+    .activePublicKey
     // Where this is repeated under its Idempotency-Key, it is the same key that is shown again.
     let made = try await createApiKey(request, call)
     return DashboardApiKey(
@@ -33,7 +42,9 @@ extension Keys {
       createdBy: made.createdBy,
       expiresAt: made.expiresAt,
       createdAt: made.createdAt,
-      allowedAddresses: made.allowedAddresses
+      allowedAddresses: made.allowedAddresses,
+      publicKey: publicKey,
+      publicKeySnake: publicKey
     )
   }
 }

@@ -53,6 +53,12 @@ final class Console {
     write(STDOUT_FILENO, text + "\n")
   }
 
+  /// Says something beside the result, which a pipe or a file may take.
+  func note(_ text: String) {
+    endLine()
+    write(STDERR_FILENO, text + "\n")
+  }
+
   /// Says why the command could not do what it was asked for.
   func complain(_ fault: Fault) {
     endLine()

@@ -14,8 +14,8 @@ enum DeploymentEnvironment {
       environment[service.addressVariable] = plan.address(of: service).description
     }
     environment["LATCHKEY_RPC_CA_FILE"] = files.authorities
-    environment["LATCHKEY_RPC_CERT_FILE"] = files.certificate
-    environment["LATCHKEY_RPC_KEY_FILE"] = files.key
+    environment["LATCHKEY_RPC_CERT_FILE"] = files.identity.certificate
+    environment["LATCHKEY_RPC_KEY_FILE"] = files.identity.key
     return environment
   }
 }

@@ -57,8 +57,8 @@ struct ServicePlan: Sendable {
         ServicePlan.allocatorTunables,
         "LATCHKEY_LIFELINE_FD=\(ServicePlan.lifelineDescriptor)",
         "LATCHKEY_RPC_LISTEN=\(address(of: service))",
-        "LATCHKEY_RPC_CERT_FILE=\(files.certificate)",
-        "LATCHKEY_RPC_KEY_FILE=\(files.key)",
+        "LATCHKEY_RPC_CERT_FILE=\(files.identity.certificate)",
+        "LATCHKEY_RPC_KEY_FILE=\(files.identity.key)",
         "LATCHKEY_RPC_CA_FILE=\(files.authorities ?? "")",
       ]
     if let role = service.databaseRole {
@@ -73,7 +73,7 @@ struct ServicePlan: Sendable {
     if service == .keys {
       variables.append("LATCHKEY_DASHBOARD_URL=\(url)")
     }
-    if service == .licenses {
+    if service == .keys || service == .licenses {
       variables.append("LATCHKEY_SIGNING_ADDRESS=\(address(of: .signing))")
     }
     if service == .webhooks {
@@ -90,6 +90,8 @@ struct ServicePlan: Sendable {
         "LATCHKEY_SIGNING_ADDRESS=\(address(of: .signing))",
         "LATCHKEY_WEBHOOKS_ADDRESS=\(address(of: .webhooks))",
         "LATCHKEY_RATE_LIMITS=\(areRateLimitsOn ? "on" : "off")",
+        // It would count for all of the machine's development servers, and most of those have no HTTPS.
+        "LATCHKEY_HSTS_SECONDS=0",
       ]
     }
     return variables + settings.variables(of: service)

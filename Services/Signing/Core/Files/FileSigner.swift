@@ -13,6 +13,9 @@ internal import Sealing
 /// the disk and for the tenant's row with the latest serial.
 @EventLoop
 final class FileSigner {
+  /// How long after its end a file is still listed: longer than the longest one is granted for.
+  nonisolated static let retention = Duration.seconds(400 * 24 * 60 * 60)
+
   private let keysets: KeysetStore
   private let files: FileStore
   private let dataKeys: DataKeyStore
@@ -74,10 +77,17 @@ final class FileSigner {
         return nil
       }
       let first = last - Int64(jobs.count) + 1
+      let keyID = key.publicKey.id
       let records = jobs.enumerated().map { index, job in
-        FileRecord(job, serial: first + Int64(index), keyID: key.publicKey.id, at: change.now)
+        FileRecord(job, serial: first + Int64(index), keyID: keyID, at: change.now)
       }
       self.files.insert(records, change)
+      // Two go for each that comes, so that what has piled up goes as well, and no more than that is locked.
+      self.files.forget(
+        endedBefore: change.now - Self.retention,
+        max: 2 * records.count,
+        change
+      )
       for (job, record) in zip(jobs, records) {
         let request = job.request
         try change.record(

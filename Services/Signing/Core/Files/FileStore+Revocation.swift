@@ -117,23 +117,29 @@ extension FileStore {
     return files
   }
 
-  /// The serials of revoked files that are not expired, those last that expire first; at most as many as fit on a list.
-  func revokedSerials(_ tenant: Tenant, at now: Timestamp, max: Int) async throws(Fault) -> [Int64]
-  {
-    try Self.serials(try await database.read(for: tenant, Self.revoked(at: now, max: max)))
+  /// The serials of revoked files that are not expired, as many of the newest as fit on a list.
+  func revokedSerials(
+    _ tenant: Tenant,
+    at now: Timestamp,
+    max: Int
+  ) async throws(Fault) -> RevokedSerials {
+    let rows = try await database.read(for: tenant, Self.revoked(at: now, max: max))
+    return RevokedSerials(try Self.serials(rows), max: max)
   }
 
   /// The same, as the transaction of a change sees it.
   @EventLoop
-  func revokedSerials(_ change: Change, max: Int) async throws(Fault) -> [Int64] {
-    try Self.serials(try await change.transaction.query(Self.revoked(at: change.now, max: max)))
+  func revokedSerials(_ change: Change, max: Int) async throws(Fault) -> RevokedSerials {
+    let rows = try await change.transaction.query(Self.revoked(at: change.now, max: max))
+    return RevokedSerials(try Self.serials(rows), max: max)
   }
 
+  /// One more than fits tells that there are more.
   private static func revoked(at now: Timestamp, max: Int) -> Query {
     """
     select serial from signing.license_files
     where revoked_at is not null and expires_at > \(now)
-    order by expires_at desc, serial limit \(Int64(max))
+    order by serial desc limit \(Int64(max) + 1)
     """
   }
 
@@ -143,6 +149,23 @@ extension FileStore {
 
   private static func records(_ rows: Rows) throws(Fault) -> [FileRecord] {
     try rows.map { (row) throws(Fault) in try FileRecord(row) }
+  }
+}
+
+/// What a list of revoked files is to say.
+struct RevokedSerials: Equatable, Sendable {
+  /// The revoked files from ``first`` on, rising.
+  var serials: [Int64]
+  /// Where the list begins: a file with a lower number is refused without being on it, since not all of those that are
+  /// revoked would fit.
+  var first: Int64
+
+  /// - Parameters:
+  ///   - newest: The numbers of revoked files, falling; one more than `max` when there are more.
+  ///   - max: How many fit.
+  init(_ newest: [Int64], max: Int) {
+    serials = newest.prefix(max).reversed()
+    first = newest.count > max ? newest[max] + 1 : 1
   }
 }
 

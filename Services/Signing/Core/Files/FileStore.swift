@@ -72,6 +72,25 @@ struct FileStore: Sendable {
     )
   }
 
+  /// Forgets those of the oldest files that ended before a moment.
+  ///
+  /// It looks at the oldest only, by the key that the table has anyway. One among them that lasts longer holds up the next
+  /// ones, for as long as files are granted for at most. It travels with the next statement.
+  ///
+  /// - Parameters:
+  ///   - moment: What ended before it is forgotten.
+  ///   - max: How many are looked at.
+  ///   - change: What it is part of.
+  @EventLoop
+  func forget(endedBefore moment: Timestamp, max: Int, _ change: Change) {
+    change.transaction.send(
+      """
+      delete from signing.license_files where expires_at < \(moment) and serial in (
+        select serial from signing.license_files order by serial limit \(Int64(max)))
+      """
+    )
+  }
+
   /// Reads a page of the files of a license, newest first.
   func list(
     _ tenant: Tenant,

@@ -58,8 +58,8 @@ final class Publisher {
     let now = now()
     guard let keyset = try await keysets.get(tenant) else { return nil }
     let stored = try await statements.all(tenant)
-    let serials = try await files.revokedSerials(tenant, at: now, max: RevocationList.serialsMax)
-    let wanted = try Wanted(keyset, serials: serials, at: now)
+    let revoked = try await files.revokedSerials(tenant, at: now, max: RevocationList.serialsMax)
+    let wanted = try Wanted(keyset, revoked: revoked, at: now)
     if let published = wanted.published(among: stored, at: now) { return published }
     return try await renew(tenant)
   }
@@ -68,8 +68,8 @@ final class Publisher {
     try await changes.makeUnasked(for: tenant) { (change) async throws(Fault) in
       var keyset = try await self.keysets.lock(change)
       var stored = try await self.statements.all(change)
-      let serials = try await self.files.revokedSerials(change, max: RevocationList.serialsMax)
-      let wanted = try Wanted(keyset, serials: serials, at: change.now)
+      let revoked = try await self.files.revokedSerials(change, max: RevocationList.serialsMax)
+      let wanted = try Wanted(keyset, revoked: revoked, at: change.now)
       // Somebody else may have been first.
       if let published = wanted.published(among: stored, at: change.now) { return published }
       let active = try keyset.active(at: change.now)
@@ -92,7 +92,7 @@ final class Publisher {
           before: nil,
           after: statement.message(
             signedBy: active.publicKey.id,
-            serialCount: kind == .revocations ? serials.count : nil
+            serialCount: kind == .revocations ? wanted.revoked.serials.count : nil
           )
         )
         stored.removeAll { $0.kind == kind }
@@ -109,16 +109,16 @@ final class Publisher {
 /// What is to be published of a tenant.
 private struct Wanted {
   let activeKeyID: String
-  let serials: [Int64]
+  let revoked: RevokedSerials
   let isVouched: Bool
   private let succession: StoredStatement?
   private let keysHash: [UInt8]
   private let serialsHash: [UInt8]
 
-  init(_ keyset: StoredKeyset, serials: [Int64], at now: Timestamp) throws(Fault) {
+  init(_ keyset: StoredKeyset, revoked: RevokedSerials, at now: Timestamp) throws(Fault) {
     let active = try keyset.active(at: now)
     activeKeyID = active.publicKey.id
-    self.serials = serials.sorted()
+    self.revoked = revoked
     succession = keyset.succession
     isVouched = keyset.isInSuccession(active)
     // Both begin with the key that signs, since what another one has signed may be accepted no more.
@@ -129,7 +129,8 @@ private struct Wanted {
       keys += "\n\(published.publicKey.id) \(published.state.rawValue) \(end)"
     }
     keysHash = SHA256.hash(keys)
-    serialsHash = SHA256.hash(activeKeyID + self.serials.map { "\n\($0)" }.joined())
+    let said = revoked.serials.map { "\n\($0)" }.joined()
+    serialsHash = SHA256.hash(activeKeyID + said + "\nfrom \(revoked.first)")
   }
 
   func hash(of kind: StoredStatement.Kind) -> [UInt8] {
@@ -182,7 +183,8 @@ private struct Wanted {
       environment: tenant.environment,
       number: keyset.lastNumber + 1,
       issuedAt: now,
-      serials: serials
+      serials: revoked.serials,
+      firstSerial: revoked.first
     ).unsigned(signer: signer)
   }
 }

@@ -4,9 +4,10 @@ internal import Primitives
 struct JSONWriter {
   private(set) var bytes: [UInt8] = []
 
-  /// The object that `body` writes.
-  static func object(_ body: (inout JSONWriter) -> Void) -> [UInt8] {
+  /// The object that `body` writes; most of ours fit the capacity.
+  static func object(capacity: Int = 1_024, _ body: (inout JSONWriter) -> Void) -> [UInt8] {
     var writer = JSONWriter()
+    writer.bytes.reserveCapacity(capacity)
     writer.object(body)
     return writer.bytes
   }
@@ -88,13 +89,24 @@ struct JSONWriter {
 
   private mutating func string(_ text: String) {
     bytes.append(UInt8(ascii: "\""))
-    for byte in text.utf8 {
-      switch byte {
-      case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes += [UInt8(ascii: "\\"), byte]
-      case 0..<0x20: bytes += "\\u00".utf8 + [Hex.digit(byte >> 4), Hex.digit(byte)]
-      default: bytes.append(byte)
+    var text = text
+    text.withUTF8 { characters in
+      // Most texts need no escape, and are copied at once.
+      guard characters.contains(where: Self.needsEscape) else {
+        return bytes.append(contentsOf: characters)
+      }
+      for byte in characters {
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes += [UInt8(ascii: "\\"), byte]
+        case 0..<0x20: bytes += "\\u00".utf8 + [Hex.digit(byte >> 4), Hex.digit(byte)]
+        default: bytes.append(byte)
+        }
       }
     }
     bytes.append(UInt8(ascii: "\""))
+  }
+
+  private static func needsEscape(_ byte: UInt8) -> Bool {
+    byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
   }
 }

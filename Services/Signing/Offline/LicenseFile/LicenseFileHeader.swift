@@ -90,6 +90,30 @@ public struct LicenseFileHeader: Sendable, Equatable {
     }
   }
 
+  /// Refuses what ``init(json:)`` refuses, of a header that was written as this JSON.
+  func checkIsReadable(json: [UInt8]) throws(Refusal) {
+    func check(_ isReadable: Bool, _ name: String) throws(Refusal) {
+      guard isReadable else { throw Refusal(.malformed, "\(name) is beyond what a file may say") }
+    }
+    try check(json.count <= Self.jsonBytesMax, "the header")
+    try check((1...64).contains(keyID.utf8.count), "keyId")
+    try check((1...Fields.integerMax).contains(serial), "serial")
+    try check((8...256).contains(fingerprint.unicodeScalars.count), "fingerprint")
+    try check(
+      entitlements.count <= Self.entitlementsMax
+        && entitlements.allSatisfy { (1...400).contains($0.utf8.count) },
+      "entitlements"
+    )
+    try check((0...Fields.integerMax).contains(maxMachines ?? 0), "maxMachines")
+    try check((0...Fields.integerMax).contains(ttlSeconds), "ttl")
+    try check(
+      [licenseExpiresAt, issuedAt, notBefore, expiresAt].allSatisfy { moment in
+        moment.map { (Timestamp.earliest...Timestamp.latest).contains($0) } ?? true
+      },
+      "a moment"
+    )
+  }
+
   /// Reads a header; each field must be there and within its limits.
   init(json: [UInt8]) throws(Refusal) {
     guard json.count <= Self.jsonBytesMax else {

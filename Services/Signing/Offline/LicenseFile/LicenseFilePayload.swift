@@ -6,17 +6,27 @@ public struct LicenseFilePayload: Sendable, Equatable {
   /// The largest payload in JSON: two objects with metadata of 64 KiB each, and as much again.
   static let jsonBytesMax = 262_144
 
-  /// Makes a payload.
+  /// Makes a payload; ``checkIsReadable()`` tells whether a reader will accept it.
   ///
   /// - Parameters:
   ///   - license: The license as the REST API shows it, without its key: a JSON object.
   ///   - policy: The policy as the REST API shows it: a JSON object.
   public init(license: [UInt8], policy: [UInt8]) {
-    json = JSONWriter.object { writer in
+    json = JSONWriter.object(capacity: license.count + policy.count + 64) { writer in
       writer.member("version", 1)
       writer.member("license", json: license)
       writer.member("policy", json: policy)
     }
+  }
+
+  /// Refuses what ``init(json:)`` refuses.
+  func checkIsReadable() throws(Refusal) {
+    if json.count <= Self.jsonBytesMax,
+      JSONCheck.isPlainObject(json, whoseObjectsAre: ["license", "policy"])
+    {
+      return
+    }
+    _ = try LicenseFilePayload(json: json)
   }
 
   /// Reads a payload, and refuses what follows no rules even though it was sealed.

@@ -15,6 +15,10 @@ public struct RevocationList: Sendable, Equatable {
   public var issuedAt: Timestamp
   /// The serials, rising.
   public var serials: [Int64]
+  /// Where the list begins; 1 as long as all revoked files have room.
+  ///
+  /// Files with a lower serial are not accepted either, since the list cannot tell those that are revoked from the others.
+  public var firstSerial: Int64
 
   /// The most serials of one list, which then has about 240 KB at 16 digits each in base 64.
   public static let serialsMax = 10_000
@@ -25,13 +29,20 @@ public struct RevocationList: Sendable, Equatable {
     environment: Environment,
     number: Int64,
     issuedAt: Timestamp,
-    serials: [Int64]
+    serials: [Int64],
+    firstSerial: Int64 = 1
   ) {
     self.accountID = accountID
     self.environment = environment
     self.number = number
     self.issuedAt = issuedAt
     self.serials = Set(serials).sorted()
+    self.firstSerial = firstSerial
+  }
+
+  /// Whether a file is not to be accepted any more.
+  public func isRevoked(_ serial: Int64) -> Bool {
+    serial < firstSerial || serials.contains(serial)
   }
 
   /// Makes the statement that the active key is to sign.
@@ -44,7 +55,11 @@ public struct RevocationList: Sendable, Equatable {
       environment: environment,
       number: number,
       issuedAt: issuedAt
-    ) { $0.member("serials", serials) }
+    ) { writer in
+      // Most lists begin at the beginning, and say nothing of it.
+      if firstSerial > 1 { writer.member("firstSerial", firstSerial) }
+      writer.member("serials", serials)
+    }
   }
 
   /// Reads a list and checks that a trusted key signed it.
@@ -73,6 +88,10 @@ public struct RevocationList: Sendable, Equatable {
         countMax: Self.serialsMax,
         in: 1...Fields.integerMax
       )
+      let first = try statement.fields.optional("firstSerial") { fields, name throws(Refusal) in
+        try fields.integer(name, in: 1...Fields.integerMax)
+      }
+      firstSerial = first ?? 1
       guard zip(serials, serials.dropFirst()).allSatisfy({ $0 < $1 }) else {
         throw Refusal(.malformed, "the serials do not rise")
       }

@@ -128,7 +128,13 @@ public struct Verifier: Sendable {
         "the revocation list is for another account or environment"
       )
     }
-    guard !revocations.serials.contains(header.serial) else {
+    guard header.serial >= revocations.firstSerial else {
+      throw Refusal(
+        .revoked,
+        "its serial \(header.serial) lies before \(revocations.firstSerial), where the revocation list begins: get a new file"
+      )
+    }
+    guard !revocations.isRevoked(header.serial) else {
       throw Refusal(.revoked, "its serial \(header.serial) was revoked")
     }
   }
