@@ -63,7 +63,11 @@ public final class RPCServer {
     for name in [ReflectionService.names.v1, ReflectionService.names.v1alpha] {
       register(name, reflection.methods(name), files: [])
     }
-    register("latchkey.rpc.v1.Trunk", [.trunk(on: self)], files: MessagesFiles.all.closure(of: "latchkey/rpc/trunk.proto"))
+    register(
+      "latchkey.rpc.v1.Trunk",
+      [.trunk(on: self)],
+      files: MessagesFiles.all.closure(of: "latchkey/rpc/trunk.proto")
+    )
     reflection.add(MessagesFiles.all.filter { $0.name.hasPrefix("grpc/") })
   }
 

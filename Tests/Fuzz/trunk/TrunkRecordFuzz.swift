@@ -63,7 +63,8 @@ private func readCall(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>) {
     check(copy.milliseconds == record.milliseconds ?? 0, "another time")
     check(copy.caller.map { contents(again, $0) } == caller, "another caller")
     check(
-      copy.traceParent.map { contents(again, $0) } == record.traceParent.map { contents(bytes, $0) },
+      copy.traceParent.map { contents(again, $0) }
+        == record.traceParent.map { contents(bytes, $0) },
       "another trace"
     )
     check(contents(again, copy.request) == contents(bytes, record.request), "another request")

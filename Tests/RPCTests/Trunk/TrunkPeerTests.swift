@@ -187,7 +187,8 @@ import Testing
     }
   }
 
-  @Test @EventLoop func `a client that gives up what it asks for is held up by the work that goes on`()
+  @Test @EventLoop
+  func `a client that gives up what it asks for is held up by the work that goes on`()
     async throws
   {
     try await Fixture.with { fixture in
@@ -217,7 +218,8 @@ import Testing
     }
   }
 
-  @Test @EventLoop func `a message that comes byte by byte is a call, and the client's going away cancels it`()
+  @Test @EventLoop
+  func `a message that comes byte by byte is a call, and the client's going away cancels it`()
     async throws
   {
     try await Fixture.with { fixture in
@@ -392,7 +394,9 @@ import Testing
     ("ends it with a fault", { $0.finish(["grpc-status": "13"]) }),
     ("sends what is no reply", { $0.sendBody { $0 += [0, 0, 0, 0, 1, 0xff] } }),
     ("sends a reply without an id", { $0.sendBody { $0 += [0, 0, 0, 0, 2, 0x1a, 0] } }),
-    ("sends a trailer without a name", { $0.sendBody { $0 += [0, 0, 0, 0, 4, 0x08, 1, 0x12, 0] } }),
+    (
+      "sends a trailer without a name", { $0.sendBody { $0 += [0, 0, 0, 0, 4, 0x08, 1, 0x12, 0] } }
+    ),
     ("sends an over-long reply", { $0.sendBody { $0 += [0, 0xff, 0xff, 0xff, 0xff] } }),
   ]
 
@@ -430,7 +434,10 @@ import Testing
       }
       for id in [record.id + 1, record.id + 1024, 3, record.id] {
         stream.sendBody { output in
-          MessageFraming.append(TrunkReply(id: id, trailers: [], response: [UInt8(id == record.id ? 6 : 5)]), to: &output)
+          MessageFraming.append(
+            TrunkReply(id: id, trailers: [], response: [UInt8(id == record.id ? 6 : 5)]),
+            to: &output
+          )
         }
       }
     }

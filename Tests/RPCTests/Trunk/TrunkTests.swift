@@ -117,7 +117,9 @@ import Tracing
       }
       await fixture.waitForHeld(1_500)
       fixture.letGo()
-      for (index, task) in tasks.enumerated() { #expect(await task.value == Array("\(index)".utf8)) }
+      for (index, task) in tasks.enumerated() {
+        #expect(await task.value == Array("\(index)".utf8))
+      }
       // The places are free again.
       let answer = try await fixture.call()
       #expect(answer == [1])
