@@ -444,7 +444,7 @@ let package = Package(
     tests(
       "RPC",
       name: "RPCTests",
-      ["EventLoop", "Faults", "HTTP", "Messages", "Protobuf", "TestKit"]
+      ["EventLoop", "Faults", "HTTP", "Messages", "Metrics", "Protobuf", "TestKit", "Tracing"]
     ),
     tests(
       "Protobuf",

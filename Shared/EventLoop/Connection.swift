@@ -51,15 +51,24 @@ public final class Connection: Flushable {
   init(owning descriptor: Int32) {
     self.descriptor = descriptor
     peer = SocketAddress.peer(of: descriptor)
-    var one: Int32 = 1
     // Without effect on Unix sockets.
-    setsockopt(
-      descriptor,
-      Int32(IPPROTO_TCP),
-      TCP_NODELAY,
-      &one,
-      socklen_t(MemoryLayout<Int32>.size)
-    )
+    set(Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+    // A peer whose machine is gone says nothing, and a connection with an open stream may be quiet for long.
+    set(Int32(IPPROTO_TCP), TCP_KEEPIDLE, Connection.probeAfterSeconds)
+    set(Int32(IPPROTO_TCP), TCP_KEEPINTVL, Connection.probeEverySeconds)
+    set(Int32(IPPROTO_TCP), TCP_KEEPCNT, Connection.probeCount)
+    set(SOL_SOCKET, SO_KEEPALIVE, 1)
+  }
+
+  /// How long a connection is quiet before the peer is probed, how often then, and how many probes go unanswered before
+  /// it is lost.
+  private static let probeAfterSeconds: Int32 = 120
+  private static let probeEverySeconds: Int32 = 15
+  private static let probeCount: Int32 = 4
+
+  private func set(_ level: Int32, _ option: Int32, _ value: Int32) {
+    var value = value
+    setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
   }
 
   /// Begins to read, with `handler` behind it.

@@ -27,7 +27,7 @@ public struct HeaderFields: Sendable {
   public init() {}
 
   /// No fields yet, but room for a few of usual length, so that adding them does not allocate anew for each.
-  init(roomFor count: Int) {
+  public init(roomFor count: Int) {
     storage.reserveCapacity(count * 48)
     entries.reserveCapacity(count)
   }
@@ -199,7 +199,7 @@ public struct HeaderFields: Sendable {
   }
 
   /// Lends each field's name and value, in order.
-  func withBytes(_ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) -> Void) {
+  public func withBytes(_ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) -> Void) {
     storage.withUnsafeBytes { bytes in
       for entry in entries {
         body(entry.name(in: bytes), bytes.part(entry.value))

@@ -11,6 +11,8 @@ public protocol ServerStream: AnyObject {
   var openedAt: Instant { get }
   /// Who sent the request.
   var origin: RequestOrigin { get }
+  /// Which of the open connections the request has come on.
+  var connection: ObjectIdentifier { get }
   /// Body bytes that have come and were not taken yet.
   var received: [UInt8] { get }
   /// Whether the request is complete; no byte comes after those in ``received``.

@@ -87,6 +87,8 @@ public struct Route: Sendable {
   public var cacheSeconds: Int?
   /// Whether the call may be repeated when a connection is lost.
   public var isIdempotent: Bool
+  /// Whether the call travels with others on one stream.
+  public var isTrunked: Bool
   /// The deadline of the call.
   public var timeout: Duration?
 
@@ -111,6 +113,7 @@ public struct Route: Sendable {
     mediaType: String? = nil,
     cacheSeconds: Int? = nil,
     isIdempotent: Bool = false,
+    isTrunked: Bool = false,
     timeout: Duration? = nil
   ) {
     self.verb = verb
@@ -132,6 +135,7 @@ public struct Route: Sendable {
     self.mediaType = mediaType
     self.cacheSeconds = cacheSeconds
     self.isIdempotent = isIdempotent
+    self.isTrunked = isTrunked
     self.timeout = timeout
   }
 }

@@ -68,16 +68,17 @@ extension RPCServer {
   public func collect(into exposition: inout Exposition) {
     var inFlight = refused.inFlight
     for method in allMethods {
+      guard let counts = method.counts else { continue }
       let (service, name) = method.descriptor.parts
-      inFlight += method.counts.inFlight
-      for (code, count) in method.counts.byCode {
+      inFlight += counts.inFlight
+      for (code, count) in counts.byCode {
         exposition.add(Self.calls, ["service": service, "method": name, "code": code], count)
       }
-      guard method.counts.durations.count > 0 else { continue }
+      guard counts.durations.count > 0 else { continue }
       exposition.add(
         Self.durations,
         ["service": service, "method": name],
-        method.counts.durations
+        counts.durations
       )
     }
     // What is refused before its method is known, or for who calls: one line, whatever is asked for.

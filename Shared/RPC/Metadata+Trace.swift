@@ -21,3 +21,10 @@ extension HeaderFields {
     if !context.state.isEmpty { append("tracestate") { $0.append(contentsOf: context.state) } }
   }
 }
+
+extension TrunkCallRecord {
+  /// Which trace the call says that it belongs to.
+  func traceContext(in bytes: [UInt8]) -> TraceContext? {
+    traceParent.flatMap { TraceContext(parent: bytes[$0], state: Array(bytes[traceState])) }
+  }
+}

@@ -15,6 +15,8 @@ public final class MethodDescriptor: Sendable {
   public let kind: Kind
   /// Whether repeating a call does no harm, so that a client may retry it.
   public let isIdempotent: Bool
+  /// Whether calls travel with others on one stream of a connection, where the server knows how.
+  public let isTrunked: Bool
   /// The scope that a caller must hold; nil where any caller may call.
   public let scope: String?
   /// Whether a caller with a license key may call without the scope, since the method limits it to its own license.
@@ -39,6 +41,7 @@ public final class MethodDescriptor: Sendable {
     path: String,
     kind: Kind = .unary,
     isIdempotent: Bool = false,
+    isTrunked: Bool = false,
     scope: String? = nil,
     admitsLicenseKeys: Bool = false,
     admitsAnonymous: Bool = false,
@@ -49,6 +52,7 @@ public final class MethodDescriptor: Sendable {
     self.path = path
     self.kind = kind
     self.isIdempotent = isIdempotent
+    self.isTrunked = isTrunked
     self.scope = scope
     self.admitsLicenseKeys = admitsLicenseKeys
     self.admitsAnonymous = admitsAnonymous

@@ -19,7 +19,7 @@ public enum KeysMethods {
     path: "/latchkey.keys.v1.Keys/IssueApiKey", kind: .unary, callers: ["operator"])
   /// Whose API key has this hash, and what it may do.
   public static let authenticateApiKey = MethodDescriptor(
-    path: "/latchkey.keys.v1.Keys/AuthenticateApiKey", kind: .unary, isIdempotent: true, callers: ["gateway"])
+    path: "/latchkey.keys.v1.Keys/AuthenticateApiKey", kind: .unary, isIdempotent: true, isTrunked: true, callers: ["gateway"])
   /// The secret that an account's validation answers are signed with, and the next one during a rotation.
   public static let getResponseSigningKey = MethodDescriptor(
     path: "/latchkey.keys.v1.Keys/GetResponseSigningKey", kind: .unary, isIdempotent: true, callers: ["gateway", "operator"])

@@ -12,14 +12,14 @@ public enum LicensesMethods {
   public static let serviceName = "latchkey.licenses.v1.Licenses"
   /// Says whether a license key may be used here and now, and why not.
   public static let validateKey = MethodDescriptor(
-    path: "/latchkey.licenses.v1.Licenses/ValidateKey", kind: .unary, callers: ["gateway"])
+    path: "/latchkey.licenses.v1.Licenses/ValidateKey", kind: .unary, isTrunked: true, callers: ["gateway"])
   /// Validates the license whose key the request brings, and takes or renews the seat of a machine, in one call that
   /// may be repeated.
   public static let acquireLicense = MethodDescriptor(
-    path: "/latchkey.licenses.v1.Licenses/AcquireLicense", kind: .unary, isIdempotent: true, callers: ["gateway"])
+    path: "/latchkey.licenses.v1.Licenses/AcquireLicense", kind: .unary, isIdempotent: true, isTrunked: true, callers: ["gateway"])
   /// Gives the seat of a machine back; it does no harm when there is none.
   public static let releaseLicense = MethodDescriptor(
-    path: "/latchkey.licenses.v1.Licenses/ReleaseLicense", kind: .unary, isIdempotent: true, callers: ["gateway"])
+    path: "/latchkey.licenses.v1.Licenses/ReleaseLicense", kind: .unary, isIdempotent: true, isTrunked: true, callers: ["gateway"])
   /// Issues a license; the answer is the only one that shows its key.
   public static let createLicense = MethodDescriptor(
     path: "/latchkey.licenses.v1.Licenses/CreateLicense", kind: .unary, scope: "licenses:write", callers: ["gateway"])

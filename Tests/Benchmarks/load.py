@@ -6,6 +6,7 @@ import pathlib
 import re
 import subprocess
 import tempfile
+import time
 
 from harness import processes
 from harness.deployment import POSTGRES_PROGRAMS
@@ -53,6 +54,17 @@ def percentile(ordered, share):
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
+# How often h2load looks what a rate has made due.
+PACE_SECONDS = 0.010
+
+
+def latencies(log, skipped):
+    """Microseconds of each request of h2load's log, but for the `skipped` ones that began first."""
+    lines = (line.split("\t") for line in log.read_text().splitlines())
+    began = sorted((int(start), int(took)) for start, _, took in lines)
+    return [took for _, took in began[skipped:]]
+
+
 def h2load(
     url, bodies, requests, headers=(), core=None, watched=(), connections=8, streams=32,
     per_second=None, is_timed=True,
@@ -60,8 +72,10 @@ def h2load(
     """POSTs over `connections` connections of `streams` streams each; every answer must be good.
 
     One h2load has one body for all its requests, so there is a process for each body, and the connections and
-    requests are divided among them. `per_second` holds the rate back instead of asking as fast as it goes. Without
-    `is_timed` there are no latencies: h2load writes a line a request for them, on the same cores.
+    requests are divided among them. `per_second` holds the rate back instead of asking as fast as it goes; h2load then
+    sends what is due on all its connections at once, so give as many bodies as connections: their processes take turns.
+    Without `is_timed` there are no latencies: h2load writes a line a request for them, on the same cores. The requests
+    with which each connection begins are not among them: they wait for its handshake, and for each other.
     """
     share, each = connections // len(bodies), requests // len(bodies)
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
@@ -79,14 +93,14 @@ def h2load(
                 command += ["-H", header]
             commands.append([*command, url])
         with Watch(watched) as watch:
-            running = [
-                stack.enter_context(
-                    subprocess.Popen(
-                        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-                    )
+            running = []
+            for command in commands:
+                if per_second and running:
+                    time.sleep(PACE_SECONDS / len(commands))
+                process = subprocess.Popen(
+                    command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
                 )
-                for command in commands
-            ]
+                running.append(stack.enter_context(process))
             texts = [one.communicate(timeout=600)[0] for one in running]
         for one, text in zip(running, texts):
             assert one.returncode == 0, text
@@ -95,9 +109,9 @@ def h2load(
         # Processes of a run begin and end within milliseconds of each other, so their rates add up.
         rate = sum(float(re.search(r"([\d.]+) req/s", text).group(1)) for text in texts)
         times = sorted(
-            int(line.split("\t")[2])
+            took
             for log in pathlib.Path(folder).glob("log*")
-            for line in log.read_text().splitlines()
+            for took in latencies(log, skipped=share * streams)
         ) or [0]
     return Run(
         rate,

@@ -105,6 +105,7 @@ def test_reflection_lists_every_service(version, service):
         "grpc.health.v1.Health",
         "grpc.reflection.v1.ServerReflection",
         "grpc.reflection.v1alpha.ServerReflection",
+        "latchkey.rpc.v1.Trunk",
     }
 
 

@@ -11,6 +11,7 @@ final class RecordedStream: ServerStream {
     identity: nil,
     isSecure: true
   )
+  var connection: ObjectIdentifier { ObjectIdentifier(self) }
   private(set) var received: [UInt8] = []
   private(set) var isRequestComplete = false
   var isClosed = false

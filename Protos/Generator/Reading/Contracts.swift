@@ -141,6 +141,8 @@ struct ContractMethod {
   var isIdempotent: Bool
   /// Whether the server's method is given a reply in place of a task.
   var isTaskless = false
+  /// Whether calls share a stream of their connection.
+  var isTrunked = false
   var timeoutMilliseconds: UInt32?
   var rest: RestFace?
 }

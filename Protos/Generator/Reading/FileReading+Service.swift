@@ -42,6 +42,7 @@ extension FileReading {
     ) { (call) throws(Failure) in
       result.isIdempotent = call.idempotent != 0
       result.isTaskless = call.taskless != 0
+      result.isTrunked = call.trunked != 0
       if call.has_timeout_ms != 0 { result.timeoutMilliseconds = call.timeout_ms }
       if call.n_callers > 0 { result.callers = texts(call.callers, call.n_callers) }
       if let scope = call.scope { result.scope = String(cString: scope) }

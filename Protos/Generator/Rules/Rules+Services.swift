@@ -8,6 +8,9 @@ extension Rules {
         complain(place, "nobody may call it; name identities in `callers`")
       }
       if let rest = method.rest { check(rest, of: method, place) }
+      if method.isTrunked, method.isRequestStreamed || method.isResponseStreamed {
+        complain(place, "a method whose messages are streamed needs a stream: it cannot be trunked")
+      }
     }
   }
 

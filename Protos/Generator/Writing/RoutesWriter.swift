@@ -58,6 +58,7 @@ struct RoutesWriter {
     if let type = rest.mediaType { arguments.append("mediaType: \(quoted(type))") }
     if let seconds = rest.cacheSeconds { arguments.append("cacheSeconds: \(seconds)") }
     if method.isIdempotent { arguments.append("isIdempotent: true") }
+    if method.isTrunked { arguments.append("isTrunked: true") }
     if let timeout = method.timeoutMilliseconds {
       arguments.append("timeout: .milliseconds(\(timeout))")
     }

@@ -40,6 +40,7 @@ struct StubsWriter {
         var arguments = ["path: \(quoted("/\(service.fullName)/\(method.name)"))"]
         arguments.append("kind: .\(method.kind)")
         if method.isIdempotent { arguments.append("isIdempotent: true") }
+        if method.isTrunked { arguments.append("isTrunked: true") }
         if let scope = method.scope {
           arguments.append("scope: \(quoted(scope))")
           if method.rest?.admitsLicenseKeys == true { arguments.append("admitsLicenseKeys: true") }

@@ -39,6 +39,7 @@ final class ServedRoute: Sendable {
       kind: route.requestBody == .raw
         ? .clientStreaming : route.responseBody == .raw ? .serverStreaming : .unary,
       isIdempotent: route.isIdempotent,
+      isTrunked: route.isTrunked,
       scope: route.scope,
       defaultTimeout: route.timeout ?? Gateway.callTimeout
     )

@@ -13,6 +13,8 @@ final class HTTP1Stream: ServerStream {
   var hasDeadline = false
   var attachment: AnyObject?
 
+  var connection: ObjectIdentifier { ObjectIdentifier(session) }
+
   /// Not asked for anything once the stream is closed, since a handler may keep the stream longer.
   private unowned let session: HTTP1ServerSession
   private let isVersion10: Bool

@@ -13,6 +13,8 @@ public final class HTTP2Stream: ServerStream {
   public internal(set) var id: Int32 = 0
   /// Who is on the other side.
   public var origin: RequestOrigin { session.origin }
+  /// Which of the open connections the request has come on.
+  public var connection: ObjectIdentifier { ObjectIdentifier(session) }
   /// Strong: the session's own reference to the stream ends when the stream is closed, and with it the cycle.
   let session: HTTP2Session
   /// The request's head; on the client's side what was sent, without its fields.

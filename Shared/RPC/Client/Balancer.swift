@@ -26,7 +26,7 @@ final class Balancer: Flushable {
   private let tls: TLSContext?
   private let serverName: String
   private let connectionsPerAddress: Int
-  private var ready: [HTTP2ClientConnection] = []
+  private var ready: [Link] = []
   private var turn = 0
   private var callsInTurn = 0
   private var isMarked = false
@@ -48,7 +48,7 @@ final class Balancer: Flushable {
   }
 
   /// The connection whose turn it is; nil while there is none.
-  func next() -> HTTP2ClientConnection? {
+  func next() -> Link? {
     guard !ready.isEmpty else { return nil }
     if callsInTurn == Balancer.callsPerTurn { endTurn() }
     callsInTurn += 1
@@ -104,7 +104,7 @@ final class Balancer: Flushable {
     resolveTimer?.cancel()
     for slot in slots.values.joined() { slot.isRetired = true }
     slots = [:]
-    for connection in ready { connection.drain() }
+    for link in ready { link.connection.drain() }
     wakeAll()
   }
 
@@ -168,10 +168,11 @@ final class Balancer: Flushable {
           }
           pause = Balancer.pauseFirst
           slot.connection = connection
-          added(connection)
+          let link = Link(connection)
+          added(link)
           await withCheckedContinuation { lost in
             connection.whenUnusable { [self] in
-              removed(connection)
+              removed(link)
               lost.resume()
             }
           }
@@ -185,14 +186,15 @@ final class Balancer: Flushable {
     }
   }
 
-  private func added(_ connection: HTTP2ClientConnection) {
+  private func added(_ link: Link) {
     lastFault = nil
-    ready.append(connection)
+    ready.append(link)
     wakeAll()
   }
 
-  private func removed(_ connection: HTTP2ClientConnection) {
-    ready.removeAll { $0 === connection }
+  private func removed(_ link: Link) {
+    ready.removeAll { $0 === link }
+    link.trunk.drain()
   }
 
   private func failed(_ fault: Fault) {
@@ -220,5 +222,17 @@ final class Balancer: Flushable {
   private final class Slot {
     var connection: HTTP2ClientConnection?
     var isRetired = false
+  }
+}
+
+/// A connection to a server, and the trunk on it.
+@EventLoop
+final class Link {
+  let connection: HTTP2ClientConnection
+  let trunk: ClientTrunk
+
+  init(_ connection: HTTP2ClientConnection) {
+    self.connection = connection
+    trunk = ClientTrunk(connection)
   }
 }

@@ -59,7 +59,8 @@ struct CallFields {
     commonCount = fields.count
   }
 
-  private static let constant = HeaderFields([
+  /// What every call says.
+  static let constant = HeaderFields([
     "content-type": "application/grpc", "te": "trailers", "grpc-accept-encoding": "identity",
     "user-agent": "latchkey",
   ])

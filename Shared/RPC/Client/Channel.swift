@@ -15,6 +15,7 @@ internal import Tracing
 public final class Channel {
   private let balancer: Balancer
   private var fields = CallFields()
+  private var callers = EncodedCaller()
   /// The name the server's certificate must have.
   let serverName: String
   let counts = CallCounts()
@@ -79,7 +80,16 @@ public final class Channel {
     _ options: CallOptions = CallOptions()
   ) async throws(Fault) -> ClientCall<Request, Response> {
     let deadline = options.deadline(of: method, from: .now)
-    return ClientCall(try await open(method, options, deadline, isUnary: false))
+    while true {
+      try await waitForConnection(by: deadline)
+      let now = Instant.now
+      let span = span(of: method, options)
+      while let link = balancer.next() {
+        if let stream = open(method, options, deadline, span, from: now, on: link, isUnary: false) {
+          return ClientCall(stream)
+        }
+      }
+    }
   }
 
   /// Whether a connection stands.
@@ -102,51 +112,90 @@ public final class Channel {
     return span
   }
 
-  /// Opens no more streams, and closes each connection when its calls are through.
-  public func close() { balancer.close() }
-
-  /// Opens a stream, and waits for a connection where there is none.
-  func open(
-    _ method: MethodDescriptor,
-    _ options: CallOptions,
-    _ deadline: Instant,
-    isUnary: Bool
-  ) async throws(Fault) -> ClientStream {
-    while true {
-      do throws(Fault) {
-        try await balancer.waitForConnection(by: deadline)
-      } catch {
-        counts.count(code: error.code.rawValue)
-        throw error
-      }
-      if let stream = openNow(method, options, deadline, from: .now, isUnary: isUnary) {
-        return stream
-      }
+  /// Waits while the first connection is being made; a call that finds none is counted as one that failed.
+  private func waitForConnection(by deadline: Instant) async throws(Fault) {
+    do throws(Fault) {
+      try await balancer.waitForConnection(by: deadline)
+    } catch {
+      counts.count(code: error.code.rawValue)
+      throw error
     }
   }
 
-  /// Opens a stream on one of the connections that there are, as is done for nearly every call: without suspension.
+  /// Opens no more streams, and closes each connection when its calls are through.
+  public func close() { balancer.close() }
+
+  /// Sends a unary call, and waits for a connection where there is none.
+  func send(
+    _ method: MethodDescriptor,
+    _ request: some Message,
+    _ options: CallOptions,
+    _ deadline: Instant
+  ) async throws(Fault) -> CallAttempt {
+    while true {
+      try await waitForConnection(by: deadline)
+      if let attempt = sendNow(method, request, options, deadline, from: .now) { return attempt }
+    }
+  }
+
+  /// Sends a unary call by one of the connections that there are, as is done for nearly every call: without suspension.
   ///
   /// `now` is the time, which whoever begins a call has just asked for.
-  func openNow(
+  func sendNow(
     _ method: MethodDescriptor,
+    _ request: some Message,
     _ options: CallOptions,
     _ deadline: Instant,
-    from now: Instant,
-    isUnary: Bool
-  ) -> ClientStream? {
-    while let connection = balancer.next() {
-      let stream = ClientStream(isUnary: isUnary)
-      let nanoseconds = max(0, deadline.nanoseconds - now.nanoseconds)
-      var fields = fields.write(options, nanoseconds: nanoseconds)
-      let span = span(of: method, options)
-      if let span { fields.append(span.context) }
-      if stream.open(on: connection, path: method.path, fields: fields, deadline: deadline) {
-        stream.begin(counts, span, at: now)
+    from now: Instant
+  ) -> CallAttempt? {
+    let span = span(of: method, options)
+    while let link = balancer.next() {
+      // Fields of its own are for a stream of its own.
+      if method.isTrunked, options.metadata.isEmpty, link.trunk.isOpen(at: now) {
+        let call = link.trunk.send(
+          method.path,
+          request,
+          caller: callers.encode(options.sharedCaller),
+          requestID: options.requestID,
+          nanoseconds: deadline.nanoseconds - now.nanoseconds,
+          deadline,
+          trace: span?.context
+        )
+        if let call {
+          call.begin(counts, span, at: now)
+          return call
+        }
+      }
+      if let stream = open(method, options, deadline, span, from: now, on: link, isUnary: true) {
+        stream.send(request, isLast: true)
         return stream
       }
     }
     return nil
+  }
+
+  private func open(
+    _ method: MethodDescriptor,
+    _ options: CallOptions,
+    _ deadline: Instant,
+    _ span: Span?,
+    from now: Instant,
+    on link: Link,
+    isUnary: Bool
+  ) -> ClientStream? {
+    let stream = ClientStream(isUnary: isUnary)
+    let nanoseconds = max(0, deadline.nanoseconds - now.nanoseconds)
+    var fields = fields.write(options, nanoseconds: nanoseconds)
+    if let span { fields.append(span.context) }
+    let isOpen = stream.open(
+      on: link.connection,
+      path: method.path,
+      fields: fields,
+      deadline: deadline
+    )
+    guard isOpen else { return nil }
+    stream.begin(counts, span, at: now)
+    return stream
   }
 }
 

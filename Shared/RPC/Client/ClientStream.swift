@@ -2,33 +2,20 @@ internal import EventLoop
 internal import Faults
 internal import HTTP
 internal import Protobuf
-internal import Tracing
 
-/// One call from the client's side, without the types of its messages.
+/// One call on a stream of its own, without the types of its messages.
 ///
-/// It ends once: with the server's trailers, a reset, the deadline, or a cancelled task.
+/// It ends with the server's trailers, a reset, the deadline, or a cancelled task.
 @EventLoop
-final class ClientStream: ResponseHandler {
-  /// How the call has ended; nil while it goes on.
-  private(set) var outcome: Result<Metadata, Fault>?
-  /// Whether the server has begun to answer; then the call is never repeated.
-  private(set) var hasAnswered = false
-  /// Whether the server may have acted on the call; it has not when it says that it refused the stream.
-  private(set) var mayHaveRun = true
+final class ClientStream: CallAttempt, ResponseHandler {
   /// The first fields of the answer.
   private(set) var initialMetadata = Metadata()
   private var stream: HTTP2Stream?
   private var bytes: [UInt8] = []
   private var offset = 0
   private var deadlineTimer: LoopTimer?
-  private var waiting: UnsafeContinuation<Void, Never>?
-  private var onEnd: (@EventLoop () -> Void)?
   private var writerWaiting: CheckedContinuation<Void, Never>?
   private var hasSentEnd = false
-  /// What counts the call, since when, and what is recorded of it.
-  private var counts: CallCounts?
-  private var begun = Instant(nanoseconds: 0)
-  private var span: Span?
   private var isClosed = false
   /// Whether the answer has been read, so that nobody needs the stream any more.
   private var isRead = false
@@ -59,14 +46,6 @@ final class ClientStream: ResponseHandler {
     return true
   }
 
-  /// Counts the call that was opened, and has what is made of it noted when it is over.
-  func begin(_ counts: CallCounts, _ span: Span?, at now: Instant) {
-    counts.begin()
-    self.counts = counts
-    self.span = span
-    begun = now
-  }
-
   /// Sends a message, and ends the sending side with the last one.
   func send(_ message: some Message, isLast: Bool) {
     guard outcome == nil, !hasSentEnd, let stream else { return }
@@ -89,7 +68,7 @@ final class ClientStream: ResponseHandler {
   }
 
   /// Gives the call up.
-  func cancel() {
+  override func cancel() {
     end(.failure(Fault(.cancelled, "The call was cancelled")), reset: .cancel)
   }
 
@@ -132,24 +111,12 @@ final class ClientStream: ResponseHandler {
     offset = 0
   }
 
-  /// Suspends until the call is over; a task that waits for a unary call is resumed once.
-  func waitForEnd() async {
-    while outcome == nil { await news() }
-  }
-
-  /// Has `body` called once when the call is over, in place of a task that waits.
-  func whenOver(_ body: @escaping @EventLoop () -> Void) {
-    guard outcome == nil else { return body() }
-    onEnd = body
-    EventLoop.countJobless()
-  }
-
-  /// The one answer and the fields after it of a call that is over.
+  /// The answer of a call that is over.
   ///
   /// The message is read where it lies: copying it is most of what a call would cost here.
-  ///
-  /// - Throws: ``Fault`` that ended the call, or an internal error when the answer is anything but one message.
-  func answer<M: Message>(to method: MethodDescriptor) throws(Fault) -> (M, Metadata) {
+  override func answer(
+    to method: MethodDescriptor
+  ) throws(Fault) -> (bytes: [UInt8], range: Range<Int>, trailers: Metadata) {
     // The status comes after the message, and decides.
     guard let outcome else { preconditionFailure("Only a call that is over has an answer") }
     let trailers = try outcome.get()
@@ -162,7 +129,7 @@ final class ClientStream: ResponseHandler {
       )
     }
     guard range.upperBound == bytes.count else { throw ClientStream.tooMuch }
-    return (try MessageFraming.decode(range, of: bytes), trailers)
+    return (bytes, range, trailers)
   }
 
   private static let tooMuch = Fault.internalError(
@@ -172,7 +139,7 @@ final class ClientStream: ResponseHandler {
   /// Gives the stream's memory to the next call, when all has been read.
   ///
   /// Who is told of the end reads before the stream is closed; then it happens when that comes.
-  func recycle() {
+  override func recycle() {
     isRead = true
     guard isClosed else { return }
     stream?.recycle()
@@ -187,17 +154,6 @@ final class ClientStream: ResponseHandler {
       if let range, range.upperBound < bytes.count { throw ClientStream.tooMuch }
     } catch {
       end(.failure(error), reset: .cancel)
-    }
-  }
-
-  /// Suspends until something has come; gives the call up when the task is cancelled.
-  private func news() async {
-    await withTaskCancellationHandler {
-      // A task that was cancelled before has ended the call in the handler below.
-      guard outcome == nil else { return }
-      await withUnsafeContinuation { waiting = $0 }
-    } onCancel: {
-      EventLoop.perform { [self] in cancel() }
     }
   }
 
@@ -247,35 +203,15 @@ final class ClientStream: ResponseHandler {
 
   private func end(_ result: Result<Metadata, Fault>, reset: StreamError?) {
     guard outcome == nil else { return }
-    outcome = result
-    noteEnd(result)
+    settle(result)
     deadlineTimer?.cancel()
     deadlineTimer = nil
     // Both sides must be through, or the stream would stay open.
     if let reset, let stream, !stream.isClosed, !(stream.isRequestComplete && hasSentEnd) {
       stream.reset(reset)
     }
-    wake()
     wakeWriter()
-    guard let onEnd else { return }
-    self.onEnd = nil
-    EventLoop.countJobless()
-    onEnd()
-  }
-
-  private func noteEnd(_ result: Result<Metadata, Fault>) {
-    guard let counts else { return }
-    self.counts = nil
-    let code: Int32 = if case .failure(let fault) = result { fault.code.rawValue } else { 0 }
-    counts.end(code: code, since: begun)
-    span?.end(code: code)
-    span = nil
-  }
-
-  private func wake() {
-    guard let waiting else { return }
-    self.waiting = nil
-    waiting.resume()
+    tellOfEnd()
   }
 
   private func wakeWriter() {

@@ -18,7 +18,7 @@ public final class UnaryCall<Request: Message, Response: Message> {
   private let request: Request
   private let options: CallOptions
   private let deadline: Instant
-  private var stream: ClientStream?
+  private var attempt: CallAttempt?
 
   /// The options are taken over: a copy counts a reference for each text in them.
   init(
@@ -33,17 +33,17 @@ public final class UnaryCall<Request: Message, Response: Message> {
     self.method = method
     self.request = request
     self.options = options
-    send(on: channel.openNow(method, self.options, deadline, from: now, isUnary: true))
+    attempt = channel.sendNow(method, self.request, self.options, deadline, from: now)
   }
 
   /// Whether the call is on its way; else there was no connection, and only ``answer()`` waits for one.
-  public var isSent: Bool { stream != nil }
+  public var isSent: Bool { attempt != nil }
 
   /// Has `body` called once when a call that is sent has come to an end, of whatever kind.
-  public func whenOver(_ body: @escaping @EventLoop () -> Void) { stream?.whenOver(body) }
+  public func whenOver(_ body: @escaping @EventLoop () -> Void) { attempt?.whenOver(body) }
 
   /// Gives the call up.
-  public func cancel() { stream?.cancel() }
+  public func cancel() { attempt?.cancel() }
 
   /// The answer and the fields after it of a call that is over; nil where the call is to be repeated, which
   /// ``answer()`` does.
@@ -52,14 +52,15 @@ public final class UnaryCall<Request: Message, Response: Message> {
   public func answerNow() throws(Fault) -> (Response, Metadata)? { try answerNow(mayRepeat: true) }
 
   private func answerNow(mayRepeat: Bool) throws(Fault) -> (Response, Metadata)? {
-    guard let stream else { return nil }
+    guard let attempt else { return nil }
     do throws(Fault) {
-      let answer: (Response, Metadata) = try stream.answer(to: method)
-      stream.recycle()
-      return answer
+      let (bytes, range, trailers) = try attempt.answer(to: method)
+      let response: Response = try MessageFraming.decode(range, of: bytes)
+      attempt.recycle()
+      return (response, trailers)
     } catch {
-      guard mayRepeat, error.code == .unavailable, !stream.hasAnswered,
-        method.isIdempotent || !stream.mayHaveRun
+      guard mayRepeat, error.code == .unavailable, !attempt.hasAnswered,
+        method.isIdempotent || !attempt.mayHaveRun
       else { throw error }
       return nil
     }
@@ -72,11 +73,11 @@ public final class UnaryCall<Request: Message, Response: Message> {
     var pause = Self.retryPause
     var tries = 1
     while true {
-      if stream == nil {
+      if attempt == nil {
         // Nothing was sent where this fails, so any method could be tried again, but nothing is there.
-        send(on: try await channel.open(method, options, deadline, isUnary: true))
+        attempt = try await channel.send(method, request, options, deadline)
       }
-      await stream?.waitForEnd()
+      await attempt?.waitForEnd()
       let mayRepeat =
         tries < Self.triesMax && Instant.now + pause < deadline && !Task.isCancelled
       if let answer = try answerNow(mayRepeat: mayRepeat) { return answer }
@@ -84,12 +85,7 @@ public final class UnaryCall<Request: Message, Response: Message> {
       // Up to half more, so that callers who failed together do not come back together.
       await EventLoop.sleep(for: pause * Double.random(in: 1...1.5))
       pause *= 2
-      send(on: channel.openNow(method, options, deadline, from: .now, isUnary: true))
+      attempt = channel.sendNow(method, request, options, deadline, from: .now)
     }
-  }
-
-  private func send(on stream: ClientStream?) {
-    self.stream = stream
-    stream?.send(request, isLast: true)
   }
 }

@@ -13,12 +13,15 @@ internal import Tracing
 public final class Call {
   /// The method's descriptor.
   public let method: MethodDescriptor
+  /// When the call began.
+  private let begun: Instant
   /// When the call must have been answered.
   public let deadline: Instant
   /// The DNS name in the peer's verified certificate; nil without mutual TLS.
   public let peerIdentity: String?
   /// Who is behind the call, as the gateway says; nil where the peer may not say, or has not.
-  public let caller: Caller?
+  public var caller: Caller? { sharedCaller?.value }
+  private let sharedCaller: Boxed<Caller>?
   /// Fields to send after the last message, besides the status.
   public var trailers = Metadata()
 
@@ -27,7 +30,12 @@ public final class Call {
   /// Read and set by the server alone.
   var task: Task<Void, Never>?
   var deadlineTimer: LoopTimer?
+  /// What the call came on: a stream of its own, or that of its trunk.
   let stream: any ServerStream
+  /// Where on a trunk the call is; nil where it has a stream of its own.
+  let seat: TrunkSeat?
+  /// The calls that the stream carries, where this one is to carry others.
+  var trunk: ServerTrunk?
   /// The id of the request, once the stream's fields are gone.
   private var keptRequestID: String?
   private(set) var isFinished = false
@@ -47,42 +55,48 @@ public final class Call {
   init(
     method: MethodDescriptor,
     stream: any ServerStream,
+    begun: Instant,
     deadline: Instant,
     peerIdentity: String?,
-    caller: Caller?
+    caller: Boxed<Caller>?,
+    seat: TrunkSeat? = nil
   ) {
     self.method = method
     self.stream = stream
+    self.begun = begun
     self.deadline = deadline
     self.peerIdentity = peerIdentity
-    self.caller = caller
+    sharedCaller = caller
+    self.seat = seat
   }
 
   /// Counts the call, and has what is made of it noted when it is over.
   func begin(
-    _ counts: CallCounts,
+    _ counts: CallCounts?,
     _ span: Span?,
     _ onEnd: (@EventLoop (Call, _ code: Int32) -> Void)?
   ) {
+    guard let counts else { return }
     counts.begin()
     self.counts = counts
     self.span = span
     self.onEnd = onEnd
   }
 
-  /// The fields that came with the call.
+  /// The fields that came with the call; on a trunk, with the trunk.
   public var metadata: Metadata { stream.request.fields }
 
   /// The id of the REST request behind the call, for logs; empty where there is none.
   ///
   /// Read where it lies, as few calls need it.
   public var requestID: String {
-    guard caller != nil else { return "" }
+    guard sharedCaller != nil else { return "" }
+    if let seat { return String(decoding: seat.requestID, as: UTF8.self) }
     return keptRequestID ?? stream.request.fields["latchkey-request-id"] ?? ""
   }
 
   /// How long ago the call began.
-  public var age: Duration { Instant.now - stream.openedAt }
+  public var age: Duration { Instant.now - begun }
 
   /// The trace that the call is recorded in, for logs; nil where it is not.
   public var traceID: String? { span?.context.traceID }
@@ -148,7 +162,8 @@ public final class Call {
 
   /// Sends the first fields of the answer now, before any message.
   public func sendInitialMetadata(_ metadata: Metadata) {
-    guard !hasSentHead, !isFinished else { return }
+    // A trunk has said it, and who makes a unary call is not shown any.
+    guard seat == nil, !hasSentHead, !isFinished else { return }
     hasSentHead = true
     var fields = Call.head
     fields.append(contentsOf: metadata)
@@ -161,7 +176,18 @@ public final class Call {
     stream.sendBody { MessageFraming.append(message, to: &$0) }
   }
 
-  /// Ends the call well.
+  /// Ends a unary call well.
+  func answer(_ message: some Message) {
+    guard !isFinished else { return }
+    guard let seat else {
+      send(message)
+      return succeed()
+    }
+    let fault = seat.trunk.reply(to: seat.id, message, trailers)
+    finish(code: fault?.code.rawValue ?? 0)
+  }
+
+  /// Ends the call well, after its messages.
   func succeed() {
     guard !isFinished else { return }
     sendHead()
@@ -178,7 +204,9 @@ public final class Call {
   /// Ends the call with a fault.
   func fail(_ fault: Fault) {
     guard !isFinished else { return }
-    if hasSentHead {
+    if let seat {
+      seat.trunk.reply(to: seat.id, fault.trailers(adding: trailers))
+    } else if hasSentHead {
       stream.finish(fault.trailers(adding: trailers))
     } else {
       // Nothing was sent: status and head go out as one block ("Trailers-Only").
@@ -194,7 +222,7 @@ public final class Call {
     isFinished = true
     if let counts {
       self.counts = nil
-      counts.end(code: code, since: stream.openedAt)
+      counts.end(code: code, since: begun)
       onEnd?(self, code)
       onEnd = nil
       span?.end(code: code)
@@ -204,13 +232,15 @@ public final class Call {
     reader?.end()
     reader = nil
     resumeWriter()
+    if let seat { seat.trunk.left(seat.id) }
   }
 
   // MARK: What happens to the call
 
   /// Has the call ended at its deadline; without effect when it is over already.
   func watchDeadline() {
-    guard !isFinished else { return }
+    // A trunk stays for as long as its connection does.
+    guard !isFinished, trunk == nil else { return }
     let timer = LoopTimer { [self] in deadlinePassed() }
     deadlineTimer = timer
     timer.start(at: deadline)
@@ -219,16 +249,26 @@ public final class Call {
   /// The deadline has passed: the client is told, and the task is cancelled.
   func deadlinePassed() {
     fail(Fault(.deadlineExceeded, "The deadline passed before the call was answered"))
-    task?.cancel()
+    cancelTask()
   }
 
   /// The client is gone.
   func streamClosed() {
     let wasRunning = !isFinished
-    if wasRunning { keptRequestID = requestID }
+    if wasRunning, seat == nil { keptRequestID = requestID }
     finish(code: Fault.Code.cancelled.rawValue)
-    if wasRunning { task?.cancel() }
+    trunk?.closed()
+    // It knows this call.
+    trunk = nil
+    if wasRunning { cancelTask() }
     task = nil
+  }
+
+  /// Nobody waits for what the task would answer.
+  private func cancelTask() {
+    guard let task else { return }
+    task.cancel()
+    seat?.trunk.lingers(task)
   }
 
   func resumeWriter() {
@@ -236,4 +276,8 @@ public final class Call {
     self.writerWaiting = nil
     writerWaiting.resume()
   }
+}
+
+extension Call: TrunkPassenger {
+  var trunkID: UInt64 { seat?.id ?? 0 }
 }

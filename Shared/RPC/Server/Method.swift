@@ -10,14 +10,31 @@ internal import Tracing
 public struct Method {
   /// What is known of the method.
   public let descriptor: MethodDescriptor
-  /// What is counted of its calls.
-  let counts = CallCounts()
+  /// What is counted of its calls; nil where the calls that one carries are counted instead.
+  let counts: CallCounts?
   /// Begins to serve a call whose head has come.
   let start: @EventLoop (Call) -> Void
+  /// Serves a unary call whose one message is in a range of the bytes; nil where messages are streamed.
+  let serve: Serve?
 
-  private init(_ descriptor: MethodDescriptor, _ start: @escaping @EventLoop (Call) -> Void) {
+  typealias Serve = @EventLoop (Call, [UInt8], Range<Int>) -> Void
+
+  init(
+    _ descriptor: MethodDescriptor,
+    isCounted: Bool = true,
+    _ start: @escaping @EventLoop (Call) -> Void
+  ) {
     self.descriptor = descriptor
     self.start = start
+    counts = isCounted ? CallCounts() : nil
+    serve = nil
+  }
+
+  private init(_ descriptor: MethodDescriptor, serve: @escaping Serve) {
+    self.descriptor = descriptor
+    self.serve = serve
+    counts = CallCounts()
+    start = { call in call.unaryStart = serve }
   }
 
   /// One message in, one out.
@@ -26,7 +43,7 @@ public struct Method {
     _ body: @escaping @EventLoop (Request, Call) async throws(Fault) -> Response
   ) -> Method {
     // Its message is decoded before a task is made, so that a call with bad bytes costs none.
-    let serve: @EventLoop (Call, [UInt8], Range<Int>) -> Void = { call, bytes, range in
+    let serve: Serve = { call, bytes, range in
       // In an object, as the task would get a copy of the message, with a reference counted for each string.
       let request: Boxed<Request>
       do throws(Fault) {
@@ -38,15 +55,14 @@ public struct Method {
       // Written out, as each closure between the task and the method costs an allocation and two checks of the executor.
       call.task = EventLoop.spawn {
         do throws(Fault) {
-          call.send(try await body(request.value, call))
-          call.succeed()
+          call.answer(try await body(request.value, call))
         } catch {
           call.fail(error)
         }
         call.task = nil
       }
     }
-    return Method(descriptor) { call in call.unaryStart = serve }
+    return Method(descriptor, serve: serve)
   }
 
   /// One message in, one out, begun without a task.
@@ -54,7 +70,7 @@ public struct Method {
     _ descriptor: MethodDescriptor,
     _ body: @escaping @EventLoop (Request, Call, Reply<Response>) -> Void
   ) -> Method {
-    let serve: @EventLoop (Call, [UInt8], Range<Int>) -> Void = { call, bytes, range in
+    let serve: Serve = { call, bytes, range in
       let request: Request
       do throws(Fault) {
         request = try MessageFraming.decode(range, of: bytes)
@@ -65,7 +81,7 @@ public struct Method {
       EventLoop.countJobless()
       body(request, call, Reply(call))
     }
-    return Method(descriptor) { call in call.unaryStart = serve }
+    return Method(descriptor, serve: serve)
   }
 
   /// One message in, a stream out.

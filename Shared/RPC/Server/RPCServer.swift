@@ -1,9 +1,9 @@
 public import EventLoop
 public import Faults
-internal import Glibc
 internal import HTTP
 internal import Messages
 internal import Metrics
+internal import Primitives
 public import Protobuf
 public import TLS
 public import Tracing
@@ -31,8 +31,11 @@ public final class RPCServer {
   private let access: Access
   private var methods: [[UInt8]: Method] = [:]
   private var lastFound: (target: [UInt8], method: Method)?
-  /// The caller of the call before, as it came and as it was read: callers that have much to ask ask in a row.
-  private var lastCaller: (text: [UInt8], caller: Caller)?
+  /// The callers of calls before, as metadata and on trunks.
+  private var lastCaller = LastCaller()
+  private var lastTrunkCaller = LastCaller()
+  /// Trunks by the connection that they are on.
+  private var trunkCounts: [ObjectIdentifier: Int] = [:]
   private var services: Set<String> = []
   private var http: HTTPServer?
   /// Answers grpc.health.v1; says not serving until told otherwise.
@@ -60,6 +63,11 @@ public final class RPCServer {
     for name in [ReflectionService.names.v1, ReflectionService.names.v1alpha] {
       register(name, reflection.methods(name), files: [])
     }
+    register(
+      "latchkey.rpc.v1.Trunk",
+      [.trunk(on: self)],
+      files: MessagesFiles.all.closure(of: "latchkey/rpc/trunk.proto")
+    )
     reflection.add(MessagesFiles.all.filter { $0.name.hasPrefix("grpc/") })
   }
 
@@ -114,10 +122,27 @@ public final class RPCServer {
     http?.collect(into: &exposition, as: "rpc")
   }
 
+  // MARK: Trunks
+
+  /// Counts a trunk of a connection; false when the connection has enough of them.
+  func addTrunk(on connection: ObjectIdentifier) -> Bool {
+    guard trunkCounts[connection, default: 0] < ServerTrunk.countPerConnectionMax else {
+      return false
+    }
+    trunkCounts[connection, default: 0] += 1
+    return true
+  }
+
+  /// A trunk that was counted is no more.
+  func removeTrunk(on connection: ObjectIdentifier) {
+    let left = trunkCounts[connection, default: 1] - 1
+    trunkCounts[connection] = left > 0 ? left : nil
+  }
+
   // MARK: A call begins
 
   /// The request comes along, as fetching it from the stream counts a reference for each of its parts.
-  fileprivate func begin(
+  func begin(
     _ stream: any ServerStream,
     _ request: RequestHead
   ) throws(Fault) -> Call {
@@ -129,7 +154,9 @@ public final class RPCServer {
         "The call's metadata is over the limit of \(HTTPLimits().headerBytesMax) bytes"
       )
     }
-    guard let method = find(request.target) else { throw unknown(request.target) }
+    let method = try request.target.withUnsafeBufferPointer { target throws(Fault) in
+      try find(UnsafeRawBufferPointer(target))
+    }
     if let encoding = fields.bytes(of: "grpc-encoding"), !encoding.elementsEqual("identity".utf8) {
       throw Fault(.unimplemented, "Messages are only accepted with grpc-encoding identity")
     }
@@ -144,20 +171,21 @@ public final class RPCServer {
     let call = Call(
       method: descriptor,
       stream: stream,
+      begun: stream.openedAt,
       deadline: Instant(nanoseconds: stream.openedAt.nanoseconds + timeout),
       peerIdentity: origin.identity,
       caller: try caller(fields, saidBy: origin.identity)
     )
     try checkAccess(descriptor, origin.identity)
     if case .identities = access { try call.checkScope() }
-    call.begin(method.counts, span(of: call), onCallEnded)
+    call.begin(method.counts, span(of: call, after: fields.traceContext), onCallEnded)
     method.start(call)
     return call
   }
 
   /// What is recorded of a call, where the process that calls says that it records it.
-  private func span(of call: Call) -> Span? {
-    guard let tracer, let context = call.metadata.traceContext else { return nil }
+  private func span(of call: Call, after context: @autoclosure () -> TraceContext?) -> Span? {
+    guard let tracer, let context = context() else { return nil }
     let (service, method) = call.method.parts
     let span = tracer.beginCall("\(service)/\(method)", after: context)
     span?.note("rpc.system", "grpc")
@@ -167,10 +195,50 @@ public final class RPCServer {
     return span
   }
 
+  /// Makes a call that has come on a trunk, and gives what serves it.
+  func begin(
+    _ record: TrunkCallRecord,
+    in bytes: [UInt8],
+    on carrier: Call,
+    _ seat: TrunkSeat,
+    at now: Instant
+  ) throws(Fault) -> (Call, Method.Serve) {
+    let method = try bytes.withUnsafeBufferPointer { bytes throws(Fault) in
+      try find(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[record.path]))
+    }
+    guard let serve = method.serve else {
+      throw Fault(.unimplemented, "A trunk carries unary calls only")
+    }
+    let descriptor = method.descriptor
+    let timeout = record.milliseconds.map { milliseconds in
+      Int64(clamping: min(milliseconds, UInt64(Timeout.max.components.seconds) * 1000)) * 1_000_000
+    }
+    let call = Call(
+      method: descriptor,
+      stream: carrier.stream,
+      begun: now,
+      deadline: Instant(
+        nanoseconds: now.nanoseconds + (timeout ?? descriptor.timeoutNanoseconds)
+      ),
+      peerIdentity: carrier.peerIdentity,
+      caller: try caller(bytes, record.caller, saidBy: carrier.peerIdentity),
+      seat: seat
+    )
+    try checkAccess(descriptor, carrier.peerIdentity)
+    if case .identities = access { try call.checkScope() }
+    call.begin(
+      method.counts,
+      span(of: call, after: record.traceContext(in: bytes)),
+      onCallEnded
+    )
+    return (call, serve)
+  }
+
   /// Most calls of a busy server are of one method, so the last one is tried before the table.
-  private func find(_ target: [UInt8]) -> Method? {
-    if let lastFound, lastFound.target == target { return lastFound.method }
-    guard let method = methods[target] else { return nil }
+  private func find(_ target: UnsafeRawBufferPointer) throws(Fault) -> Method {
+    if let lastFound, lastFound.target.isEqual(to: target) { return lastFound.method }
+    let target = Array(target)
+    guard let method = methods[target] else { throw unknown(target) }
     lastFound = (target, method)
     return method
   }
@@ -187,19 +255,37 @@ public final class RPCServer {
     }
   }
 
-  private func caller(_ fields: HeaderFields, saidBy identity: String?) throws(Fault) -> Caller? {
-    if case .identities(let trusted) = access {
-      guard let identity, trusted.contains(identity) else { return nil }
+  /// Whether this peer's word about the caller is taken.
+  private func believes(_ identity: String?) -> Bool {
+    guard case .identities(let trusted) = access else { return true }
+    return identity.map { trusted.contains($0) } ?? false
+  }
+
+  private func caller(
+    _ fields: HeaderFields,
+    saidBy identity: String?
+  ) throws(Fault) -> Boxed<Caller>? {
+    guard believes(identity), let text = fields.bytes(of: "latchkey-caller-bin") else { return nil }
+    return try text.withUnsafeBufferPointer { text throws(Fault) in
+      try lastCaller.read(UnsafeRawBufferPointer(text)) { () throws(Fault) in
+        guard let bytes = fields.binary("latchkey-caller-bin") else {
+          throw Fault(.invalidArgument, "The metadata latchkey-caller-bin is not base64")
+        }
+        return try MessageFraming.decode(bytes.startIndex..<bytes.endIndex, of: bytes)
+      }
     }
-    guard let text = fields.bytes(of: "latchkey-caller-bin") else { return nil }
-    if let lastCaller, lastCaller.text.elementsEqual(text) { return lastCaller.caller }
-    guard let bytes = fields.binary("latchkey-caller-bin") else {
-      throw Fault(.invalidArgument, "The metadata latchkey-caller-bin is not base64")
+  }
+
+  private func caller(
+    _ bytes: [UInt8],
+    _ range: Range<Int>?,
+    saidBy identity: String?
+  ) throws(Fault) -> Boxed<Caller>? {
+    guard let range, believes(identity) else { return nil }
+    return try bytes.withUnsafeBufferPointer { buffer throws(Fault) in
+      let encoded = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer)[range])
+      return try lastTrunkCaller.read(encoded) { () throws(Fault) in try Caller(decoding: encoded) }
     }
-    let caller: Caller = try MessageFraming.decode(bytes.startIndex..<bytes.endIndex, of: bytes)
-    // A secret is not kept.
-    lastCaller = caller.licenseKey == nil ? (Array(text), caller) : nil
-    return caller
   }
 
   private func unknown(_ target: [UInt8]) -> Fault {
@@ -209,123 +295,5 @@ public final class RPCServer {
       return Fault(.unimplemented, "The service has no method \(path)")
     }
     return Fault(.unimplemented, "There is no service at \(path)")
-  }
-}
-
-/// Turns streams into calls.
-@EventLoop
-private final class Dispatcher: RequestHandler, Flushable {
-  private unowned let server: RPCServer
-  private var watched: [Call] = []
-
-  init(_ server: RPCServer) { self.server = server }
-
-  func receivedHead(_ stream: any ServerStream) {
-    let request = stream.request
-    guard request.method == .post else {
-      refuse(stream, status: 405)
-      return
-    }
-    guard let type = request.fields.bytes(of: "content-type"), Dispatcher.isGRPC(type) else {
-      refuse(stream, status: 415)
-      return
-    }
-    do throws(Fault) {
-      let call = try server.begin(stream, request)
-      stream.attachment = call
-      watch(call)
-    } catch {
-      let call = Call(
-        method: MethodDescriptor(path: ""),
-        stream: stream,
-        deadline: Instant.now,
-        peerIdentity: nil,
-        caller: nil
-      )
-      call.begin(server.refused, nil, nil)
-      call.fail(error)
-    }
-  }
-
-  /// Gives a call its timer at the end of the tick, if it still needs one: most calls are over by then.
-  private func watch(_ call: Call) {
-    if watched.isEmpty { EventLoop.flushAtEndOfTick(self) }
-    watched.append(call)
-  }
-
-  func flush() {
-    for call in watched { call.watchDeadline() }
-    watched.removeAll(keepingCapacity: true)
-  }
-
-  /// The call on a stream: nothing else is ever attached to the streams of this handler.
-  private func call(on stream: any ServerStream) -> Call? {
-    // No `map`: the runtime checks each time that a closure of the loop's is called on the loop.
-    guard let attachment = stream.attachment else { return nil }
-    return unsafeDowncast(attachment, to: Call.self)
-  }
-
-  func receivedBody(_ stream: any ServerStream) {
-    guard let call = call(on: stream), !call.isFinished else {
-      // Answered already; whatever else comes is dropped.
-      _ = stream.takeReceived()
-      return
-    }
-    if let reader = call.reader {
-      reader.wake()
-      return
-    }
-    guard let start = call.unaryStart else { return }
-    do throws(Fault) {
-      guard let range = try MessageFraming.next(in: stream.received, from: 0) else {
-        guard !stream.isRequestComplete else {
-          throw Fault(
-            .internalError,
-            stream.received.isEmpty
-              ? "The call ended without its request message"
-              : "The request ended in the middle of a message"
-          )
-        }
-        stream.acknowledgeReceived()
-        return
-      }
-      guard stream.isRequestComplete else {
-        if stream.received.count > range.upperBound {
-          throw Fault(.unimplemented, "A unary call takes one request message")
-        }
-        return
-      }
-      guard stream.received.count == range.upperBound else {
-        throw Fault(.unimplemented, "A unary call takes one request message")
-      }
-      call.unaryStart = nil
-      Span.with(call.span) { start(call, stream.received, range) }
-      stream.dropReceived()
-    } catch {
-      call.fail(error)
-    }
-  }
-
-  func drained(_ stream: any ServerStream) { call(on: stream)?.resumeWriter() }
-
-  func closed(_ stream: any ServerStream) { call(on: stream)?.streamClosed() }
-
-  private func refuse(_ stream: any ServerStream, status: Int) {
-    stream.sendHead(status: status, HeaderFields(), isEnd: true)
-  }
-
-  /// `application/grpc`, alone or with a suffix or parameters.
-  private nonisolated static func isGRPC(_ type: ArraySlice<UInt8>) -> Bool {
-    let name: StaticString = "application/grpc"
-    let length = name.utf8CodeUnitCount
-    return type.withUnsafeBytes { bytes in
-      guard bytes.count >= length, let start = bytes.baseAddress,
-        memcmp(start, name.utf8Start, length) == 0
-      else {
-        return false
-      }
-      if bytes.count == length || bytes[length] == UInt8(ascii: ";") { return true }
-      return bytes[length] == UInt8(ascii: "+") && bytes[(length + 1)...].starts(with: "proto".utf8)
-    }
   }
 }

@@ -17,8 +17,7 @@ public struct Reply<Response: Message> {
 
   /// Ends the call well.
   public func answer(_ response: Response) {
-    call.send(response)
-    call.succeed()
+    call.answer(response)
   }
 
   /// Ends the call with a fault.
@@ -27,6 +26,6 @@ public struct Reply<Response: Message> {
   /// Goes on in a task, which is cancelled when the client goes away or the deadline passes.
   public func inTask(_ body: @escaping @EventLoop () async throws(Fault) -> Response) {
     guard isAwaited else { return }
-    call.run { [call] () async throws(Fault) in call.send(try await body()) }
+    call.run { [call] () async throws(Fault) in call.answer(try await body()) }
   }
 }

@@ -12,7 +12,11 @@ enum MessageFraming {
   /// Where the next message lies in `bytes` from `offset` on; nil while it is incomplete.
   ///
   /// An over-long message is refused by its prefix, before its bytes have come.
-  static func next(in bytes: [UInt8], from offset: Int) throws(Fault) -> Range<Int>? {
+  static func next(
+    in bytes: [UInt8],
+    from offset: Int,
+    bytesMax: Int = messageBytesMax
+  ) throws(Fault) -> Range<Int>? {
     guard bytes.count - offset >= prefixBytes else { return nil }
     switch bytes[offset] {
     case 0: break
@@ -26,10 +30,10 @@ enum MessageFraming {
     let length =
       Int(bytes[offset + 1]) << 24 | Int(bytes[offset + 2]) << 16 | Int(bytes[offset + 3]) << 8
       | Int(bytes[offset + 4])
-    guard length <= messageBytesMax else {
+    guard length <= bytesMax else {
       throw Fault(
         .resourceExhausted,
-        "A message of \(length) bytes is over the limit of \(messageBytesMax)"
+        "A message of \(length) bytes is over the limit of \(bytesMax)"
       )
     }
     let start = offset + prefixBytes
@@ -38,9 +42,14 @@ enum MessageFraming {
 
   /// Appends a message with its prefix.
   static func append(_ message: some Message, to output: inout [UInt8]) {
+    append(to: &output) { message.encode(appendingTo: &$0) }
+  }
+
+  /// Appends what `write` appends, as a message with its prefix.
+  static func append(to output: inout [UInt8], _ write: (inout [UInt8]) -> Void) {
     let start = output.count
-    output.append(contentsOf: [0, 0, 0, 0, 0])
-    message.encode(appendingTo: &output)
+    for _ in 0..<prefixBytes { output.append(0) }
+    write(&output)
     let length = output.count - start - prefixBytes
     output[start + 1] = UInt8(truncatingIfNeeded: length >> 24)
     output[start + 2] = UInt8(truncatingIfNeeded: length >> 16)

@@ -94,8 +94,9 @@ public final class RequestLog: Flushable {
   /// Milliseconds with three places, as a number.
   private static func append(nanoseconds: Int64, to line: inout LogLine) {
     let (whole, rest) = max(0, nanoseconds / 1_000).quotientAndRemainder(dividingBy: 1_000)
-    let places = String(rest)
-    line.append(raw: "\(whole).\(String(repeating: "0", count: 3 - places.utf8.count))\(places)")
+    line.append(raw: String(whole))
+    line.append(raw: rest < 10 ? ".00" : rest < 100 ? ".0" : ".")
+    line.append(raw: String(rest))
   }
 
   /// Gives away what was written in this tick; called by the loop.

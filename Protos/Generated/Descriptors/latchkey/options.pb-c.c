@@ -507,7 +507,7 @@ const ProtobufCMessageDescriptor latchkey__rest__descriptor =
   (ProtobufCMessageInit) latchkey__rest__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor latchkey__call__field_descriptors[5] =
+static const ProtobufCFieldDescriptor latchkey__call__field_descriptors[6] =
 {
   {
     "idempotent",
@@ -569,6 +569,18 @@ static const ProtobufCFieldDescriptor latchkey__call__field_descriptors[5] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "trunked",
+    6,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Latchkey__Call, has_trunked),
+    offsetof(Latchkey__Call, trunked),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned latchkey__call__field_indices_by_name[] = {
   2,   /* field[2] = callers */
@@ -576,11 +588,12 @@ static const unsigned latchkey__call__field_indices_by_name[] = {
   3,   /* field[3] = scope */
   4,   /* field[4] = taskless */
   1,   /* field[1] = timeout_ms */
+  5,   /* field[5] = trunked */
 };
 static const ProtobufCIntRange latchkey__call__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor latchkey__call__descriptor =
 {
@@ -590,7 +603,7 @@ const ProtobufCMessageDescriptor latchkey__call__descriptor =
   "Latchkey__Call",
   "latchkey",
   sizeof(Latchkey__Call),
-  5,
+  6,
   latchkey__call__field_descriptors,
   latchkey__call__field_indices_by_name,
   1,  latchkey__call__number_ranges,

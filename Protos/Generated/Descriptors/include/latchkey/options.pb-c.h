@@ -214,10 +214,16 @@ struct  Latchkey__Call
    */
   protobuf_c_boolean has_taskless;
   protobuf_c_boolean taskless;
+  /*
+   * Whether calls travel with others on one stream of a connection where the server knows how (`latchkey.rpc.v1.Trunk`):
+   * for small unary calls that are made so often that the stream is what they cost.
+   */
+  protobuf_c_boolean has_trunked;
+  protobuf_c_boolean trunked;
 };
 #define LATCHKEY__CALL__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&latchkey__call__descriptor) \
-    , 0, 0, 0, 0, 0,NULL, NULL, 0, 0 }
+    , 0, 0, 0, 0, 0,NULL, NULL, 0, 0, 0, 0 }
 
 
 /*
