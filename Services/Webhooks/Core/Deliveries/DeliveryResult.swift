@@ -22,12 +22,38 @@ struct DeliveryResult: Sendable {
   let verdict: Verdict
   let at: Timestamp
 
+  /// The line that another delivery may be the head of, now that this one has come to its end.
+  var movedLine: DeliveryLine? {
+    guard delivery.linePosition != nil, case .finished = fate, let license = delivery.licenseID
+    else { return nil }
+    return DeliveryLine(endpointID: delivery.endpointID, licenseID: license)
+  }
+
   /// The attempt as it is put behind the others.
   var encodedAttempt: [UInt8] {
     guard let attempt else { return [] }
     var bytes: [UInt8] = []
     DeliveryAttempts(attempts: [attempt]).encode(appendingTo: &bytes)
     return bytes
+  }
+
+  /// Gives up a delivery without trying to make it, for a reason that the log shows.
+  static func givenUp(
+    _ delivery: ClaimedDelivery,
+    because reason: String,
+    at now: Timestamp
+  ) -> DeliveryResult {
+    DeliveryResult(
+      delivery: delivery,
+      fate: .finished(.failed),
+      attempt: DeliveryAttempt(
+        startedAt: now.milliseconds,
+        durationMs: 0,
+        error: reason
+      ),
+      verdict: .undecided,
+      at: now
+    )
   }
 
   /// Judges an outcome.
