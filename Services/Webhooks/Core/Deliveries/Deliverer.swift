@@ -147,7 +147,10 @@ final class Deliverer {
 
   /// Makes what a lane admits.
   private func pump(_ lane: DeliveryLane) {
-    guard !lane.isLoading, let receiver = lane.receiver else { return }
+    // What ends at once ends within this loop, which then goes on with the next.
+    guard !lane.isLoading, !lane.isPumping, let receiver = lane.receiver else { return }
+    lane.isPumping = true
+    defer { lane.isPumping = false }
     while let delivery = lane.next {
       guard delivery.leaseEnds - Instant.now >= ClaimedDelivery.attemptReserve else {
         // Somebody else claims it when its lease ends.
@@ -180,8 +183,7 @@ final class Deliverer {
       return ended(.givenUp(delivery, because: "The event is no longer kept", at: startedAt), lane)
     }
     let request = receiver.request(delivery, body, at: startedAt)
-    EventLoop.spawn { [self] in
-      let outcome = await sender.send(request)
+    sender.send(request) { [self] outcome in
       counts.note(outcome, of: delivery, at: now())
       let attempt = DeliveryAttempt(outcome, of: request, startedAt: startedAt)
       ended(

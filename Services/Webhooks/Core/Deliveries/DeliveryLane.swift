@@ -34,6 +34,8 @@ final class DeliveryLane {
   private(set) var lowWater = 0
   /// Set while the webhook is read.
   var isLoading = false
+  /// Set while its deliveries are begun.
+  var isPumping = false
   /// Wakes the lane when its rate admits the next.
   lazy var alarm = LoopTimer { [unowned self] in wake?(self) }
   var wake: (@EventLoop (DeliveryLane) -> Void)?

@@ -106,8 +106,16 @@ extension DeliveryAttempt {
   ///   - request: What was sent.
   ///   - startedAt: When it began.
   init(_ outcome: Outcome, of request: OutgoingRequest, startedAt: Timestamp) {
-    var head = "POST \(request.url.target)\n"
-    for field in request.headers { head += "\(field.name): \(field.value)\n" }
+    var head = "POST "
+    head.reserveCapacity(1_024)
+    head += request.url.target
+    for field in request.headers {
+      head += "\n"
+      head += field.name
+      head += ": "
+      head += field.value
+    }
+    head += "\n"
     self.init(
       startedAt: startedAt.milliseconds,
       durationMs: Int32(clamping: outcome.duration.wholeMilliseconds),
