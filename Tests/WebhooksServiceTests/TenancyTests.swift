@@ -88,7 +88,7 @@ import WebhooksService
         names == [
           "admit_data_key", "all_subscriptions", "claim_deliveries", "forget_deliveries",
           "keep_partitions", "master_key_uses", "overdue_deliveries", "queue_depths",
-          "sealing_accounts", "take_back", "waiting_tenants",
+          "raise_sealing_floor", "sealing_accounts", "take_back", "waiting_tenants",
         ]
       )
     }
