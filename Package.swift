@@ -496,8 +496,8 @@ let package = Package(
       name: "LicensesServiceTests",
       [
         "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "LatchkeyOffline", "Messages",
-        "Postgres", "Primitives", "RPC", "Sealing", "ServiceKit", "SigningService", "Stubs",
-        "TestKit",
+        "Metrics", "Postgres", "Primitives", "RPC", "Sealing", "ServiceKit", "SigningService",
+        "Stubs", "TestKit",
       ]
     ),
     tests(

@@ -43,18 +43,24 @@ public struct StringList: ~Copyable {
   public mutating func append(_ name: String, _ separator: String, _ value: String) {
     precondition(nodeCount < nodeCapacity)
     let start = text + textCount
-    for part in [name, separator, value] {
-      for byte in part.utf8 {
-        precondition(textCount < textCapacity)
-        text[textCount] = CChar(bitPattern: byte)
-        textCount += 1
-      }
-    }
+    append(name)
+    append(separator)
+    append(value)
     precondition(textCount < textCapacity)
     text[textCount] = 0
     textCount += 1
     nodes[nodeCount] = curl_slist(data: start, next: nil)
     if nodeCount > 0 { nodes[nodeCount - 1].next = nodes + nodeCount }
     nodeCount += 1
+  }
+
+  private mutating func append(_ part: String) {
+    var part = part
+    part.withUTF8 { bytes in
+      precondition(textCount + bytes.count <= textCapacity)
+      guard let start = bytes.baseAddress else { return }
+      UnsafeMutableRawPointer(text + textCount).copyMemory(from: start, byteCount: bytes.count)
+      textCount += bytes.count
+    }
   }
 }

@@ -1,6 +1,8 @@
 """Deliveries of webhooks: how many a second reach a fast receiver, how soon, and what a long queue takes."""
 
 import asyncio
+import collections
+import datetime
 import multiprocessing
 import os
 import pathlib
@@ -23,7 +25,10 @@ BULK = 1_000
 SINGLE_CHANGES = 2_000
 PAUSE_SECONDS = 0.005
 
-CREATED_AT = re.compile(rb'"createdAt":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3})Z"')
+# So many delays are remembered, whatever comes.
+DELAYS_KEPT = 10_000
+
+CREATED_AT = re.compile(rb'"createdAt":"([^"]+)"')
 
 
 class Inbox(asyncio.Protocol):
@@ -50,31 +55,35 @@ class Inbox(asyncio.Protocol):
             self.transport.write(self.answer)
 
 
+class Tally:
+    """How many deliveries came, when the first and the last did, and how long after their changes the newest came."""
+
+    def __init__(self):
+        self.count = 0
+        self.first = self.last = None
+        self.delays = collections.deque(maxlen=DELAYS_KEPT)
+
+    def note(self, body):
+        self.last = time.time()
+        self.first = self.first or self.last
+        self.count += 1
+        made = datetime.datetime.fromisoformat(CREATED_AT.search(body)[1].decode())
+        self.delays.append((self.last - made.timestamp()) * 1000)
+
+
 def receive(port, pipe):
-    """A process of its own: tells, when asked, how many deliveries came, when, and how long after their change."""
+    """A process of its own: tells, when asked, how many deliveries came, and begins to count anew."""
 
     async def run():
-        times, delays = [], []
-
-        def note(body):
-            now = time.time()
-            times.append(now)
-            text = CREATED_AT.search(body)[1].decode()
-            whole, milliseconds = text.split(".")
-            made = time.mktime(time.strptime(whole, "%Y-%m-%dT%H:%M:%S")) - time.timezone
-            delays.append((now - made) * 1000 - int(milliseconds))
-
+        tally = Tally()
         loop = asyncio.get_running_loop()
-        await loop.create_server(lambda: Inbox(note), "127.0.0.1", port)
+        await loop.create_server(lambda: Inbox(lambda body: tally.note(body)), "127.0.0.1", port)
         while True:
             question = await loop.run_in_executor(None, pipe.recv)
-            pipe.send(len(times) if question == "count" else (list(times), list(delays)))
+            pipe.send(tally.count if question == "count" else tally)
             if question == "take":
-                times.clear()
-                delays.clear()
+                tally = Tally()
 
-    os.environ["TZ"] = "UTC"
-    time.tzset()
     asyncio.run(run())
 
 
@@ -133,9 +142,9 @@ def throughput(deployment, api, inbox, events):
             rest.expect_data(api.post("/licenses/bulk", {"licenses": [one] * BULK}, timeout=60), 201)
     finally:
         os.kill(pid, signal.SIGCONT)
-    times, _ = inbox.wait_for(events // BULK * BULK)
-    rate = (len(times) - 1) / (times[-1] - times[0])
-    print(f"webhooks: {len(times)} deliveries, {rate:,.0f} a second")
+    tally = inbox.wait_for(events // BULK * BULK)
+    rate = (tally.count - 1) / (tally.last - tally.first)
+    print(f"webhooks: {tally.count} deliveries, {rate:,.0f} a second")
     return rate
 
 
@@ -146,7 +155,7 @@ def latency(api, inbox):
     for number in range(SINGLE_CHANGES):
         api.send("PATCH", f"/licenses/{license['id']}", json={"name": f"Number {number}"})
         time.sleep(PAUSE_SECONDS)
-    _, delays = inbox.wait_for(SINGLE_CHANGES)
+    delays = inbox.wait_for(SINGLE_CHANGES).delays
     median, p99 = statistics.median(delays), statistics.quantiles(delays, n=100)[98]
     print(f"webhooks: from change to receipt median {median:.1f} ms, p99 {p99:.1f} ms")
     return median

@@ -74,33 +74,43 @@ def test_validations_are_told_when_somebody_listens(api):
 
 
 def test_a_receiver_that_hangs_does_not_slow_another(api, record_property):
-    with Receiver() as fast, Receiver(lambda _: "hang") as slow:
+    """The median from a change to its delivery, before, beside and after a receiver that never answers."""
+    events = {"events": ["license.created"]}
+    with Receiver() as fast, Receiver(lambda _: "hang") as slow, receiver.webhook(api, fast.url, **events):
+        catalogue = api.catalogue()
 
-        def median():
-            catalogue, times = api.catalogue(), []
-            for _ in range(30):
+        def delays(count):
+            times = []
+            for _ in range(count):
                 before = len(fast.deliveries)
-                license = api.license(catalogue)
                 sent = time.monotonic()
+                license = api.license(catalogue)
                 found = processes.poll(
                     lambda: [one for one in fast.deliveries[before:] if one.event["licenseId"] == license["id"]],
                     20,
                     "a delivery",
                     interval=0.001,
                 )
-                times.append(max(0, found[0].at - sent))
-            return statistics.median(times)
+                times.append(found[0].at - sent)
+            return times
 
-        events = {"events": ["license.created"]}
-        with receiver.webhook(api, fast.url, **events):
-            alone = median()
-            with receiver.webhook(api, slow.url, **events):
-                beside = median()
-        figures = f"median {alone * 1000:.1f} ms alone, {beside * 1000:.1f} ms beside one that hangs"
+        delays(20)  # Connections are made, and statements prepared.
+        alone = delays(100)
+        with receiver.webhook(api, slow.url, **events):
+            beside = delays(200)
+            # As many hang as may be under way to one receiver.
+            assert len(slow.deliveries) >= 50
+        # Until what hangs is given up.
+        time.sleep(11)
+        alone += delays(100)
+        ratio = statistics.median(beside) / statistics.median(alone)
+        figures = (
+            f"median {statistics.median(alone) * 1000:.1f} ms alone, "
+            f"{statistics.median(beside) * 1000:.1f} ms beside one that hangs: {ratio:.2f}"
+        )
         print(figures)
         record_property("figures", figures)
-        assert slow.deliveries
-        assert beside <= alone * 1.5 + 0.02, figures
+        assert ratio <= 1.5, figures
 
 
 def test_listen_forwards_to_a_receiver_under_development(deployment, api, logs):

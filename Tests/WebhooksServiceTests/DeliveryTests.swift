@@ -150,8 +150,7 @@ import WebhooksService
     }
   }
 
-  @Test @EventLoop func `what a process that died had claimed is delivered when its lease ends`()
-    async throws
+  @Test @EventLoop func `what a process that died had claimed is taken back at once`() async throws
   {
     try await TestReceiver.with { receiver in
       try await WebhooksFixture.with { fixture in
@@ -159,9 +158,44 @@ import WebhooksService
         receiver.answer = { _ in .nothing }
         let doomed = try fixture.replica()
         doomed.start()
+        try await fixture.eventually {
+          try await fixture.count("select count(*) from pg_locks where classid = 1818982244") == 1
+        }
         try await fixture.commit([.licenseCreated])
         try await fixture.eventually { receiver.requests.count == 1 }
-        // It never comes to write anything: what it holds is as if it were dead.
+        fixture.service.start()
+        receiver.answer = { _ in .status(200) }
+        // As the server ends the session of a process that was killed; no time passes that would end a lease.
+        let ended = try await fixture.count(
+          """
+          select count(pg_terminate_backend(l.pid)) from pg_locks l
+          join webhooks.pending_deliveries d on l.objid = d.claimed_by::oid
+          where l.locktype = 'advisory' and l.classid = 1818982244
+          """
+        )
+        #expect(ended == 1)
+        try await fixture.eventually {
+          try await fixture.deliveries(webhook, .succeeded).count == 1
+        }
+        #expect(receiver.requests.count == 2)
+        #expect(Set(receiver.ids).count == 1)
+        await doomed.stop()
+      }
+    }
+  }
+
+  @Test @EventLoop
+  func `what a process holds for longer than a lease is taken back, though it lives`()
+    async throws
+  {
+    try await TestReceiver.with { receiver in
+      try await WebhooksFixture.with { fixture in
+        let webhook = try await fixture.webhook(receiver.url)
+        receiver.answer = { _ in .nothing }
+        let stuck = try fixture.replica()
+        stuck.start()
+        try await fixture.commit([.licenseCreated])
+        try await fixture.eventually { receiver.requests.count == 1 }
         receiver.answer = { _ in .status(200) }
         fixture.service.start()
         await EventLoop.sleep(for: .milliseconds(600))
@@ -171,8 +205,46 @@ import WebhooksService
           try await fixture.deliveries(webhook, .succeeded).count == 1
         }
         #expect(Set(receiver.ids).count == 1)
-        await doomed.stop()
+        await stuck.stop()
         #expect(try await fixture.deliveries(webhook, .succeeded).count == 1)
+      }
+    }
+  }
+
+  @Test @EventLoop func `a line never stands still, whoever adds to it while its head ends`()
+    async throws
+  {
+    try await TestReceiver.with { receiver in
+      try await WebhooksFixture.with { fixture in
+        let webhook = try await fixture.webhook(receiver.url) { $0.ordering = .ordered }
+        let replicas = [try fixture.replica(), try fixture.replica()]
+        for replica in replicas { replica.start() }
+        fixture.service.start()
+        let licenses = (0..<4).map { _ in UUID.v7() }
+        await withTaskGroup(of: Void.self) { group in
+          for license in licenses {
+            group.addTask { @EventLoop @Sendable in
+              for _ in 0..<40 { _ = try? await fixture.commit([.licenseUpdated], of: license) }
+            }
+          }
+        }
+        try await fixture.eventually {
+          try await fixture.count("select count(*) from webhooks.finished_deliveries") == 160
+        }
+        for replica in replicas { await replica.stop() }
+        #expect(try await fixture.deliveries(webhook, .waiting).isEmpty)
+        // Each license's events in their order, as often as they came.
+        for license in licenses {
+          let sequences = receiver.requests.compactMap { request -> Int? in
+            let body = String(decoding: request.body, as: UTF8.self)
+            guard body.contains(#""licenseId":"\#(license)""#) else { return nil }
+            let digits = body.split(separator: #""sequence":"#, maxSplits: 1)[1].prefix(
+              while: \.isNumber
+            )
+            return Int(digits)
+          }
+          #expect(sequences == Array(1...40))
+        }
       }
     }
   }

@@ -175,6 +175,23 @@ import WebhooksService
     }
   }
 
+  @Test @EventLoop func `an event whose producer died before its word is found all the same`()
+    async throws
+  {
+    try await TestReceiver.with { receiver in
+      try await WebhooksFixture.with { fixture in
+        _ = try await fixture.webhook(receiver.url)
+        fixture.service.start()
+        // What is found by listening, and by the look at the beginning, is over.
+        try await fixture.commit([.licenseCreated])
+        try await fixture.eventually { receiver.requests.count == 1 }
+        try await fixture.commit([.licenseUpdated], isTold: false)
+        try await fixture.eventually { receiver.requests.count == 2 }
+        #expect(receiver.types == ["license.created", "license.updated"])
+      }
+    }
+  }
+
   @Test @EventLoop func `an event of a kind that only a newer release knows waits for it`()
     async throws
   {

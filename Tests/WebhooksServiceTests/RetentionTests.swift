@@ -55,30 +55,52 @@ import WebhooksService
     }
   }
 
-  @Test @EventLoop func `a line that nobody has let go is let go`() async throws {
+  @Test @EventLoop
+  func
+    `what waits for too long is given up in the log before it is dropped, and its line moves on`()
+    async throws
+  {
     try await TestReceiver.with { receiver in
       try await WebhooksFixture.with { fixture in
         let webhook = try await fixture.webhook(receiver.url) { $0.ordering = .ordered }
+        receiver.answer = { _ in .status(500) }
         fixture.service.start()
         try await fixture.commit([.licenseCreated])
         try await fixture.eventually {
-          try await fixture.deliveries(webhook, .succeeded).count == 1
-        }
-        // As a dispatcher leaves it that dies between its commit and its word.
-        receiver.answer = { _ in .status(500) }
-        try await fixture.commit([.licenseUpdated])
-        try await fixture.eventually {
           try await fixture.deliveries(webhook, .pending).first?.attempt == 1
         }
-        try await fixture.test.open().query(
-          "update webhooks.pending_deliveries set due_at = null"
+        // While it is disabled nothing is tried, so what is pending waits.
+        _ = try await fixture.client.updateWebhook(
+          UpdateWebhookRequest(id: webhook.id, status: .disabled, presentNames: ["status"]),
+          fixture.options
         )
-        receiver.answer = { _ in .status(200) }
-        fixture.clock.advance(by: .seconds(1))
+        try await fixture.test.open().query(
+          """
+          insert into webhooks.pending_deliveries (account_id, environment, endpoint_id, id,
+            event_id, event_type, license_id, line_position, created_at)
+          select account_id, environment, endpoint_id,
+            \(UUID.v7(at: fixture.clock.now + .seconds(10 * 86_400))),
+            event_id, 'license.updated', license_id, line_position + 1, created_at
+          from webhooks.pending_deliveries
+          """
+        )
+        fixture.clock.advance(by: .seconds(28 * 86_400))
         try await fixture.service.keepHouse()
-        try await fixture.eventually {
-          try await fixture.deliveries(webhook, .succeeded).count == 2
-        }
+        #expect(try await fixture.deliveries(webhook, .failed).isEmpty)
+        fixture.clock.advance(by: .seconds(86_401))
+        try await fixture.service.keepHouse()
+        let given = try await fixture.delivery(webhook, .failed)
+        #expect(given.eventType == "license.created")
+        #expect(given.attempts.map(\.responseStatus) == [500, nil])
+        #expect(given.attempts.last?.error == "It waited for as long as it is kept")
+        // The next of the line, whose time has not come, goes once the webhook is enabled.
+        #expect(try await fixture.deliveries(webhook, .waiting).isEmpty)
+        #expect(
+          try await fixture.deliveries(webhook, .pending).map(\.eventType) == ["license.updated"]
+        )
+        fixture.clock.advance(by: .seconds(2 * 86_400))
+        try await fixture.service.keepHouse()
+        #expect(try await fixture.deliveries(webhook, .failed).isEmpty)
       }
     }
   }

@@ -86,9 +86,10 @@ import WebhooksService
       }
       #expect(
         names == [
-          "admit_data_key", "advance_stuck_lines", "all_subscriptions", "claim_deliveries",
-          "forget_deliveries", "keep_partitions", "least_master_version", "master_key_uses", "queue_depths",
-          "raise_sealing_floor", "sealing_accounts", "waiting_tenants",
+          "admit_data_key", "all_subscriptions", "claim_deliveries", "forget_deliveries",
+          "keep_partitions", "least_master_version", "master_key_uses", "overdue_deliveries",
+          "queue_depths", "raise_sealing_floor", "sealing_accounts", "take_back",
+          "waiting_tenants",
         ]
       )
     }

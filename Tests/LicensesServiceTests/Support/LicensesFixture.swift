@@ -5,6 +5,7 @@ import Faults
 import HTTP
 import LicensesService
 import Messages
+import Metrics
 import Postgres
 import Primitives
 import RPC
@@ -19,6 +20,8 @@ final class LicensesFixture {
   let clock: TestClock
   /// The service itself, for what it does unasked.
   let service: Licenses
+  /// What the service asks.
+  private let database: Database
   private let masterKeys: MasterKeys
   /// The tenant that most tests act for.
   let tenant = Tenant(accountID: .v7(), environment: .test)
@@ -28,12 +31,14 @@ final class LicensesFixture {
     _ rpc: ServedRPC,
     _ clock: TestClock,
     _ service: Licenses,
+    _ database: Database,
     _ masterKeys: MasterKeys
   ) {
     self.test = test
     self.rpc = rpc
     self.clock = clock
     self.service = service
+    self.database = database
     self.masterKeys = masterKeys
   }
 
@@ -48,8 +53,9 @@ final class LicensesFixture {
     let schema = TestDatabase.Schema("licenses", Licenses.migrations)
     try await TestDatabase.with(changes, schema) { test in
       let clock = TestClock()
+      let database = test.open(as: "latchkey_licenses")
       let licenses = Licenses(
-        database: test.open(as: "latchkey_licenses"),
+        database: database,
         masterKeys: masterKeys,
         signing: signing ?? Self.nowhere,
         limits: limits,
@@ -57,9 +63,21 @@ final class LicensesFixture {
         now: { clock.now }
       )
       try await ServedRPC.with("licenses", register: { licenses.register(on: $0) }) { rpc in
-        try await body(LicensesFixture(test, rpc, clock, licenses, masterKeys))
+        try await body(LicensesFixture(test, rpc, clock, licenses, database, masterKeys))
       }
     }
+  }
+
+  /// How many exchanges the service has had with the database.
+  var exchangeCount: Int {
+    var exposition = Exposition()
+    database.collect(into: &exposition)
+    let name = #"latchkey_postgres_exchanges_total{outcome="ok"} "#
+    for line in String(decoding: exposition.text, as: UTF8.self).split(separator: "\n")
+    where line.hasPrefix(name) {
+      return Int(line.dropFirst(name.count)) ?? 0
+    }
+    return 0
   }
 
   /// Runs another process's service on the same database, and calls it.

@@ -5,6 +5,7 @@ import LicensesService
 import Messages
 import Postgres
 import Primitives
+import Stubs
 import TestKit
 import Testing
 
@@ -86,6 +87,51 @@ import Testing
       while try await told(fixture).isEmpty {
         guard Instant.now < deadline else { throw Fault(.deadlineExceeded, "Nothing was told") }
         _ = try await fixture.validate(try #require(license.key))
+      }
+    }
+  }
+
+  /// As many exchanges with the database as if nobody were sent them, and none that waits for the outbox.
+  @Test @EventLoop func `a validation that is told of asks the database for nothing more`()
+    async throws
+  {
+    try await LicensesFixture.with { fixture in
+      let license = try await fixture.license()
+      let key = try #require(license.key)
+      let machine = try await fixture.activate(license, "machine-1")
+      _ = try await fixture.validate(key)
+      @EventLoop func exchanges() async throws -> Int {
+        let before = fixture.exchangeCount
+        for _ in 0..<25 {
+          _ = try await fixture.validate(key)
+          _ = try await fixture.validate(key, entitlements: ["missing"])
+          _ = try await fixture.client.heartbeatMachine(
+            MachineRequest(id: machine.id),
+            fixture.holder(license)
+          )
+        }
+        return fixture.exchangeCount - before
+      }
+      let untold = try await exchanges()
+      #expect(untold >= 50)
+      try await subscribe(
+        fixture,
+        ["validation.success", "validation.failed", "machine.heartbeat"]
+      )
+      #expect(try await exchanges() == untold)
+      #expect(try await told(fixture).count == 75)
+
+      // Nor does one wait while what was gathered is written.
+      try await fixture.test.open().transaction(for: nil) { (lock) async throws(Fault) in
+        try await lock.query("lock table events.outbox in access exclusive mode")
+        let writing = EventLoop.spawn { try? await fixture.service.flushEvents() }
+        do {
+          _ = try await fixture.validate(key)
+          _ = try await exchanges()
+        } catch {
+          throw Fault(.internalError, "\(error)")
+        }
+        writing.cancel()
       }
     }
   }

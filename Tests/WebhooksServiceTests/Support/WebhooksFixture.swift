@@ -137,14 +137,16 @@ final class WebhooksFixture {
     return try await client.createWebhook(request, options(tenant))
   }
 
-  /// Commits events as a producer does: in a transaction, each with the next sequence of its license.
+  /// Commits events as a producer does: in a transaction, each with the next sequence of its license, and then tells the
+  /// service unless it dies before.
   @discardableResult
   func commit(
     _ types: [EventType],
     of license: UUID? = nil,
     product: UUID? = nil,
     metadata: String = "{}",
-    for tenant: Tenant? = nil
+    for tenant: Tenant? = nil,
+    isTold: Bool = true
   ) async throws -> [Event] {
     let tenant = tenant ?? self.tenant
     let license = license ?? self.license
@@ -168,7 +170,7 @@ final class WebhooksFixture {
     try await producer.transaction(for: tenant) { (transaction) async throws(Fault) in
       transaction.send(Event.insertion(written, for: tenant))
     }
-    try await producer.query("select pg_notify(\(EventChannel.name), '')")
+    if isTold { try await producer.query("select pg_notify(\(EventChannel.name), '')") }
     return events
   }
 

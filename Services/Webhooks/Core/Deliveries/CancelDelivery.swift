@@ -28,6 +28,10 @@ extension Webhooks {
       else {
         throw Fault(.aborted, "The delivery has come to its end already", reason: .conflict)
       }
+      if let license = after.licenseId.flatMap({ UUID($0) }) {
+        let line = DeliveryLine(endpointID: endpoint.id, licenseID: license)
+        self.deliveries.advance([line], at: change.now, change.transaction)
+      }
       try change.record(
         "delivery.cancel",
         id,
@@ -36,13 +40,7 @@ extension Webhooks {
       )
       return after
     }
-    if let license = delivery.licenseId.flatMap({ UUID($0) }),
-      let endpoint = UUID(delivery.webhookId)
-    {
-      let line = DeliveryLine(endpointID: endpoint, licenseID: license)
-      try await deliveries.advance([line], of: tenant, at: now())
-      deliverer.look()
-    }
+    deliverer.look()
     return delivery
   }
 }

@@ -4,7 +4,9 @@ internal import Postgres
 internal import Primitives
 
 /// A delivery that this process alone may make until its lease ends.
-struct ClaimedDelivery: Sendable {
+///
+/// A class, since it is handed on at every step.
+final class ClaimedDelivery: Sendable {
   let tenant: Tenant
   let endpointID: UUID
   /// The version of the webhook when it was claimed: settings in memory of an older one are read again.

@@ -8,15 +8,20 @@ internal import WebhooksSending
 /// Makes deliveries: claims what is due, sends it, and writes what came of it.
 ///
 /// Everything that is due is in the database; here is only what this process has claimed, bounded as a whole and for
-/// each webhook. When the process dies its leases end, and others make the deliveries: at least once, never lost.
+/// each webhook. When the process dies others take its claims back and make the deliveries: at least once, never lost.
 @EventLoop
 final class Deliverer {
   /// How many deliveries are in memory, claimed and not yet written.
   static let heldMax = 4_096
+  /// One in so many of the places that are free is what a webhook may take: however many receivers hang, there is a
+  /// place left for the next.
+  private static let share = 4
   /// How many one claim brings: as many as fit into some tens of megabytes when every event is as large as can be.
-  private static let claimMax: Int32 = 256
+  private static let claimMax = 512
   /// How often to look for what has become due.
   static let interval = Duration.milliseconds(500)
+  /// How often to look for claims of processes that have died.
+  private static let takeBackInterval = Duration.seconds(1)
   /// How long attempts under way may take when the service stops.
   private static let stopLimit = Duration.seconds(5)
   /// For how long a webhook that was not used is remembered.
@@ -35,6 +40,8 @@ final class Deliverer {
     written($0)
   }
 
+  /// Who this process is to the others.
+  let worker: Worker
   /// What is counted of attempts.
   let counts = DeliveryCounts()
   private var lanes: [UUID: DeliveryLane] = [:]
@@ -42,10 +49,14 @@ final class Deliverer {
   private(set) var heldCount = 0
   private var underWayCount = 0
   private var timer: LoopTimer?
+  private var takeBackTimer: LoopTimer?
+  private var takingBack: Task<Void, Never>?
   private var claiming: Task<Void, Never>?
   private var isClaimWanted = false
-  /// Whether the last claim brought as much as it could.
+  /// Whether more is due than there was room for.
   private var isMoreDue = false
+  /// Whether a claim could not bring as much as one may, since there is too much in memory.
+  private var isOutOfRoom = false
   private var lastServed = UUID(high: 0, low: 0)
   private var isStopping = false
   private var lastPruned = Instant.now
@@ -64,14 +75,17 @@ final class Deliverer {
     self.receivers = receivers
     self.schedule = schedule
     self.now = now
+    worker = Worker(of: deliveries.database)
   }
 
   // MARK: Beginning and end
 
   /// Begins to look for what is due.
   func start() {
+    worker.start { [unowned self] in look() }
     timer = LoopTimer(every: Self.interval) { [unowned self] in look() }
-    look()
+    takeBackTimer = LoopTimer(every: Self.takeBackInterval) { [unowned self] in takeBack() }
+    takeBack()
   }
 
   /// Claims nothing any more, lets attempts under way come to their end for a while, and gives back the rest.
@@ -79,7 +93,10 @@ final class Deliverer {
     isStopping = true
     timer?.cancel()
     timer = nil
+    takeBackTimer?.cancel()
+    takeBackTimer = nil
     await claiming?.value
+    await takingBack?.value
     for lane in lanes.values { release(lane, until: now()) }
     let deadline = Instant.now + Self.stopLimit
     while underWayCount > 0, Instant.now < deadline {
@@ -88,6 +105,7 @@ final class Deliverer {
     sender.close()
     while underWayCount > 0 { await EventLoop.sleep(for: .milliseconds(1)) }
     await writer.finish()
+    await worker.stop()
   }
 
   // MARK: What is made
@@ -95,9 +113,11 @@ final class Deliverer {
   /// How many more deliveries of a webhook are taken at once; what is beyond waits in the database.
   func room(for endpoint: UUID) -> Int {
     guard !isStopping else { return 0 }
-    let free = max(0, Self.heldMax - heldCount)
-    return min(free, lanes[endpoint]?.room(at: Instant.now) ?? DeliveryLane.claimMax)
+    return min(shareOfFree, lanes[endpoint]?.room(at: Instant.now) ?? DeliveryLane.heldMax)
   }
+
+  /// How many more places one webhook may take now.
+  private var shareOfFree: Int { max(0, Self.heldMax - heldCount) / Self.share }
 
   /// Makes deliveries that this process has claimed.
   ///
@@ -127,7 +147,10 @@ final class Deliverer {
 
   /// Makes what a lane admits.
   private func pump(_ lane: DeliveryLane) {
-    guard !lane.isLoading, let receiver = lane.receiver else { return }
+    // What ends at once ends within this loop, which then goes on with the next.
+    guard !lane.isLoading, !lane.isPumping, let receiver = lane.receiver else { return }
+    lane.isPumping = true
+    defer { lane.isPumping = false }
     while let delivery = lane.next {
       guard delivery.leaseEnds - Instant.now >= ClaimedDelivery.attemptReserve else {
         // Somebody else claims it when its lease ends.
@@ -139,6 +162,8 @@ final class Deliverer {
       case .now:
         lane.removeNext()
         attempt(delivery, lane, receiver)
+        // Early enough for what comes next to be here when it is wanted.
+        if isMoreDue, lane.waitingCount == lane.lowWater { look() }
       case .after(let pause):
         lane.alarm.start(after: pause)
         return
@@ -155,25 +180,10 @@ final class Deliverer {
     underWayCount += 1
     let startedAt = now()
     guard let body = delivery.body else {
-      let attempt = DeliveryAttempt(
-        startedAt: startedAt.milliseconds,
-        durationMs: 0,
-        error: "The event is no longer kept"
-      )
-      return ended(
-        DeliveryResult(
-          delivery: delivery,
-          fate: .finished(.failed),
-          attempt: attempt,
-          verdict: .undecided,
-          at: startedAt
-        ),
-        lane
-      )
+      return ended(.givenUp(delivery, because: "The event is no longer kept", at: startedAt), lane)
     }
     let request = receiver.request(delivery, body, at: startedAt)
-    EventLoop.spawn { [self] in
-      let outcome = await sender.send(request)
+    sender.send(request) { [self] outcome in
       counts.note(outcome, of: delivery, at: now())
       let attempt = DeliveryAttempt(outcome, of: request, startedAt: startedAt)
       ended(
@@ -214,7 +224,7 @@ final class Deliverer {
 
   private func written(_ count: Int) {
     heldCount -= count
-    if isMoreDue, heldCount < Self.heldMax / 2 { look() }
+    if isOutOfRoom, shareOfFree >= Self.claimMax { look() }
   }
 
   // MARK: Webhooks
@@ -282,31 +292,60 @@ final class Deliverer {
     }
   }
 
+  /// Looks again as soon as there is room, since there is more than was taken.
+  func lookForMore() {
+    isMoreDue = true
+    look()
+  }
+
   private func claim() async {
     prune()
     while isClaimWanted, !isStopping {
       isClaimWanted = false
+      let eachMax = min(Self.claimMax, shareOfFree)
+      isOutOfRoom = eachMax < Self.claimMax
+      guard let worker = worker.id, eachMax > 0 else { continue }
       let now = Instant.now
-      let free = Int32(clamping: Self.heldMax - heldCount)
-      guard free >= Self.claimMax else { continue }
-      let full = lanes.values.filter { !$0.takesClaims(at: now) }.map(\.endpointID)
+      let full = lanes.values.filter { !$0.takes(eachMax, at: now) }.map(\.endpointID)
       do throws(Fault) {
         let claimed = try await deliveries.claim(
+          for: worker,
           at: self.now(),
           behind: lastServed,
           excluding: full,
-          eachMax: Int32(DeliveryLane.claimMax),
-          totalMax: Self.claimMax
+          eachMax: Int32(eachMax),
+          totalMax: Int32(Self.claimMax)
         )
-        isMoreDue = claimed.count == Int(Self.claimMax)
         if let last = claimed.last { lastServed = last.endpointID }
+        let isFull = claimed.count == Self.claimMax
+        // The next round comes when there is room, and at once for other webhooks.
+        if isFull { isClaimWanted = true }
+        isMoreDue = isFull || !full.isEmpty || claimed.count >= eachMax
         take(claimed)
-        // As long as there is room for it.
-        if isMoreDue { isClaimWanted = true }
       } catch {
         isMoreDue = false
         log.debug("nothing could be claimed", metadata: ["reason": "\(error.message)"])
       }
+    }
+  }
+
+  /// Looks for claims of processes that have died.
+  private func takeBack() {
+    guard !isStopping, takingBack == nil else { return }
+    takingBack = EventLoop.spawn { [self] in
+      do throws(Fault) {
+        let count = try await deliveries.takeBack(at: now())
+        if count > 0 {
+          log.notice(
+            "claims of a process that ended were taken back",
+            metadata: ["count": "\(count)"]
+          )
+          look()
+        }
+      } catch {
+        log.debug("claims could not be looked at", metadata: ["reason": "\(error.message)"])
+      }
+      takingBack = nil
     }
   }
 

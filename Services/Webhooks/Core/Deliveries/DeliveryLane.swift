@@ -7,10 +7,8 @@ internal import WebhooksSending
 /// So much of each that no webhook takes all of the memory, the sender or the database, however much waits for it.
 @EventLoop
 final class DeliveryLane {
-  /// How many deliveries of one webhook are in memory.
-  static let heldMax = 256
-  /// From how many on no more are claimed: a claim adds up to ``claimMax``.
-  static let claimMax = heldMax / 2
+  /// How many deliveries of one webhook wait in memory.
+  static let heldMax = 1_024
   /// For how many seconds of deliveries a webhook with a rate has room: less than a lease.
   private static let rateSeconds = 20
 
@@ -32,8 +30,12 @@ final class DeliveryLane {
   private var breaker = CircuitBreaker()
   private var waiting: [ClaimedDelivery] = []
   private var head = 0
+  /// When no more than so many wait the next are fetched: half of what there was room for last.
+  private(set) var lowWater = 0
   /// Set while the webhook is read.
   var isLoading = false
+  /// Set while its deliveries are begun.
+  var isPumping = false
   /// Wakes the lane when its rate admits the next.
   lazy var alarm = LoopTimer { [unowned self] in wake?(self) }
   var wake: (@EventLoop (DeliveryLane) -> Void)?
@@ -54,21 +56,21 @@ final class DeliveryLane {
   /// How many more deliveries it takes now.
   func room(at now: Instant) -> Int {
     if let putOffUntil, putOffUntil > now { return 0 }
-    var max = Self.claimMax
+    var max = Self.heldMax
     if let rate = receiver?.perSecond { max = min(max, rate * Self.rateSeconds) }
     return Swift.max(0, max - waitingCount)
   }
 
-  /// Whether a claim may bring more.
-  func takesClaims(at now: Instant) -> Bool {
-    room(at: now) > Self.claimMax / 2 || isRateLimitedAndEmpty
+  /// Whether a claim may bring so many more, or what its rate allows of them.
+  func takes(_ count: Int, at now: Instant) -> Bool {
+    let room = room(at: now)
+    return room >= count || (receiver?.perSecond != nil && waitingCount == 0 && room > 0)
   }
-
-  private var isRateLimitedAndEmpty: Bool { receiver?.perSecond != nil && waitingCount == 0 }
 
   func add(_ deliveries: [ClaimedDelivery]) {
     lastUsed = Instant.now
     waiting.append(contentsOf: deliveries)
+    lowWater = waitingCount / 2
   }
 
   func removeNext() {

@@ -22,12 +22,38 @@ struct DeliveryResult: Sendable {
   let verdict: Verdict
   let at: Timestamp
 
+  /// The line that another delivery may be the head of, now that this one has come to its end.
+  var movedLine: DeliveryLine? {
+    guard delivery.linePosition != nil, case .finished = fate, let license = delivery.licenseID
+    else { return nil }
+    return DeliveryLine(endpointID: delivery.endpointID, licenseID: license)
+  }
+
   /// The attempt as it is put behind the others.
   var encodedAttempt: [UInt8] {
     guard let attempt else { return [] }
     var bytes: [UInt8] = []
     DeliveryAttempts(attempts: [attempt]).encode(appendingTo: &bytes)
     return bytes
+  }
+
+  /// Gives up a delivery without trying to make it, for a reason that the log shows.
+  static func givenUp(
+    _ delivery: ClaimedDelivery,
+    because reason: String,
+    at now: Timestamp
+  ) -> DeliveryResult {
+    DeliveryResult(
+      delivery: delivery,
+      fate: .finished(.failed),
+      attempt: DeliveryAttempt(
+        startedAt: now.milliseconds,
+        durationMs: 0,
+        error: reason
+      ),
+      verdict: .undecided,
+      at: now
+    )
   }
 
   /// Judges an outcome.
@@ -80,8 +106,16 @@ extension DeliveryAttempt {
   ///   - request: What was sent.
   ///   - startedAt: When it began.
   init(_ outcome: Outcome, of request: OutgoingRequest, startedAt: Timestamp) {
-    var head = "POST \(request.url.target)\n"
-    for field in request.headers { head += "\(field.name): \(field.value)\n" }
+    var head = "POST "
+    head.reserveCapacity(1_024)
+    head += request.url.target
+    for field in request.headers {
+      head += "\n"
+      head += field.name
+      head += ": "
+      head += field.value
+    }
+    head += "\n"
     self.init(
       startedAt: startedAt.milliseconds,
       durationMs: Int32(clamping: outcome.duration.wholeMilliseconds),

@@ -15,7 +15,7 @@ extension DeliveryStore {
   private static let pendingColumns = """
     d.id, d.endpoint_id, d.event_id, d.event_type, d.license_id,
     case when d.due_at is null then 'waiting' else 'pending' end, d.attempt_count, d.created_at,
-    d.due_at, null::timestamptz, d.attempts
+    case when d.claimed_by is null then d.due_at end, null::timestamptz, d.attempts
     """
   private static let finishedColumns = """
     d.id, d.endpoint_id, d.event_id, d.event_type, d.license_id, d.status, d.attempt_count,
@@ -95,6 +95,7 @@ extension DeliveryStore {
           select \(unescaped: Self.pendingColumns) from webhooks.pending_deliveries d
           where d.account_id = e.account_id and d.environment = e.environment
             and d.endpoint_id = e.id and d.id >= \(lowest) and d.id < \(end) and d.event_id = \(event)
+          order by d.id desc limit \(rows)
         ) p
         union all
         select f.* from webhooks.endpoints e
@@ -102,6 +103,7 @@ extension DeliveryStore {
           select \(unescaped: Self.finishedColumns) from webhooks.finished_deliveries d
           where d.account_id = e.account_id and d.environment = e.environment
             and d.endpoint_id = e.id and d.id >= \(lowest) and d.id < \(end) and d.event_id = \(event)
+          order by d.id desc limit \(rows)
         ) f
       ) d order by 1 desc limit \(rows)
       """
@@ -140,7 +142,8 @@ extension DeliveryStore {
   func redeliver(_ endpoint: UUID, _ id: UUID, _ change: Change) async throws(Fault) {
     try await change.transaction.query(
       """
-      update webhooks.pending_deliveries set due_at = \(change.now), attempt_count = 0
+      update webhooks.pending_deliveries set due_at = \(change.now), claimed_by = null,
+        attempt_count = 0
       where endpoint_id = \(endpoint) and id = \(id)
       """
     )
@@ -183,12 +186,14 @@ extension DeliveryStore {
   /// webhook, so nobody else moves the same.
   private static func requeueing(_ condition: Query, _ count: Int32, at now: Timestamp) -> Query {
     """
-    with chosen as (
-      select d.endpoint_id, d.id from webhooks.finished_deliveries d
-      where \(condition) order by d.id limit \(count)
-    ), gone as (
-      delete from webhooks.finished_deliveries d using chosen c
-      where d.endpoint_id = c.endpoint_id and d.id = c.id returning d.*
+    with gone as (
+      delete from webhooks.finished_deliveries d
+      where \(condition) and d.id <= (
+        select c.id from (
+          select d.id from webhooks.finished_deliveries d
+          where \(condition) order by d.id limit \(count)
+        ) c order by c.id desc limit 1)
+      returning d.*
     )
     insert into webhooks.pending_deliveries (
       account_id, environment, endpoint_id, id, event_id, event_type, license_id, line_position,

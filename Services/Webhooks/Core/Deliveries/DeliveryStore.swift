@@ -16,6 +16,7 @@ struct DeliveryStore: Sendable {
   /// Claims deliveries that are due, across accounts, going on from endpoint to endpoint.
   ///
   /// - Parameters:
+  ///   - worker: Who claims them.
   ///   - now: The time.
   ///   - behind: The endpoint that was served last.
   ///   - excluded: Endpoints that have as much in memory as they may.
@@ -25,6 +26,7 @@ struct DeliveryStore: Sendable {
   /// - Throws: Faults of the database.
   @EventLoop
   func claim(
+    for worker: Int32,
     at now: Timestamp,
     behind: UUID,
     excluding excluded: [UUID],
@@ -37,18 +39,45 @@ struct DeliveryStore: Sendable {
       """
       select account_id, environment, endpoint_id, endpoint_version, id, event_id, event_type,
         license_id, line_position, attempt_count, body
-      from webhooks.claim_deliveries(\(now), \(now + ClaimedDelivery.lease), \(behind), \(excluded),
-        \(eachMax), \(totalMax))
+      from webhooks.claim_deliveries(\(worker), \(now), \(now + ClaimedDelivery.lease), \(behind),
+        \(excluded), \(eachMax), \(totalMax))
       """
     )
     return try rows.map { (row) throws(Fault) in try ClaimedDelivery(row, leaseEnds: leaseEnds) }
   }
 
-  /// Writes what became of some of a tenant's deliveries, and how their webhooks are.
+  /// Lets anybody claim what processes that have died had claimed, and what was claimed for longer than a lease.
+  ///
+  /// - Returns: How many there were.
+  /// - Throws: Faults of the database.
+  func takeBack(at now: Timestamp) async throws(Fault) -> Int {
+    let row = try await database.query("select webhooks.take_back(\(now))").single()
+    return Int(try row.value(0) as Int32)
+  }
+
+  /// Deliveries across accounts that still wait though their events are of before a moment.
+  ///
+  /// - Returns: Some of them, without what would be sent.
+  /// - Throws: Faults of the database.
+  @EventLoop
+  func overdue(before moment: Timestamp, count: Int32) async throws(Fault) -> [ClaimedDelivery] {
+    let rows = try await database.read(
+      """
+      select account_id, environment, endpoint_id, 0, id, event_id, event_type, license_id,
+        line_position, attempt_count, null::bytea
+      from webhooks.overdue_deliveries(\(moment), \(count))
+      """
+    )
+    return try rows.map { (row) throws(Fault) in try ClaimedDelivery(row, leaseEnds: .now) }
+  }
+
+  /// Writes what became of some of a tenant's deliveries, lets those go that waited for them in line, and writes how
+  /// their webhooks are.
   ///
   /// What somebody else has finished meanwhile, or given up, is passed by.
   ///
   /// - Returns: The webhooks that are to be disabled.
+  /// - Throws: Faults of the database.
   @EventLoop
   func write(
     _ results: [DeliveryResult],
@@ -56,12 +85,27 @@ struct DeliveryStore: Sendable {
     at now: Timestamp
   ) async throws(Fault) -> [UUID: EndpointHealth.Disabling] {
     try await database.transaction(for: tenant) { (transaction) async throws(Fault) in
+      transaction.findByIndex()
+      let lines = Array(Set(results.compactMap(\.movedLine)))
+      // Before any delivery, as whoever mends deliveries by request does it too.
+      let disabled = try await noteHealth(
+        results,
+        locking: lines.map(\.endpointID),
+        at: now,
+        transaction
+      )
       finish(results, now, transaction)
       postpone(results, transaction)
-      return try await noteHealth(results, at: now, transaction)
+      advance(lines, at: now, transaction)
+      return disabled
     }
   }
 
+  /// Moves what has come to its end to the log.
+  ///
+  /// In two statements, each of which looks up what it is given one by one: a join of the queue with the results would
+  /// begin with all of the tenant's queue, since the server takes what a tenant has in it for next to nothing. The first
+  /// locks the rows, so that the second finds them where they were.
   @EventLoop
   private func finish(_ results: [DeliveryResult], _ now: Timestamp, _ transaction: Transaction) {
     var ended: [(result: DeliveryResult, status: Delivery.Status)] = []
@@ -71,89 +115,125 @@ struct DeliveryStore: Sendable {
     guard !ended.isEmpty else { return }
     transaction.send(
       """
-      with result as (
-        select * from unnest(\(ended.map(\.result.delivery.endpointID)),
-          \(ended.map(\.result.delivery.id)), \(ended.map(\.status.wireName)),
-          \(ended.map(\.result.encodedAttempt))) as r (endpoint_id, id, status, attempt)
-      ), gone as (
-        delete from webhooks.pending_deliveries d using result r
-        where d.endpoint_id = r.endpoint_id and d.id = r.id
-        returning d.*, r.status, r.attempt
-      )
       insert into webhooks.finished_deliveries (
         account_id, environment, endpoint_id, id, event_id, event_type, license_id, line_position,
         status, attempt_count, attempts, created_at, finished_at)
-      select account_id, environment, endpoint_id, id, event_id, event_type, license_id,
-        line_position, status,
-        attempt_count + case when attempt = '' then 0 else 1 end, attempts || attempt, created_at,
-        \(now)
-      from gone
+      select d.account_id, d.environment, d.endpoint_id, d.id, d.event_id, d.event_type,
+        d.license_id, d.line_position, r.status,
+        d.attempt_count + case when r.attempt = '' then 0 else 1 end, d.attempts || r.attempt,
+        d.created_at, \(now)
+      from unnest(\(ended.map(\.result.delivery.endpointID)), \(ended.map(\.result.delivery.id)),
+        \(ended.map(\.status.wireName)), \(ended.map(\.result.encodedAttempt)))
+        as r (endpoint_id, id, status, attempt)
+      cross join lateral (
+        select * from webhooks.pending_deliveries p
+        where p.endpoint_id = r.endpoint_id and p.id = r.id offset 0 for update
+      ) d
       """
     )
+    transaction.send("delete from webhooks.pending_deliveries \(Self.at(ended.map(\.result)))")
   }
 
+  /// Where the rows of deliveries lie, one by one.
+  private static func at(_ results: [DeliveryResult]) -> Query {
+    """
+    where ctid = any (array(
+      select d.place from unnest(\(results.map(\.delivery.endpointID)), \(results.map(\.delivery.id)))
+        as r (endpoint_id, id)
+      cross join lateral (
+        select p.ctid as place from webhooks.pending_deliveries p
+        where p.endpoint_id = r.endpoint_id and p.id = r.id offset 0
+      ) d))
+    """
+  }
+
+  /// Gives back what has not come to its end: what has failed one by one, since each has its own time, and what was not
+  /// tried together.
   @EventLoop
   private func postpone(_ results: [DeliveryResult], _ transaction: Transaction) {
-    var due: [(result: DeliveryResult, at: Timestamp)] = []
+    var untried: [Timestamp: [DeliveryResult]] = [:]
     for result in results {
       switch result.fate {
-      case .retried(let moment), .released(let moment): due.append((result, moment))
       case .finished: break
+      case .released(let moment): untried[moment, default: []].append(result)
+      case .retried(let moment):
+        transaction.send(
+          """
+          update webhooks.pending_deliveries set due_at = \(moment), claimed_by = null,
+            attempt_count = attempt_count + 1, attempts = attempts || \(result.encodedAttempt)
+          where endpoint_id = \(result.delivery.endpointID) and id = \(result.delivery.id)
+          """
+        )
       }
     }
-    guard !due.isEmpty else { return }
-    transaction.send(
-      """
-      update webhooks.pending_deliveries d set due_at = r.due_at,
-        attempt_count = d.attempt_count + case when r.attempt = '' then 0 else 1 end,
-        attempts = d.attempts || r.attempt
-      from unnest(\(due.map(\.result.delivery.endpointID)), \(due.map(\.result.delivery.id)),
-        \(due.map(\.at)), \(due.map(\.result.encodedAttempt)))
-        as r (endpoint_id, id, due_at, attempt)
-      where d.endpoint_id = r.endpoint_id and d.id = r.id
-      """
-    )
+    for (moment, results) in untried {
+      transaction.send(
+        """
+        update webhooks.pending_deliveries set due_at = \(moment), claimed_by = null
+        \(Self.at(results))
+        """
+      )
+    }
   }
 
   /// Writes since when webhooks have failed, or that they have recovered.
+  ///
+  /// - Parameters:
+  ///   - results: What became of deliveries.
+  ///   - lines: Webhooks that are locked in any case, since lines of theirs move on.
+  ///   - now: The time.
+  ///   - transaction: Where to.
+  /// - Returns: The webhooks that are to be disabled.
+  /// - Throws: Faults of the database.
   @EventLoop
   private func noteHealth(
     _ results: [DeliveryResult],
+    locking lines: [UUID],
     at now: Timestamp,
     _ transaction: Transaction
   ) async throws(Fault) -> [UUID: EndpointHealth.Disabling] {
     let judged = results.filter { $0.verdict != .undecided }
     let troubled = Set(judged.filter { $0.verdict != .delivered }.map(\.delivery.endpointID))
     let recovered = Set(judged.map(\.delivery.endpointID)).subtracting(troubled).sorted()
-    if !recovered.isEmpty {
-      transaction.send(
+    let locked = troubled.union(lines).sorted()
+    var disabled: [UUID: EndpointHealth.Disabling] = [:]
+    if !locked.isEmpty {
+      // All that are written below, in one order for all who do so.
+      let rows = try await transaction.query(
         """
-        update webhooks.endpoints e set failing_since = null, failure_count = 0
-        where e.id in (
-          select c.id from webhooks.endpoints c
-          where c.id = any (\(recovered)) and c.failing_since is not null
-          order by c.id for no key update)
+        select id, failing_since, failure_count, disabled_at is null and deleted_at is null
+        from webhooks.endpoints
+        where id = any (\(locked)) or (id = any (\(recovered)) and failing_since is not null)
+        order by id for no key update
         """
       )
-    }
-    guard !troubled.isEmpty else { return [:] }
-    let rows = try await transaction.query(
-      """
-      select id, failing_since, failure_count from webhooks.endpoints
-      where id = any (\(troubled.sorted())) and disabled_at is null and deleted_at is null
-      order by id for no key update
-      """
-    )
-    var disabled: [UUID: EndpointHealth.Disabling] = [:]
-    var written: [(id: UUID, health: EndpointHealth)] = []
-    for row in rows {
-      let (id, since, count) = try row.values(UUID.self, Timestamp?.self, Int32.self)
-      var health = EndpointHealth(failingSince: since, failureCount: Int(count))
-      for result in judged where result.delivery.endpointID == id {
-        if let reason = health.record(result.verdict, at: now) { disabled[id] = reason }
+      var written: [(id: UUID, health: EndpointHealth)] = []
+      for row in rows {
+        let (id, since, count, isEnabled) = try row.values(
+          UUID.self,
+          Timestamp?.self,
+          Int32.self,
+          Bool.self
+        )
+        guard isEnabled, troubled.contains(id) else { continue }
+        var health = EndpointHealth(failingSince: since, failureCount: Int(count))
+        for result in judged where result.delivery.endpointID == id {
+          if let reason = health.record(result.verdict, at: now) { disabled[id] = reason }
+        }
+        written.append((id, health))
       }
-      written.append((id, health))
+      writeHealth(written, transaction)
     }
+    writeRecovery(recovered, transaction)
+    return disabled
+  }
+
+  @EventLoop
+  private func writeHealth(
+    _ written: [(id: UUID, health: EndpointHealth)],
+    _ transaction: Transaction
+  ) {
+    guard !written.isEmpty else { return }
     transaction.send(
       """
       update webhooks.endpoints e set failing_since = n.since, failure_count = n.count
@@ -162,39 +242,19 @@ struct DeliveryStore: Sendable {
       where e.id = n.id
       """
     )
-    return disabled
   }
 
-  /// Lets the heads of lines go: the lowest delivery of each that has not come to an end, if it waits.
-  ///
-  /// Called when events were added to lines and when deliveries of lines have come to an end, each time after that was
-  /// committed: whoever comes second sees what both have done.
-  func advance(
-    _ lines: [DeliveryLine],
-    of tenant: Tenant,
-    at now: Timestamp
-  ) async throws(Fault) {
-    try await database.query(
-      for: tenant,
+  @EventLoop
+  private func writeRecovery(_ recovered: [UUID], _ transaction: Transaction) {
+    guard !recovered.isEmpty else { return }
+    transaction.send(
       """
-      update webhooks.pending_deliveries d set due_at = \(now)
-      from unnest(\(lines.map(\.endpointID)), \(lines.map(\.licenseID))) as l (endpoint_id, license_id)
-      cross join lateral (
-        select w.id, w.due_at from webhooks.pending_deliveries w
-        where w.account_id = \(tenant.accountID) and w.environment = \(tenant.environment)
-          and w.endpoint_id = l.endpoint_id and w.license_id = l.license_id
-          and w.line_position is not null
-        order by w.line_position limit 1
-      ) head
-      where head.due_at is null and d.due_at is null
-        and d.account_id = \(tenant.accountID) and d.environment = \(tenant.environment)
-        and d.endpoint_id = l.endpoint_id and d.id = head.id
+      update webhooks.endpoints e set failing_since = null, failure_count = 0
+      where e.id in (
+        select c.id from webhooks.endpoints c
+        where c.id = any (\(recovered)) and c.failing_since is not null
+        order by c.id for no key update)
       """
     )
-  }
-
-  /// Lets go what should have gone long ago, across accounts: whoever should have let it go has died.
-  func advanceStuckLines(at now: Timestamp) async throws(Fault) {
-    try await database.query("select webhooks.advance_stuck_lines(\(now))")
   }
 }

@@ -86,7 +86,7 @@ final class ResultWriter {
       let disabled = try await deliveries.write(results, of: tenant, at: now())
       written(results.count)
       for (endpoint, reason) in disabled { disable?(tenant, endpoint, reason) }
-      await advanceLines(of: results, tenant)
+      if results.contains(where: { $0.movedLine != nil }) { advanced?() }
       return []
     } catch {
       log.warning(
@@ -95,24 +95,5 @@ final class ResultWriter {
       )
       return results
     }
-  }
-
-  /// Lets the next in line go where one came to its end.
-  ///
-  /// When this fails, the deliveries are let go by ``DeliveryStore/advanceStuckLines(at:)``.
-  private func advanceLines(of results: [DeliveryResult], _ tenant: Tenant) async {
-    var lines: Set<DeliveryLine> = []
-    for result in results where result.delivery.linePosition != nil {
-      guard case .finished = result.fate, let license = result.delivery.licenseID else { continue }
-      lines.insert(DeliveryLine(endpointID: result.delivery.endpointID, licenseID: license))
-    }
-    guard !lines.isEmpty else { return }
-    do throws(Fault) {
-      try await deliveries.advance(Array(lines), of: tenant, at: now())
-    } catch {
-      log.warning("lines could not be advanced", metadata: ["reason": "\(error.message)"])
-      return
-    }
-    advanced?()
   }
 }

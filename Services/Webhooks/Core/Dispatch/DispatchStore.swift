@@ -47,7 +47,7 @@ struct DispatchStore: Sendable {
   ///
   /// A license's events are committed in their sequence, so none is missing between those that can be seen; but
   /// clocks differ, and an event may be older by its id than one before it. Events of kinds that only a newer release
-  /// knows wait for it.
+  /// knows wait for it. Rows of the outbox are never changed, so each stays where it was found.
   @EventLoop
   func take(
     _ count: Int32,
@@ -57,16 +57,25 @@ struct DispatchStore: Sendable {
     let rows = try await transaction.query(
       """
       with oldest as materialized (
-        select id, license_id, sequence from events.outbox
-        where split_part(type, '.', 1) = any (\(kinds))
-        order by id limit \(count)
+        select o.ctid as place, o.license_id, o.sequence from events.outbox o
+        where split_part(o.type, '.', 1) = any (\(kinds))
+        order by o.account_id, o.environment, o.id limit \(count)
       ), batch as (
-        select id from oldest
+        select place from oldest
         union
-        select o.id from oldest b
-        join events.outbox o on o.license_id = b.license_id and o.sequence < b.sequence
+        select earlier.place
+        from (
+          select license_id, max(sequence) as sequence from oldest
+          where license_id is not null and sequence is not null group by license_id
+        ) line
+        cross join lateral (
+          -- In the order of the index of lines, which no other way gives.
+          select o.ctid as place from events.outbox o
+          where o.license_id = line.license_id and o.sequence < line.sequence
+          order by o.license_id, o.sequence offset 0
+        ) earlier
       )
-      delete from events.outbox o using batch where o.id = batch.id
+      delete from events.outbox o where o.ctid = any (array(select place from batch))
       returning \(unescaped: OutboxEvent.columns)
       """
     )
@@ -145,14 +154,14 @@ struct DispatchStore: Sendable {
       """
       insert into webhooks.pending_deliveries (
         account_id, environment, endpoint_id, id, event_id, event_type, license_id, line_position,
-        due_at, created_at)
+        due_at, claimed_by, created_at)
       select \(tenant.accountID), \(tenant.environment), d.endpoint_id, d.id, d.event_id, d.type,
-        d.license_id, d.line_position, d.due_at, \(now)
+        d.license_id, d.line_position, d.due_at, d.claimed_by, \(now)
       from unnest(\(deliveries.map(\.endpointID)), \(deliveries.map(\.id)),
         \(deliveries.map(\.feed.event.id)), \(deliveries.map(\.feed.event.type)),
         \(deliveries.map(\.feed.event.licenseID)), \(deliveries.map(\.linePosition)),
-        \(deliveries.map(\.dueAt)))
-        as d (endpoint_id, id, event_id, type, license_id, line_position, due_at)
+        \(deliveries.map(\.dueAt)), \(deliveries.map(\.claimedBy)))
+        as d (endpoint_id, id, event_id, type, license_id, line_position, due_at, claimed_by)
       """
     )
   }
@@ -199,4 +208,6 @@ struct PlannedDelivery: Sendable {
   let linePosition: Int64?
   /// Nil where it waits in line.
   var dueAt: Timestamp?
+  /// The worker that makes it at once, if any.
+  var claimedBy: Int32?
 }

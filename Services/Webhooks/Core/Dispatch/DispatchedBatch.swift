@@ -35,18 +35,25 @@ struct DispatchedBatch: Sendable {
   /// Has this process make as many as it has room for, and leaves the others to whoever claims them.
   ///
   /// - Parameters:
+  ///   - worker: This process; nil when it can claim nothing.
   ///   - leaseEnds: Until when those that it makes are nobody else's.
   ///   - now: The time, from which on anybody may claim the others.
   ///   - room: How many of a webhook it has room for.
   @EventLoop
-  mutating func hold(until leaseEnds: Timestamp, at now: Timestamp, room: (UUID) -> Int) {
+  mutating func hold(
+    by worker: Int32?,
+    until leaseEnds: Timestamp,
+    at now: Timestamp,
+    room: (UUID) -> Int
+  ) {
     var left: [UUID: Int] = [:]
     for index in queued.indices where queued[index].linePosition == nil {
       let endpoint = queued[index].endpointID
       let places = left[endpoint] ?? room(endpoint)
       left[endpoint] = max(0, places - 1)
-      if places > 0 {
+      if let worker, places > 0 {
         heldIndices.append(index)
+        queued[index].claimedBy = worker
         queued[index].dueAt = leaseEnds
       } else {
         queued[index].dueAt = now

@@ -132,6 +132,7 @@ final class Dispatcher {
     let leaseEnds = Instant.now + ClaimedDelivery.lease
     let batch = try await store.database.transaction(for: tenant) {
       (transaction) async throws(Fault) -> DispatchedBatch? in
+      transaction.findByIndex()
       guard let position = try await store.lockFeed(of: tenant, transaction) else { return nil }
       let events = try await store.take(Self.batchMax, of: renderer.kinds, transaction)
         .inFeedOrder()
@@ -140,20 +141,20 @@ final class Dispatcher {
       let feed = try render(events, of: tenant, after: position)
       var batch = try await plan(feed, endpoints, transaction)
       let now = now()
-      batch.hold(until: now + ClaimedDelivery.lease, at: now) { deliverer.room(for: $0) }
+      let ends = now + ClaimedDelivery.lease
+      batch.hold(by: deliverer.worker.id, until: ends, at: now) { deliverer.room(for: $0) }
+      let lines = batch.lines
+      deliveries.lockLines(of: Array(Set(lines.map(\.endpointID))), transaction)
       store.append(feed, for: tenant, transaction)
       store.enqueue(batch.queued, for: tenant, at: now, transaction)
       store.skip(batch.skipped, for: tenant, at: now, transaction)
+      deliveries.advance(lines, at: now, transaction)
       return batch
     }
     guard let batch else { return false }
     deliverer.take(batch.held(of: tenant, leaseEnds: leaseEnds), known: batch.endpoints)
     appended?(tenant)
-    let lines = batch.lines
-    if !lines.isEmpty {
-      try await deliveries.advance(lines, of: tenant, at: now())
-    }
-    if batch.leavesDue { deliverer.look() }
+    if batch.leavesDue { deliverer.lookForMore() }
     return batch.eventCount >= Int(Self.batchMax)
   }
 

@@ -1,7 +1,9 @@
 internal import EventLoop
 public import Faults
+internal import Logging
 internal import Postgres
 internal import Primitives
+internal import ServiceKit
 
 extension Webhooks {
   /// How often to look after what is kept.
@@ -11,26 +13,58 @@ extension Webhooks {
   /// How many deliveries to deleted webhooks one statement removes.
   private static let forgottenMax: Int32 = 2_000
 
-  /// Makes the partitions of the days to come, drops those whose time is over, removes what waits for deleted webhooks,
-  /// and lets go the lines that nobody has let go.
+  /// How many deliveries that wait for too long one round gives up.
+  private static let overdueMax: Int32 = 1_000
+  /// For how long the log still shows that a delivery was given up, and it can be sent again.
+  private static let lastDay = Duration.seconds(86_400)
+  private static let houseLog = Logger(label: "housekeeping")
+
+  /// Makes the partitions of the days to come, gives up what waits for longer than it is kept, drops the partitions whose
+  /// time is over, and removes what waits for deleted webhooks.
   ///
   /// Any number of processes may do so.
   ///
   /// - Throws: Faults of the database.
   public func keepHouse() async throws(Fault) {
     let database = deliveries.database
-    try await database.query(
-      """
-      select webhooks.keep_partitions(
-        \(now()), \(Int32(limits.eventDays)), \(Int32(limits.deliveryDays)), \(Self.daysAhead))
-      """
-    )
     while true {
       let removed: Int32 = try await database.query(
         "select webhooks.forget_deliveries(\(Self.forgottenMax))"
       ).single().value(0)
       if removed < Self.forgottenMax { break }
     }
-    try await deliveries.advanceStuckLines(at: now())
+    try await giveUpOverdue()
+    try await database.query(
+      """
+      select webhooks.keep_partitions(
+        \(now()), \(Int32(limits.eventDays)), \(Int32(limits.deliveryDays)), \(Self.daysAhead))
+      """
+    )
+  }
+
+  /// Moves what still waits a day before its event, or its day of the log, is dropped to the log, as failed.
+  ///
+  /// Such are deliveries to webhooks that are disabled: of all others every attempt has been made long before.
+  private func giveUpOverdue() async throws(Fault) {
+    let days = min(limits.eventDays, limits.deliveryDays)
+    let moment = now() - .seconds(days * 86_400) + Self.lastDay
+    while true {
+      let overdue = try await deliveries.overdue(before: moment, count: Self.overdueMax)
+      var groups: [Tenant: [DeliveryResult]] = [:]
+      for delivery in overdue {
+        groups[delivery.tenant, default: []].append(
+          .givenUp(delivery, because: "It waited for as long as it is kept", at: now())
+        )
+      }
+      for (tenant, results) in groups {
+        _ = try await deliveries.write(results, of: tenant, at: now())
+        Self.houseLog.notice(
+          "deliveries were given up: they waited for as long as events are kept",
+          metadata: ["account": "\(tenant.accountID)", "count": "\(results.count)"]
+        )
+      }
+      guard overdue.count == Int(Self.overdueMax) else { break }
+    }
+    deliverer.look()
   }
 }

@@ -6,7 +6,8 @@ internal import EventLoop
 final class Delivery {
   let request: OutgoingRequest
   private unowned let sender: HTTPSender
-  private var continuation: CheckedContinuation<Outcome, Never>?
+  /// Told once what came of it.
+  private var told: (@EventLoop (Outcome) -> Void)?
   private var startedAt: Instant?
   private var deadline: LoopTimer?
   /// libcurl's part, while there is one.
@@ -23,12 +24,17 @@ final class Delivery {
     await withTaskCancellationHandler {
       if isEnded { return Outcome(failure: .cancelled) }
       return await withCheckedContinuation { continuation in
-        self.continuation = continuation
-        sender.admit(self)
+        run { continuation.resume(returning: $0) }
       }
     } onCancel: {
       EventLoop.perform { self.cancel() }
     }
+  }
+
+  /// Lines up; `told` is called once, maybe at once.
+  func run(_ told: @escaping @EventLoop (Outcome) -> Void) {
+    self.told = told
+    sender.admit(self)
   }
 
   /// Begins, now that there is a place.
@@ -85,7 +91,8 @@ final class Delivery {
     var outcome = outcome
     if let startedAt { outcome.duration = Instant.now - startedAt }
     sender.ended(self, wasBegun: startedAt != nil, handle)
-    continuation?.resume(returning: outcome)
-    continuation = nil
+    let told = told
+    self.told = nil
+    told?(outcome)
   }
 }

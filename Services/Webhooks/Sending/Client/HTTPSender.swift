@@ -62,6 +62,15 @@ public final class HTTPSender {
     await Delivery(request, sender: self).run()
   }
 
+  /// Sends a request and tells what came of it, once; a delivery needs no task of its own.
+  ///
+  /// - Parameters:
+  ///   - request: What to send.
+  ///   - ended: Called when the request has ended: before this returns where it must not be made at all.
+  public func send(_ request: OutgoingRequest, _ ended: @escaping @EventLoop (Outcome) -> Void) {
+    Delivery(request, sender: self).run(ended)
+  }
+
   /// Gives up what is under way, closes all connections, and sends nothing any more.
   public func close() {
     isClosed = true
