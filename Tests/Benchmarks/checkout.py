@@ -16,7 +16,7 @@ TARGET = 0.5
 
 CONNECTIONS, STREAMS = 8, 64
 # As the licenses service asks for them when it has much to do.
-FILES_A_CALL, CALLS_AT_ONCE = 128, 2
+FILES_A_CALL, CALLS_AT_ONCE = 64, 2
 SECONDS = 5
 
 

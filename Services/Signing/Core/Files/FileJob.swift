@@ -5,7 +5,9 @@ internal import Primitives
 internal import ServiceKit
 
 /// One license file that is to be made: an order that was read and that can be carried out.
-struct FileJob: Sendable {
+///
+/// An object, as a copy would count a reference for each of a dozen texts.
+final class FileJob: Sendable {
   let order: LicenseFileOrder
   let license: UUID
   let product: UUID
