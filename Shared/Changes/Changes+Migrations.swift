@@ -12,6 +12,10 @@ extension Changes {
       bytes: PackageResources.m0002_signing_and_webhooks_sql
     ),
     Migration(name: "m0010_sealed_answers", bytes: PackageResources.m0010_sealed_answers_sql),
+    Migration(
+      name: "m0013_sealed_request_hashes",
+      bytes: PackageResources.m0013_sealed_request_hashes_sql
+    ),
   ]
   /// The schema's name.
   public nonisolated static let schemaName = "changes"

@@ -48,27 +48,31 @@ public final class Changes {
   ///   - call: The call. Where it brings an `Idempotency-Key` that was answered before, `body` is not run.
   ///   - tenant: Whose data is changed.
   ///   - origin: Who makes it, where that is not whom the call names.
+  ///   - kept: How the answer is kept for an `Idempotency-Key`; as it is unless said.
   ///   - body: Makes the change; everything is undone when it throws.
   /// - Returns: What `body` returned, or had returned to the same request before.
   /// - Throws: What `body` throws or refuses; ``Fault`` `CONFLICT` when the `Idempotency-Key` was used for
-  ///   another request; faults of the database.
+  ///   another request, or by somebody else; faults of the database.
   public func make<Answer: ContractMessage>(
     _ call: Call,
     for tenant: Tenant,
     by origin: Origin? = nil,
+    keeping kept: KeptAnswer<Answer>? = nil,
     _ body: @EventLoop (Change) async throws(Fault) -> Answer
   ) async throws(Fault) -> Answer {
-    try await makeOrRefuse(call, for: tenant, by: origin) { (change) async throws(Fault) in
+    try await makeOrRefuse(call, for: tenant, by: origin, keeping: kept) {
+      (change) async throws(Fault) in
       .done(try await body(change))
     }
   }
 
   /// Makes a change that may be refused and all the same leave something behind; otherwise as
-  /// ``make(_:for:by:_:)``.
+  /// ``make(_:for:by:keeping:_:)``.
   public func makeOrRefuse<Answer: ContractMessage>(
     _ call: Call,
     for tenant: Tenant,
     by origin: Origin? = nil,
+    keeping kept: KeptAnswer<Answer>? = nil,
     _ body: @EventLoop (Change) async throws(Fault) -> Outcome<Answer>
   ) async throws(Fault) -> Answer {
     let origin = origin ?? Origin(call)
@@ -78,14 +82,22 @@ public final class Changes {
       switch try await self.answers.claim(request, change) {
       case .answered(let earlier):
         if let status = earlier.status { call.succeed(withStatus: status) }
-        return .done(try Answer(kept: earlier.bytes))
+        var answer = try Answer(kept: earlier.bytes)
+        try await kept?.restore(&answer, change)
+        return .done(answer)
       case .first(let row):
         let outcome = try await body(change)
-        if case .done(let answer) = outcome {
+        if case .done(var answer) = outcome {
+          kept?.strip(&answer)
           var bytes: [UInt8] = []
           answer.encode(appendingTo: &bytes)
           let status = call.trailers["latchkey-status"].flatMap { Int16($0) }
-          try await self.answers.keep(.init(bytes: bytes, status: status), inRow: row, change)
+          try await self.answers.keep(
+            .init(bytes: bytes, status: status),
+            to: request,
+            inRow: row,
+            change
+          )
         }
         return outcome
       }

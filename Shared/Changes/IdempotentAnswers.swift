@@ -9,7 +9,7 @@ public import Sealing
 struct IdempotentRequest {
   /// SHA-256 over method, path and `Idempotency-Key`.
   var key: [UInt8]
-  /// SHA-256 of the encoded request.
+  /// SHA-256 of who asks and of the encoded request.
   var hash: [UInt8]
 }
 
@@ -33,6 +33,10 @@ struct IdempotentAnswers {
     var status: Int16?
   }
 
+  /// How long the hash of the request is, which is sealed before its answer: a request may be nothing but a password
+  /// or a code, and whoever has the database could find that by its hash.
+  private static let hashBytes = 32
+
   /// What became of a claim.
   enum Claim {
     /// The request is the first of its key; its answer belongs into the row of this id.
@@ -52,13 +56,10 @@ struct IdempotentAnswers {
     let claimed = try await change.transaction.query(
       """
       insert into changes.idempotent_answers as a (
-        account_id, environment, key_hash, id, request_hash, created_at)
-      values (
-        \(tenant.accountID), \(tenant.environment), \(request.key), \(id), \(request.hash),
-        \(change.now))
+        account_id, environment, key_hash, id, created_at)
+      values (\(tenant.accountID), \(tenant.environment), \(request.key), \(id), \(change.now))
       on conflict (account_id, environment, key_hash) do update
-        set id = excluded.id, request_hash = excluded.request_hash, status = null,
-          sealed_answer = null, created_at = excluded.created_at
+        set id = excluded.id, status = null, sealed_answer = null, created_at = excluded.created_at
         where a.sealed_answer is null or a.created_at < \(change.now - Self.lifetime)
       """
     )
@@ -72,29 +73,36 @@ struct IdempotentAnswers {
   ) async throws(Fault) -> Answer {
     let row = try await change.transaction.query(
       """
-      select id, request_hash, status, sealed_answer from changes.idempotent_answers
+      select id, status, sealed_answer from changes.idempotent_answers
       where key_hash = \(request.key)
       """
     ).single()
-    guard try row.value(1) as [UInt8] == request.hash else {
+    let sealed: [UInt8] = try row.value(2)
+    let place = Self.place(of: try row.value(0), change.tenant)
+    let kept = try await dataKeys.open(sealed, in: place, of: change.tenant)
+    guard kept.starts(with: request.hash) else {
       throw Fault(
         .alreadyExists,
-        "This Idempotency-Key was used for another request; use a new one",
+        "This Idempotency-Key was used for another request, or by somebody else; use a new one",
         reason: .conflict
       )
     }
-    let sealed: [UInt8] = try row.value(3)
-    let place = Self.place(of: try row.value(0), change.tenant)
-    return Answer(
-      bytes: try await dataKeys.open(sealed, in: place, of: change.tenant),
-      status: try row.value(2)
-    )
+    return Answer(bytes: Array(kept.dropFirst(Self.hashBytes)), status: try row.value(1))
   }
 
   /// Keeps the answer to the first request; it is committed with the change.
-  func keep(_ answer: Answer, inRow id: UUID, _ change: Change) async throws(Fault) {
+  func keep(
+    _ answer: Answer,
+    to request: IdempotentRequest,
+    inRow id: UUID,
+    _ change: Change
+  ) async throws(Fault) {
+    guard request.hash.count == Self.hashBytes else {
+      throw .internalError("A request's hash has \(request.hash.count) bytes")
+    }
     let dataKey = try await dataKeys.newest(of: change.tenant)
-    let sealed = dataKey.seal(answer.bytes, in: Self.place(of: id, change.tenant))
+    let place = Self.place(of: id, change.tenant)
+    let sealed = dataKey.seal(request.hash + answer.bytes, in: place)
     change.transaction.send(
       """
       update changes.idempotent_answers set sealed_answer = \(sealed), status = \(answer.status)

@@ -21,10 +21,11 @@ public struct Caller: ContractMessage, Equatable, CustomReflectable {
   /// The license key that the request brought as its credential, as it was typed. The gateway does not know whose it
   /// is: the licenses service finds the license and its tenant.
   public var licenseKey: String?
-  /// Says that requests are the same one, sent again: SHA-256 over method, path and `Idempotency-Key`. Absent where
-  /// the request has no such header.
+  /// Says that requests are the same one, sent again: SHA-256 over method, path and `Idempotency-Key` and, where a user
+  /// or the holder of a license asks, over who that is. Absent where the request has no such header.
   public var idempotencyKey: [UInt8]?
-  /// Tells whether they ask for the same: SHA-256 of the encoded request message. There with `idempotency_key` only.
+  /// Tells whether the same one asks for the same: SHA-256 over the actor's id and the encoded request message. There
+  /// with `idempotency_key` only. It may be the hash of a password, so it is never kept in clear.
   public var requestHash: [UInt8]?
   /// The session by which a user acts.
   public var sessionId: String?

@@ -13,7 +13,8 @@ public struct ValidateKeyRequest: ContractMessage, Equatable, CustomReflectable 
   public var entitlements: [String]
   /// The product that asks; a key of another one is not found.
   public var productId: String?
-  /// Whether to say which rules were looked at; needs an API key of the license's account. That is a look only: it
+  /// Whether to say which rules were looked at; needs an API key of the license's account with the scope
+  /// `licenses:validate` or `licenses:read`. That is a look only: it
   /// counts no use and activates nothing.
   public var explain: Bool?
 

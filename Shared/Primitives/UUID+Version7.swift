@@ -4,7 +4,7 @@ extension UUID {
   /// Makes a new version 7 identifier for the given moment.
   ///
   /// Within one process, identifiers made for the same millisecond are strictly increasing, as long
-  /// as the times given lie within 16 milliseconds of each other. Across milliseconds their order
+  /// as fewer than 16 other milliseconds are asked for in between. Across milliseconds their order
   /// is that of the times. They are unique, not secret: who sees one can guess at its neighbours.
   /// Source: RFC 9562, sections 5.7 and 6.2 (monotonic random, method 2).
   ///
@@ -26,26 +26,38 @@ extension UUID {
   private static let sequence = Mutex(Version7Sequence())
 }
 
-/// The last identifier made for each of the latest milliseconds, from which the next one follows.
+/// The last identifier made for each of the latest milliseconds asked for, from which the next one follows.
 ///
 /// Several are kept because calls that overlap write their own time of arrival into what they make,
-/// a little after the clock has moved on.
+/// a little after the clock has moved on. Which one gives way is told by when it came, not by its number: two
+/// clocks in one process, such as a test's and the system's, must not throw out each other's.
 private struct Version7Sequence {
-  /// A millisecond's slot is its number modulo this.
   private static let slotCount = 16
 
   private var slots = [Version7Slot](repeating: Version7Slot(), count: slotCount)
+  /// The slot used last, at which most calls find their millisecond.
+  private var latest = 0
+  /// The slot that gives way to the next new millisecond.
+  private var oldest = 0
 
   mutating func next(millisecond: Int64) -> UUID {
     let millisecond = UInt64(clamping: millisecond) & (1 << 48 - 1)
-    return slots[Int(millisecond % UInt64(Self.slotCount))].next(millisecond: millisecond)
+    if slots[latest].millisecond != millisecond {
+      latest = slots.firstIndex { $0.millisecond == millisecond } ?? takeOldest()
+    }
+    return slots[latest].next(millisecond: millisecond)
+  }
+
+  private mutating func takeOldest() -> Int {
+    defer { oldest = (oldest + 1) % Self.slotCount }
+    return oldest
   }
 }
 
 /// The last identifier made for one millisecond.
 private struct Version7Slot {
   /// The 48 bits of the time; none before the first identifier.
-  private var millisecond: UInt64?
+  private(set) var millisecond: UInt64?
   /// The 12 bits between version and variant; its top bit starts as zero, to leave room to count.
   private var upper: UInt64 = 0
   /// The 62 bits after the variant.

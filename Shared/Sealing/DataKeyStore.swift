@@ -194,6 +194,14 @@ public final class DataKeyStore: DataKeys {
 
   // MARK: Coming under a new master key
 
+  /// Has the database refuse data keys that are wrapped by an older master key than the active one, from whichever
+  /// process.
+  func raiseFloor() async throws(Fault) {
+    try await database.query(
+      "select \(unescaped: schema.name).raise_sealing_floor(\(Int64(sealer.activeVersion)))"
+    )
+  }
+
   /// Gives an account a data key that the active master key has wrapped first, unless it has one; the older ones are
   /// wrapped anew by the active master key.
   ///

@@ -48,6 +48,7 @@ struct Rotation {
   /// - Parameter report: Is told how many more rows were sealed anew; what it throws ends the rotation.
   /// - Throws: What `report` throws; `cancelled`; faults of the database.
   func run(_ report: @EventLoop (Int) async throws(Fault) -> Void) async throws(Fault) {
+    try await dataKeys.raiseFloor()
     for pass in 0..<Self.passesMax {
       if pass > 0 { await EventLoop.sleep(for: Self.pause) }
       var found = Batch()

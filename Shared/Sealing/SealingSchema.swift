@@ -22,7 +22,16 @@ public struct SealingSchema: Sendable {
   /// The step of the schema's migrations that adds what is needed to its table of data keys; its name orders it among
   /// the schema's others.
   public func migration(named migration: String) -> Migration {
-    let sql = String(decoding: PackageResources.sealing_sql, as: UTF8.self)
+    step(migration, PackageResources.sealing_sql)
+  }
+
+  /// The step that has the schema remember the least master key that may wrap, also while it has no data key.
+  public func floorMigration(named migration: String) -> Migration {
+    step(migration, PackageResources.sealing_floor_sql)
+  }
+
+  private func step(_ migration: String, _ template: [UInt8]) -> Migration {
+    let sql = String(decoding: template, as: UTF8.self)
       .replacing("{schema}", with: name)
       .replacing("{service}", with: "latchkey_\(name)")
       .replacing("{lookup}", with: "latchkey_lookup_\(name)")

@@ -1,4 +1,5 @@
 import Changes
+import Cryptography
 import EventLoop
 import Faults
 import Messages
@@ -185,6 +186,68 @@ import Testing
       try await keeper.forget()
       #expect(try await fixture.count("changes.idempotent_answers") == 1)
       #expect(try await fixture.ask(0, young) == answer)
+    }
+  }
+
+  /// What is not kept comes from elsewhere each time, in the transaction of the request that is sent again.
+  @Test @EventLoop func `an answer is kept without what must not be, and made whole again`()
+    async throws
+  {
+    try await ChangesFixture.with { fixture in
+      for service in fixture.services {
+        service.kept = KeptAnswer(
+          without: { $0.key = nil },
+          restoredBy: { (license, change) async throws(Fault) in
+            let number: Int32 = try await change.transaction.query("select 7").single().value(0)
+            license.key = "restored-\(number)"
+            try change.record(
+              "license.reveal",
+              change.tenant.accountID,
+              before: license,
+              after: nil
+            )
+          }
+        )
+      }
+      let options = fixture.options(key: "one")
+      let first = try await fixture.ask(0, options)
+      #expect(first.key?.hasPrefix("ATL-") == true)
+      for _ in 0..<2 {
+        var again = try await fixture.ask(1, options)
+        #expect(again.key == "restored-7")
+        again.key = first.key
+        #expect(again == first)
+      }
+      let actions = try await fixture.audited().map(\.action)
+      #expect(actions.sorted() == ["license.reveal", "license.reveal", "license.suspend"])
+      #expect(fixture.services.map(\.runs) == [1, 0])
+    }
+  }
+
+  @Test @EventLoop func `what cannot be made whole again is refused, and kept`() async throws {
+    try await ChangesFixture.with { fixture in
+      let options = fixture.options(key: "one")
+      let first = try await fixture.ask(0, options)
+      fixture.services[1].kept = KeptAnswer(
+        without: { _ in },
+        restoredBy: { (_, _) async throws(Fault) in throw .notFound("Gone") }
+      )
+      #expect(try await fault { try await fixture.ask(1, options) }.code == .notFound)
+      #expect(try await fixture.ask(0, options) == first)
+    }
+  }
+
+  /// A request may be nothing but a password.
+  @Test @EventLoop func `no hash of a request is in the database`() async throws {
+    try await ChangesFixture.with { fixture in
+      _ = try await fixture.ask(0, fixture.options(key: "one", asking: "hunter2"))
+      let row = try await fixture.administrator.read(
+        "select a::text, sealed_answer from changes.idempotent_answers a"
+      ).single()
+      let (text, sealed) = try row.values(String.self, [UInt8].self)
+      let hash = SHA256.hash(Array("hunter2".utf8))
+      #expect(!text.contains(Hex.encode(hash)))
+      #expect(!sealed.contains(hash))
     }
   }
 

@@ -22,6 +22,8 @@ final class DepotFixture {
 
   /// Full access.
   let key = APIKey.generate(.test)
+  /// Another key that may do the same.
+  let otherKey = APIKey.generate(.test)
   /// May only read.
   let readingKey = APIKey.generate(.test)
   nonisolated static let user = "0d0b6c52-7a39-4d0e-9f6b-1f7d2f0a9c12"
@@ -85,7 +87,7 @@ final class DepotFixture {
       authentications += 1
       let scopes: [String]
       switch request.sha256 {
-      case key.hash: scopes = ["*"]
+      case key.hash, otherKey.hash: scopes = ["*"]
       case readingKey.hash: scopes = ["depot:read"]
       default: return AuthenticateApiKeyResponse(verdict: .unknown)
       }
@@ -93,7 +95,7 @@ final class DepotFixture {
         verdict: .valid,
         accountId: Self.account,
         environment: .test,
-        apiKeyId: Self.account,
+        apiKeyId: request.sha256 == otherKey.hash ? Self.user : Self.account,
         scopes: scopes
       )
     }

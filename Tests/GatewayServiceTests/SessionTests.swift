@@ -303,6 +303,21 @@ extension GatewaySuites {
       }
     }
 
+    /// API keys of an account share theirs; what one was answered is not repeated to another.
+    @Test @EventLoop func `who asks is part of the request`() async throws {
+      try await DepotFixture.use { fixture in
+        let key = ("idempotency-key", "k")
+        for bearer in [fixture.key, fixture.otherKey, fixture.key] {
+          let fields = [fixture.bearing(bearer), key]
+          _ = try await fixture.send("POST", "/depot/items", Self.item, fields)
+        }
+        let callers = fixture.service.callers.suffix(3)
+        #expect(Set(callers.map(\.idempotencyKey)).count == 1)
+        let hashes = callers.map(\.requestHash)
+        #expect(hashes[0] != nil && hashes[0] == hashes[2] && hashes[0] != hashes[1])
+      }
+    }
+
     @Test @EventLoop func `a throttled login says when to come again`() async throws {
       try await DepotFixture.use { fixture in
         fixture.service.answer = { _ throws(Fault) in

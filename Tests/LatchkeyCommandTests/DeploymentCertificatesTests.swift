@@ -70,7 +70,7 @@ import Testing
     #expect(DeploymentCertificates.wanted.last?.usage == .client)
   }
 
-  @Test(arguments: ["master-keys.json", "signing-master-keys.json"])
+  @Test(arguments: ["master-keys", "signing-master-keys"])
   func `a secret that is missing beside a database stops the start`(name: String) throws {
     let scratch = try ScratchDeployment()
     let path = "\(scratch.directory.secrets)/\(name)"

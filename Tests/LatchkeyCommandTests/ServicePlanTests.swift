@@ -95,9 +95,9 @@ extension ServicePlan {
   /// What seals signing keys must open nothing else, and nothing else it.
   @Test func `the signing service has master keys of its own`() {
     let name = "LATCHKEY_MASTER_KEYS_FILE"
-    #expect(environment(of: .signing)[name] == "/data/secrets/signing-master-keys.json")
+    #expect(environment(of: .signing)[name] == "/data/secrets/signing-master-keys")
     for service in [ServiceName.keys, .licenses] {
-      #expect(environment(of: service)[name] == "/data/secrets/master-keys.json")
+      #expect(environment(of: service)[name] == "/data/secrets/master-keys")
       #expect(environment(of: service)["LATCHKEY_SIGNING_ADDRESS"] == "127.0.0.1:8447")
     }
   }

@@ -60,8 +60,8 @@ import Testing
         names == [
           "admit_data_key", "all_subscriptions", "dead_machines", "due_licenses",
           "find_for_validation", "forget_idempotent_answers", "master_key_uses",
-          "pending_file_notices", "prefix_owners", "seal_audit_entries", "sealing_accounts",
-          "waiting_tenants",
+          "pending_file_notices", "prefix_owners", "raise_sealing_floor", "seal_audit_entries",
+          "sealing_accounts", "waiting_tenants",
         ]
       )
     }

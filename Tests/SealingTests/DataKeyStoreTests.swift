@@ -98,6 +98,25 @@ import Testing
     }
   }
 
+  /// With no data key there, none tells which master keys are in use.
+  @Test @EventLoop func `nor in a schema without a data key`() async throws {
+    try await SealingFixture.with { fixture in
+      let stale = fixture.store(Sealer(masterKeys: fixture.masterKeys))
+      try fixture.addMasterKey()
+      try await fixture.rotate()
+      let refused = try await fault { try await stale.newest(of: fixture.tenant) }
+      #expect(refused.serverError?.state == SQLState("57000"))
+      #expect(try await fixture.store().newest(of: fixture.tenant).version == 1)
+      // It is never lowered.
+      try await stale.raiseFloor()
+      let again = Tenant(accountID: .v7(), environment: .live)
+      #expect(
+        try await fault { try await stale.newest(of: again) }.serverError?.state
+          == SQLState("57000")
+      )
+    }
+  }
+
   @Test @EventLoop func `whoever asks for a version that is not there is told so`() async throws {
     try await SealingFixture.with { fixture in
       try await fixture.add("secret")

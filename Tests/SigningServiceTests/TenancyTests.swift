@@ -56,7 +56,9 @@ import Testing
         #expect(!canLogIn)
         #expect(!isPublic)
       }
-      #expect(names == ["admit_data_key", "master_key_uses", "sealing_accounts"])
+      #expect(
+        names == ["admit_data_key", "master_key_uses", "raise_sealing_floor", "sealing_accounts"]
+      )
     }
   }
 

@@ -114,7 +114,8 @@ public struct TenancyProof {
           where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = '')
       from pg_class c join pg_namespace n on n.oid = c.relnamespace
       where n.nspname = any (\(schemas)) and c.relkind in ('r', 'p') and not c.relispartition
-        and c.relname <> 'schema_migrations'
+        -- These hold nothing of any tenant.
+        and c.relname not in ('schema_migrations', 'sealing_floor')
       order by 1
       """
     )

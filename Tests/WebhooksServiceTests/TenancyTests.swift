@@ -88,7 +88,7 @@ import WebhooksService
         names == [
           "admit_data_key", "advance_stuck_lines", "all_subscriptions", "claim_deliveries",
           "forget_deliveries", "keep_partitions", "master_key_uses", "queue_depths",
-          "sealing_accounts", "waiting_tenants",
+          "raise_sealing_floor", "sealing_accounts", "waiting_tenants",
         ]
       )
     }

@@ -137,7 +137,7 @@ class Deployment:
     def master_keys_file(self, service="keys"):
         """The file with the keys that seal all secrets of a service, in the end."""
         name = "signing-master-keys" if service == "signing" else "master-keys"
-        return self.data_directory / "secrets" / f"{name}.json"
+        return self.data_directory / "secrets" / name
 
     # Its processes.
 

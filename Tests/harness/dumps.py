@@ -38,8 +38,10 @@ class Secret:
             yield "in clear", spelling
             yield from encodings("", spelling)
             if self.is_guessable:
-                for name in ("md5", "sha1", "sha256", "sha512"):
-                    digest = hashlib.new(name, spelling).digest()
+                # A request that has nothing else is this message: its first field, which is a text.
+                message = b"\x0a" + bytes([len(spelling)]) + spelling
+                for hashed, name in itertools.product((spelling, message), ("md5", "sha1", "sha256", "sha512")):
+                    digest = hashlib.new(name, hashed).digest()
                     yield f"its {name}", digest
                     yield from encodings(f"its {name} ", digest)
 

@@ -327,10 +327,19 @@ public final class Gateway: RequestHandler {
       caller.licenseKey = key
     }
     if let key = exchange.idempotencyKey {
-      // Users of one account have nothing to do with each other's keys: answers about oneself differ by who asks.
-      let user = exchange.principal.flatMap { $0.kind == .user ? $0.id : nil }
-      caller.idempotencyKey = user.map { SHA256.hash(key + Array($0.utf8)) } ?? key
-      caller.requestHash = SHA256.hash(message)
+      // API keys of an account share their Idempotency-Keys, as the contract has it. Users, and holders of licenses,
+      // have nothing to do with each other's.
+      let owner: String? =
+        switch caller.actorKind {
+        case .user: caller.actorId
+        case .licenseKey: caller.licenseKey
+        default: nil
+        }
+      caller.idempotencyKey = owner.map { SHA256.hash(key + Array($0.utf8)) } ?? key
+      // Who asks is part of what is asked: what one API key was answered is not repeated to another. Its length goes
+      // before it, so that no two requests are the same bytes.
+      let actor = Array((caller.actorId ?? "").utf8)
+      caller.requestHash = SHA256.hash([UInt8(clamping: actor.count)] + actor + message)
     }
     return Boxed(caller)
   }

@@ -25,5 +25,7 @@ extension Keys {
     ),
     sealingSchema.migration(named: "m0010_sealing"),
     Migration(name: "m0012_user_lookups", bytes: PackageResources.m0012_user_lookups_sql),
+    Migration(name: "m0013_link_makers", bytes: PackageResources.m0013_link_makers_sql),
+    sealingSchema.floorMigration(named: "m0014_sealing_floor"),
   ]
 }

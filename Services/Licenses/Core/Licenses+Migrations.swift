@@ -20,5 +20,6 @@ extension Licenses {
     sealingSchema.migration(named: "m0010_sealing"),
     Migration(name: "m0011_webhooks", bytes: PackageResources.m0011_webhooks_sql),
     Migration(name: "m0012_license_files", bytes: PackageResources.m0012_license_files_sql),
+    sealingSchema.floorMigration(named: "m0013_sealing_floor"),
   ]
 }

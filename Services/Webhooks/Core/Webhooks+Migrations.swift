@@ -10,5 +10,6 @@ extension Webhooks {
     sealingSchema.migration(named: "m0002_sealing"),
     Migration(name: "m0003_deliveries", bytes: PackageResources.m0003_deliveries_sql),
     Migration(name: "m0004_queue_depths", bytes: PackageResources.m0004_queue_depths_sql),
+    sealingSchema.floorMigration(named: "m0013_sealing_floor"),
   ]
 }

@@ -18,12 +18,13 @@ public struct TOTP: Sendable {
   private static let window: Int64 = 1
   private static let issuer = "Latchkey"
 
-  private let secret: [UInt8]
+  private let secret: SecretBytes
 
-  /// Takes a secret of at least one byte.
+  /// Copies a secret of at least one byte; whoever has it wipes the original.
   public init(secret: [UInt8]) {
-    precondition(!secret.isEmpty, "an HMAC key has at least one byte")
-    self.secret = secret
+    self.secret = SecretBytes(count: secret.count) { memory in
+      secret.withUnsafeBytes { memory.copyMemory(from: $0) }
+    }
   }
 
   /// The number of the 30 seconds that a moment lies in.
@@ -66,25 +67,31 @@ public struct TOTP: Sendable {
   /// The secret as authenticators take it from a picture; `account` is the e-mail address of whom it is for.
   public func uri(for account: String) -> String {
     let label = Self.percentEncoded("\(Self.issuer):\(account)")
-    return "otpauth://totp/\(label)?secret=\(Base32.encode(secret))&issuer=\(Self.issuer)"
+    return "otpauth://totp/\(label)?secret=\(typedSecret)&issuer=\(Self.issuer)"
       + "&algorithm=SHA1&digits=6&period=\(Self.stepSeconds)"
   }
 
   /// The secret for those who type it.
-  public var typedSecret: String { Base32.encode(secret) }
+  public var typedSecret: String {
+    var bytes = secret.copy()
+    defer { wipe(&bytes) }
+    return Base32.encode(bytes)
+  }
 
   private func hmac(of message: [UInt8]) -> [UInt8] {
     [UInt8](unsafeUninitializedCapacity: 20) { output, count in
       var length: UInt32 = 0
-      let result = HMAC(
-        EVP_sha1(),
-        secret,
-        Int32(secret.count),
-        message,
-        message.count,
-        output.baseAddress,
-        &length
-      )
+      let result = secret.withUnsafeBytes { key in
+        HMAC(
+          EVP_sha1(),
+          key.baseAddress,
+          Int32(key.count),
+          message,
+          message.count,
+          output.baseAddress,
+          &length
+        )
+      }
       precondition(result != nil && length == 20, "OpenSSL could not compute an HMAC with SHA-1")
       count = 20
     }

@@ -15,6 +15,8 @@ final class ChangingService {
   let changes: Changes
   /// What the change is.
   var body: @EventLoop (Change, Call) async throws(Fault) -> Changes.Outcome<License>
+  /// How its answer is kept.
+  var kept: KeptAnswer<License>?
   /// How often it was made, whatever became of it.
   private(set) var runs = 0
 
@@ -27,7 +29,7 @@ final class ChangingService {
     let method = Method.unary(LicensesMethods.createLicense) {
       (request: CreateLicenseRequest, call) async throws(Fault) -> License in
       let tenant = try call.requireTenant()
-      return try await self.changes.makeOrRefuse(call, for: tenant) {
+      return try await self.changes.makeOrRefuse(call, for: tenant, keeping: self.kept) {
         (change) async throws(Fault) in
         self.runs += 1
         return try await self.body(change, call)

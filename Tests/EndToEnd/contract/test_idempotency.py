@@ -148,6 +148,40 @@ def test_it_is_done_once(api):
     assert len(api.get("/audit-events", params={"resourceId": issued[0]["id"]}).json()["data"]) == 1
 
 
+def test_what_one_api_key_was_answered_is_not_repeated_to_another(api, deployment):
+    """It may be a license key, an API key or a secret, which the other one may have no right to."""
+    names = given.policy()(api)
+    body = {"productId": names["productId"], "policyId": names["policyId"]}
+    key = {"idempotency-key": str(uuid.uuid4())}
+    first = rest.expect_data(api.post("/licenses", body, headers=key), 201)
+    other = api.api_key()["key"]
+    refused = api.post("/licenses", body, headers=key | {"authorization": f"Bearer {other}"})
+    assert rest.expect_error(refused, 409)["code"] == "CONFLICT"
+    assert first["key"] not in refused.text
+    assert rest.expect_data(api.post("/licenses", body, headers=key), 201) == first
+
+
+def test_users_have_nothing_to_do_with_each_others_keys(api):
+    key = {"idempotency-key": str(uuid.uuid4())}
+    for _ in range(2):
+        with api.owner.invite("developer") as user:
+            named = rest.expect_data(user.send("PATCH", "/api/dashboard/me", json={"name": "A"}, headers=key))
+            assert named["id"] == user.id
+
+
+def test_a_key_that_is_not_stored_any_more_is_not_shown_again(api):
+    catalogue = api.catalogue()
+    body = {"productId": catalogue.product["id"], "policyId": catalogue.policy["id"]}
+    key = {"idempotency-key": str(uuid.uuid4())}
+    first = rest.expect_data(api.post("/licenses", body, headers=key), 201)
+    assert rest.expect_data(api.post("/licenses", body, headers=key), 201) == first
+    path = f"/products/{catalogue.product['id']}"
+    rest.expect_data(api.send("PATCH", path, json={"storeKeys": False}))
+    again = rest.expect_data(api.post("/licenses", body, headers=key), 201)
+    first.pop("key")
+    assert again == first | {"keyStored": False}
+
+
 def test_keys_are_of_an_environment_a_method_and_a_path(api, live_api):
     key = {"idempotency-key": str(uuid.uuid4())}
     first = rest.expect_data(api.post("/products", PRODUCT | {"code": f"a-{uuid.uuid4().hex[:8]}"}, headers=key), 201)

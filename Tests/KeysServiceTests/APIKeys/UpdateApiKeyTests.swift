@@ -197,6 +197,61 @@ import Testing
     }
   }
 
+  /// How long after the calling key others may last that it makes, changes or rotates.
+  @Test(arguments: [(-1, true), (0, true), (1, false), (nil, false)])
+  @EventLoop func `a key hands on no day after its own end, but to its own successor`(
+    later: Int64?,
+    isAllowed: Bool
+  ) async throws {
+    try await KeysFixture.with { fixture in
+      let account = try await fixture.account()
+      let end = (fixture.clock.now + .seconds(60)).milliseconds
+      let caller = try await fixture.key(account, expiresAt: end)
+      let options = fixture.options(account, key: caller.id)
+      let wanted = later.map { end + $0 }
+      let short = try await fixture.key(account, expiresAt: end - 1_000)
+      let other = try await fixture.key(account, expiresAt: wanted)
+      let update = UpdateApiKeyRequest(
+        id: short.id,
+        expiresAt: wanted,
+        presentNames: ["expiresAt"]
+      )
+      let attempts: [@EventLoop () async throws -> Void] = [
+        {
+          let create = CreateApiKeyRequest(name: "New", expiresAt: wanted)
+          _ = try await fixture.gateway.createApiKey(create, options)
+        },
+        { _ = try await fixture.gateway.updateApiKey(update, options) },
+        {
+          let rotate = RotateApiKeyRequest(id: other.id)
+          _ = try await fixture.gateway.rotateApiKey(rotate, options)
+        },
+      ]
+      for attempt in attempts {
+        if isAllowed {
+          try await attempt()
+        } else {
+          let refusal = try await fault(attempt)
+          #expect(refusal.reason == .forbidden)
+          #expect(refusal.message.contains("expiresAt"))
+        }
+      }
+      // Itself it prolongs by a successor only, which everybody sees, and that lasts no longer than it did itself.
+      let longer = UpdateApiKeyRequest(id: caller.id, expiresAt: end + 1)
+      let refusal = try await fault { try await fixture.gateway.updateApiKey(longer, options) }
+      #expect(refusal.reason == .forbidden)
+      fixture.clock.advance(by: .seconds(10))
+      let successor = try await fixture.gateway.rotateApiKey(
+        RotateApiKeyRequest(id: caller.id),
+        options
+      )
+      #expect(successor.expiresAt == end + 10_000)
+      let longest = UpdateApiKeyRequest(id: successor.id, expiresAt: end + 10_000_000)
+      let tooLong = try await fault { try await fixture.gateway.updateApiKey(longest, options) }
+      #expect(tooLong.reason == .forbidden)
+    }
+  }
+
   @Test @EventLoop func `a preset stands for its scopes, and not beside others`() async throws {
     try await KeysFixture.with { fixture in
       let account = try await fixture.account()
@@ -205,7 +260,7 @@ import Testing
         CreateApiKeyRequest(name: "Shop", preset: .validateOnly),
         options
       )
-      #expect(made.scopes == ["licenses:read"] && !made.fullAccess)
+      #expect(made.scopes == ["licenses:validate"] && !made.fullAccess)
       for request in [
         CreateApiKeyRequest(name: "n", scopes: ["licenses:read"], preset: .readOnly),
         CreateApiKeyRequest(name: "n", presentNames: ["scopes"], preset: .readOnly),

@@ -7,13 +7,13 @@ import Testing
 
 @Suite struct ScopesTests {
   @Test func `the scopes of the contract are known`() {
-    #expect(Scopes.known.count == 19)
-    #expect(Set(Scopes.known).count == 19)
-    for scope in Scopes.known { #expect(scope.contains(/^[a-z]+:(read|write|reveal)$/)) }
+    #expect(Scopes.known.count == 20)
+    #expect(Set(Scopes.known).count == 20)
+    for scope in Scopes.known { #expect(scope.contains(/^[a-z]+:(read|write|reveal|validate)$/)) }
   }
 
   @Test(arguments: [
-    (CreateApiKeyRequest.Preset.validateOnly, ["licenses:read"]),
+    (CreateApiKeyRequest.Preset.validateOnly, ["licenses:validate"]),
     (
       .readOnly,
       [

@@ -51,6 +51,10 @@ import Testing
         )
         #expect(try await fixture.verdict(on: key).verdict == .valid)
       }
+      // It shows the account's secret as well, each time.
+      let shown = try await fixture.log().filter { $0.action == "responseSigningKey.show" }
+      #expect(shown.count == 2)
+      #expect(shown.allSatisfy { $0.actor == .init(kind: .user, id: owner.id.description) })
       let lines = try await fixture.log().filter { $0.action == "apiKey.create" }
       #expect(lines.allSatisfy { $0.actor == .init(kind: .user, id: owner.id.description) })
       for line in lines {

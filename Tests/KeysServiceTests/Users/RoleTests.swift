@@ -14,6 +14,7 @@ import Testing
 
   /// A scope, and the reach of owner, admin, developer, support and read-only.
   private static let rows: [(scope: String, reach: [Reach])] = [
+    ("licenses:validate", [.both, .both, .both, .both, .both]),
     ("licenses:read", [.both, .both, .both, .both, .both]),
     ("licenses:write", [.both, .both, .both, .both, .none]),
     ("licenses:reveal", [.both, .both, .test, .none, .none]),

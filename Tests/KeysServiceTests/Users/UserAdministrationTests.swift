@@ -101,6 +101,135 @@ import Testing
     }
   }
 
+  /// A session alone, which somebody may have stolen, must not give its user another password.
+  @Test(arguments: Role.allCases)
+  @EventLoop func `nobody is helped by themselves`(role: Role) async throws {
+    try await KeysFixture.with { fixture in
+      let account = try await fixture.account()
+      let member = try await fixture.join(account, role)
+      _ = try await fixture.enableSecondFactor(member)
+      let client = try fixture.gatewayUsers
+      let id = member.id.description
+      let attempts: [@EventLoop () async throws -> Void] = [
+        {
+          let request = CreatePasswordResetRequest(id: id)
+          _ = try await client.createPasswordReset(request, fixture.options(member))
+        },
+        {
+          let request = ResetSecondFactorRequest(id: id)
+          _ = try await client.resetSecondFactor(request, fixture.options(member))
+        },
+      ]
+      for attempt in attempts {
+        let refusal = try await fault(attempt)
+        let isManager = role == .owner || role == .admin
+        #expect(refusal.reason == (isManager ? .businessRuleViolation : .forbidden))
+        #expect(!isManager || refusal.message.contains("/api/dashboard/me/"))
+      }
+      #expect(try await fixture.login(member.email).answer.status == .secondFactorNeeded)
+    }
+  }
+
+  /// A gateway may have asked half a second before.
+  @Test @EventLoop func `who was locked out a moment ago can do nothing`() async throws {
+    try await KeysFixture.with { fixture in
+      let account = try await fixture.account()
+      let owner = try await fixture.join(account)
+      let admin = try await fixture.join(account, .admin)
+      let other = try await fixture.join(account, .support)
+      let client = try fixture.gatewayUsers
+      let made = try await client.createInvitation(
+        CreateInvitationRequest(email: "b@example.com", role: .support),
+        fixture.options(owner)
+      )
+      _ = try await self.update(fixture, admin, by: owner, disabled: true)
+      let options = fixture.options(admin)
+      let id = other.id.description
+      let attempts: [@EventLoop () async throws -> Void] = [
+        { _ = try await self.update(fixture, other, by: admin, role: .admin) },
+        { _ = try await client.deleteUser(DeleteUserRequest(id: id), options) },
+        { _ = try await client.createPasswordReset(CreatePasswordResetRequest(id: id), options) },
+        { _ = try await client.resetSecondFactor(ResetSecondFactorRequest(id: id), options) },
+        {
+          let request = CreateInvitationRequest(email: "c@example.com", role: .admin)
+          _ = try await client.createInvitation(request, options)
+        },
+        { _ = try await client.revokeInvitation(RevokeInvitationRequest(id: made.id), options) },
+        { _ = try await client.updateMe(UpdateMeRequest(name: "Eve"), options) },
+        {
+          let request = ChangePasswordRequest(
+            currentPassword: KeysFixture.password,
+            newPassword: "a donkey in the garden"
+          )
+          _ = try await client.changePassword(request, options)
+        },
+        {
+          let request = BeginSecondFactorRequest(password: KeysFixture.password)
+          _ = try await client.beginSecondFactor(request, options)
+        },
+      ]
+      for attempt in attempts { #expect(try await fault(attempt).reason == .unauthorized) }
+    }
+  }
+
+  /// What becomes of somebody whose session was stolen, and who then has made links.
+  enum Fall: CaseIterable {
+    case lockedOut, demoted, removed
+  }
+
+  @Test(arguments: Fall.allCases)
+  @EventLoop func `links go with their maker's say`(fall: Fall) async throws {
+    try await KeysFixture.with { fixture in
+      let account = try await fixture.account()
+      let owner = try await fixture.join(account)
+      let admin = try await fixture.join(account, .admin)
+      let other = try await fixture.join(account, .support)
+      let client = try fixture.gatewayUsers
+      @EventLoop func links(_ actor: Member, _ name: String) async throws -> (
+        Invitation, PasswordReset
+      ) {
+        let request = CreateInvitationRequest(email: "\(name)@example.com", role: .support)
+        let invitation = try await client.createInvitation(request, fixture.options(actor))
+        let reset = try await client.createPasswordReset(
+          CreatePasswordResetRequest(id: (actor.id == owner.id ? admin : other).id.description),
+          fixture.options(actor)
+        )
+        return (invitation, reset)
+      }
+      let kept = try await links(owner, "kept").0
+      let (invitation, reset) = try await links(admin, "gone")
+      switch fall {
+      case .lockedOut: _ = try await self.update(fixture, admin, by: owner, disabled: true)
+      case .demoted: _ = try await self.update(fixture, admin, by: owner, role: .support)
+      case .removed:
+        let request = DeleteUserRequest(id: admin.id.description)
+        _ = try await client.deleteUser(request, fixture.options(owner))
+      }
+      @EventLoop func accept(_ invitation: Invitation) async throws {
+        let request = AcceptInvitationRequest(
+          token: try fixture.token(of: invitation.link),
+          name: "Eve",
+          password: KeysFixture.password
+        )
+        _ = try await client.acceptInvitation(request, fixture.nobody())
+      }
+      let barred = try await fault { try await accept(invitation) }
+      #expect(barred.reason == .unauthorized)
+      let refused = try await fault {
+        let request = AcceptPasswordResetRequest(
+          token: try fixture.token(of: reset.link),
+          password: "a donkey in the garden"
+        )
+        _ = try await client.acceptPasswordReset(request, fixture.nobody())
+      }
+      #expect(refused.reason == .unauthorized)
+      try await accept(kept)
+      let revoked = try await fixture.log().filter { $0.action == "invitation.revoke" }
+      #expect(revoked.map(\.resourceId) == [invitation.id])
+      #expect(revoked.first?.actor.id == owner.id.description)
+    }
+  }
+
   @Test @EventLoop func `the last owner stays owner, and can come and go no more`() async throws {
     try await KeysFixture.with { fixture in
       let account = try await fixture.account()

@@ -43,6 +43,58 @@ import Testing
     }
   }
 
+  @Test @EventLoop func `a reveal that is sent again leaves a line again`() async throws {
+    try await LicensesFixture.with { fixture in
+      let license = try await fixture.license()
+      let options = fixture.options(idempotencyKey: 1)
+      for _ in 0..<3 {
+        #expect(try await reveal(license.id, fixture, options).key == license.key)
+      }
+      let lines = try await fixture.audited(license.id).map(\.action)
+      #expect(lines.count { $0 == "license.reveal" } == 3)
+      let request = DeleteLicenseRequest(id: license.id)
+      _ = try await fixture.client.deleteLicense(request, fixture.options)
+      #expect(try await fault { try await reveal(license.id, fixture, options) }.code == .notFound)
+    }
+  }
+
+  /// Also the answers that are kept for requests that are sent again show no key any more.
+  @Test @EventLoop func `what is not stored is shown by no request that is sent again`()
+    async throws
+  {
+    try await LicensesFixture.with { fixture in
+      let (product, policy) = try await fixture.catalogue()
+      let create = CreateLicenseRequest(productId: product.id, policyId: policy.id)
+      let bulk = CreateLicensesRequest(licenses: [create, create, create])
+      let one = fixture.options(idempotencyKey: 1)
+      let many = fixture.options(idempotencyKey: 2)
+      let first = try await fixture.client.createLicense(create, one)
+      let list = try await fixture.client.createLicenses(bulk, many)
+      #expect(first.key != nil && Set(list.data.map(\.key)).count == 3)
+      #expect(try await fixture.client.createLicense(create, one) == first)
+      #expect(try await fixture.client.createLicenses(bulk, many) == list)
+      // One is gone, then all keys are.
+      let deletion = DeleteLicenseRequest(id: list.data[1].id)
+      _ = try await fixture.client.deleteLicense(deletion, fixture.options)
+      let shown = try await fixture.client.createLicenses(bulk, many).data
+      #expect(shown.map(\.key) == [list.data[0].key, nil, list.data[2].key])
+      _ = try await fixture.client.updateProduct(
+        UpdateProductRequest(id: product.id, storeKeys: false),
+        fixture.options
+      )
+      var expected = first
+      expected.key = nil
+      expected.keyStored = false
+      #expect(try await fixture.client.createLicense(create, one) == expected)
+      let hidden = try await fixture.client.createLicenses(bulk, many).data
+      #expect(hidden.allSatisfy { $0.key == nil && !$0.keyStored })
+      // A product that keeps none shows a key once.
+      let three = fixture.options(idempotencyKey: 3)
+      #expect(try await fixture.client.createLicense(create, three).key != nil)
+      #expect(try await fixture.client.createLicense(create, three).key == nil)
+    }
+  }
+
   @Test @EventLoop func `a license in any state shows its key, until it is deleted`() async throws {
     try await LicensesFixture.with { fixture in
       let license = try await fixture.license()

@@ -54,6 +54,27 @@ import Testing
     }
   }
 
+  @Test(arguments: [
+    (["licenses:validate"], true), (["licenses:read"], true), (["*"], true),
+    (["products:read", "licenses:write"], false), ([], false),
+  ])
+  @EventLoop func `it needs a scope`(scopes: [String], isAdmitted: Bool) async throws {
+    try await LicensesFixture.with { fixture in
+      let license = try await fixture.license()
+      var options = fixture.options
+      options.caller?.scopes = scopes
+      var request = ValidateKeyRequest(key: license.key ?? "", explain: true)
+      if isAdmitted {
+        #expect(try await !fixture.client.validateKey(request, options).explanation.isEmpty)
+      } else {
+        let refusal = try await fault { try await fixture.client.validateKey(request, options) }
+        #expect(refusal.reason == .forbidden && refusal.message.contains("licenses:validate"))
+      }
+      request.explain = false
+      #expect(try await fixture.client.validateKey(request, options).valid)
+    }
+  }
+
   @Test @EventLoop func `a key of another product than the one that asks is not found`()
     async throws
   {

@@ -44,6 +44,7 @@ final class SealingFixture {
         """
     ),
     schema.migration(named: "m0002_sealing"),
+    schema.floorMigration(named: "m0003_sealing_floor"),
   ]
 
   let test: TestDatabase

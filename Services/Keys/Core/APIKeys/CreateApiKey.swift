@@ -1,4 +1,4 @@
-internal import Cryptography
+internal import EventLoop
 public import Faults
 public import Messages
 internal import Primitives
@@ -15,6 +15,14 @@ extension Keys {
   public func createApiKey(_ request: CreateApiKeyRequest, _ call: Call) async throws(Fault)
     -> ApiKey
   {
+    try await issue(try NewAPIKey(request, call), call)
+  }
+}
+
+extension NewAPIKey {
+  /// Reads what a caller wants, and checks it against what the caller may do.
+  @EventLoop
+  init(_ request: CreateApiKeyRequest, _ call: Call) throws(Fault) {
     let tenant = try call.requireTenant()
     let scopes = try Scopes(of: request)
     try scopes.require(grantableBy: Scopes(caller: call.caller?.scopes ?? []))
@@ -29,7 +37,7 @@ extension Keys {
         )
       ])
     }
-    let record = NewAPIKey(
+    self.init(
       tenant: tenant,
       name: request.name,
       scopes: scopes,
@@ -37,7 +45,6 @@ extension Keys {
       expiresAt: request.expiresAt.map(Timestamp.init(milliseconds:)),
       createdBy: call.caller?.actorId.flatMap(UUID.init)
     )
-    return try await issue(record, call)
   }
 }
 

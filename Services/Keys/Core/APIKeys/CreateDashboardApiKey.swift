@@ -1,3 +1,4 @@
+internal import Changes
 public import Faults
 public import Messages
 internal import Primitives
@@ -27,7 +28,10 @@ extension Keys {
     )
     .activePublicKey
     // Where this is repeated under its Idempotency-Key, it is the same key that is shown again.
-    let made = try await createApiKey(request, call)
+    let made = try await issue(try NewAPIKey(request, call), call) { (change) throws(Fault) in
+      // The secret is the whole account's, and more than the role of a developer shows otherwise.
+      try change.record("responseSigningKey.show", keys.active.id, before: ApiKey?.none, after: nil)
+    }
     return DashboardApiKey(
       id: made.id,
       plainKey: made.key,

@@ -30,10 +30,18 @@ extension Keys {
   }
 
   /// Makes a key and keeps what may be kept of it.
-  func issue(_ wanted: NewAPIKey, _ call: Call) async throws(Fault) -> ApiKey {
+  ///
+  /// - Parameters:
+  ///   - wanted: The key.
+  ///   - call: The call.
+  ///   - others: Records what else the answer shows, in the same change.
+  func issue(
+    _ wanted: NewAPIKey,
+    _ call: Call,
+    recording others: (Change) throws(Fault) -> Void = { (_) throws(Fault) in }
+  ) async throws(Fault) -> ApiKey {
     try await changes.make(call, for: wanted.tenant) { (change) async throws(Fault) in
       try wanted.expiresAt?.requireFuture(after: change.now)
-      try await self.requireReach(of: wanted.allowedAddresses, call, change)
       let key = APIKey.generate(wanted.tenant.environment)
       let record = APIKeyRecord(
         tenant: wanted.tenant,
@@ -46,10 +54,12 @@ extension Keys {
         expiresAt: wanted.expiresAt,
         createdAt: change.now
       )
+      try await self.requireReach(of: record, call, change)
       guard try await self.apiKeys.insert(record, sha256: key.hash, change) else {
         throw .notFound("Account not found: \(wanted.tenant.accountID)")
       }
       try change.record("apiKey.create", record.id, before: nil, after: record.message())
+      try others(change)
       return record.message(showing: key.text)
     }
   }

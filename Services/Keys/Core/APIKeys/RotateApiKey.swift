@@ -17,7 +17,7 @@ extension Keys {
   /// successor lives as long from now as the old one from its creation. The answer is the only one that shows it.
   ///
   /// - Throws: ``Fault`` `notFound` when the tenant has no such key; `permissionDenied` when it may do more than
-  ///   the caller, or be used from where the caller may not; `CONFLICT` when it is revoked or expired, or has a
+  ///   the caller, or be used from where or when the caller may not; `CONFLICT` when it is revoked or expired, or has a
   ///   successor already.
   public func rotateApiKey(_ request: RotateApiKeyRequest, _ call: Call) async throws(Fault)
     -> ApiKey
@@ -33,9 +33,9 @@ extension Keys {
       if let end = old.end, end <= change.now {
         throw .keyConflict("This API key has expired; make a new one")
       }
-      try await self.requireReach(of: old.allowedAddresses, call, change)
       let key = APIKey.generate(tenant.environment)
       let successor = old.successor(hint: key.hint, by: call.caller?.actorId, at: change.now)
+      try await self.requireReach(of: successor, after: id, call, change)
       let retired = old.retired(for: successor.id, at: change.now + overlap)
       guard try await self.apiKeys.insert(successor, sha256: key.hash, change) else {
         throw .internalError("The account of an API key that is locked is not there")

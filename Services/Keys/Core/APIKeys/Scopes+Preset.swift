@@ -3,12 +3,12 @@ internal import Messages
 extension Scopes {
   /// The least that a common purpose needs.
   ///
-  /// Customers belong to licenses, and so do their scopes. Validation needs no scope: a key for it looks up what
-  /// the validated license is.
+  /// Customers belong to licenses, and so do their scopes. A key for validation reads nothing: whose key it validates is
+  /// told in the answer, and it may ask for explanations.
   init(_ preset: CreateApiKeyRequest.Preset) {
     self =
       switch preset {
-      case .validateOnly: .only(["licenses:read"])
+      case .validateOnly: .only([Self.validating])
       case .readOnly:
         .only(Self.known.filter { $0.hasSuffix(":read") && !Self.overseeing.contains($0) })
       case .fulfilment:

@@ -7,13 +7,19 @@ enum Scopes: Equatable, Sendable {
 
   /// Every scope there is.
   ///
-  /// Source: the REST contract, section 7; `licenses:reveal`, `signing:*`, `keys:*` and `audit:read` are ours.
+  /// Source: the REST contract, section 7; `licenses:validate`, `licenses:reveal`, `signing:*`, `keys:*` and
+  /// `audit:read` are ours.
   static let known: [String] = [
-    "licenses:read", "licenses:write", "licenses:reveal", "machines:read", "machines:write",
+    validating, "licenses:read", "licenses:write", "licenses:reveal", "machines:read",
+    "machines:write",
     "products:read", "products:write", "policies:read", "policies:write", "entitlements:read",
     "entitlements:write", "webhooks:read", "webhooks:write", "analytics:read", "signing:read",
     "signing:write", "keys:read", "keys:write", "audit:read",
   ]
+
+  /// To have a validation explained, which whoever reads licenses may, too.
+  static let validating = "licenses:validate"
+  private static let reading = "licenses:read"
 
   /// How a caller without limits is written in `Caller.scopes`.
   static let wildcard = "*"
@@ -61,7 +67,7 @@ enum Scopes: Equatable, Sendable {
     case .everything:
       throw .forbidden("Only who has full access can give it to an API key; name its scopes")
     case .only(let wanted):
-      let missing = wanted.filter { !held.contains($0) }
+      let missing = wanted.filter { !Self.includes($0, in: held) }
       guard missing.isEmpty else {
         throw .forbidden(
           "An API key can be given only scopes that its maker has; you lack "
@@ -76,9 +82,13 @@ enum Scopes: Equatable, Sendable {
   /// - Throws: ``Fault`` `permissionDenied`.
   func require(heldBy caller: Scopes) throws(Fault) {
     guard case .only(let held) = caller else { return }
-    guard case .only(let wanted) = self, wanted.allSatisfy(held.contains) else {
+    guard case .only(let wanted) = self, wanted.allSatisfy({ Self.includes($0, in: held) }) else {
       throw .forbidden("This API key may do more than yours, which cannot change or rotate it")
     }
+  }
+
+  private static func includes(_ scope: String, in held: [String]) -> Bool {
+    held.contains(scope) || (scope == validating && held.contains(reading))
   }
 
   /// What is left to a key that leaked: all but making and changing API keys, by which whoever has it could stay.

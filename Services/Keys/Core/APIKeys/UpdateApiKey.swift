@@ -10,7 +10,7 @@ extension Keys {
   ///
   /// - Throws: ``Fault`` `notFound` when the tenant has no such key; `CONFLICT` when it is revoked, or has a
   ///   successor and would stop later; `permissionDenied` when it may do more than the caller, or could be used
-  ///   from where the caller cannot; `invalidArgument` for an expiry that has passed, or what is no address range.
+  ///   from where or when the caller cannot; `invalidArgument` for an expiry that has passed, or what is no address range.
   public func updateApiKey(_ request: UpdateApiKeyRequest, _ call: Call) async throws(Fault)
     -> ApiKey
   {
@@ -19,7 +19,7 @@ extension Keys {
     return try await changes.make(call, for: tenant) { (change) async throws(Fault) in
       let before = try await self.lockGrantable(id, call, change)
       let after = try before.updated(by: request, at: change.now)
-      try await self.requireReach(of: after.allowedAddresses, call, change)
+      try await self.requireReach(of: after, call, change)
       if after != before {
         self.apiKeys.update(after, change)
         try change.record("apiKey.update", id, before: before.message(), after: after.message())
@@ -43,18 +43,32 @@ extension Keys {
     return record
   }
 
-  /// Makes sure that a calling API key allows no addresses that it may not be used from itself.
+  /// Makes sure that a calling API key makes or changes none that could be used from where it cannot be used itself, or
+  /// after it has stopped.
   ///
+  /// - Parameters:
+  ///   - wanted: The key as it is to be.
+  ///   - old: The key whose successor it is to be: the calling key's own lives as long as that did, which is what a
+  ///     rotation is for.
+  ///   - call: Who asks.
+  ///   - change: The change.
   /// - Throws: ``Fault`` `permissionDenied`.
   func requireReach(
-    of wanted: AllowedAddresses,
+    of wanted: APIKeyRecord,
+    after old: UUID? = nil,
     _ call: Call,
     _ change: Change
   ) async throws(Fault) {
     guard call.caller?.actorKind == .apiKey, let id = call.caller?.actorId.flatMap(UUID.init),
       let caller = try await apiKeys.get(id, change)
     else { return }
-    try wanted.require(within: caller.allowedAddresses)
+    try wanted.allowedAddresses.require(within: caller.allowedAddresses)
+    guard let end = caller.end, old != id else { return }
+    guard let wantedEnd = wanted.end, wantedEnd <= end else {
+      throw .forbidden(
+        "An API key can make or keep another only as long as it works itself, until \(end): set expiresAt"
+      )
+    }
   }
 }
 

@@ -19,7 +19,7 @@ extension Users {
     let caller = try LoggedInUser(call)
     return try await changes.make(call, for: caller.tenant) {
       (change) async throws(Fault) -> Invitation in
-      guard let actor = try await self.users.lock(caller.id, change) else { throw .sessionEnded }
+      let actor = try await self.lockActor(caller, change)
       try actor.role.require(over: request.role)
       return try await self.invite(
         EmailAddress(request.email),

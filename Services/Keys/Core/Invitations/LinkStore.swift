@@ -39,6 +39,8 @@ struct PasswordResetRecord: Sendable {
 
   var id: UUID
   var userID: UUID
+  /// The user who hands it over.
+  var createdBy: UUID
   var expiresAt: Timestamp
   var createdAt: Timestamp
 
@@ -107,6 +109,16 @@ struct LinkStore: Sendable {
     ).first
   }
 
+  /// Takes all invitations out of the database that a user has made.
+  @EventLoop
+  func takeInvitations(by user: UUID, _ change: Change) async throws(Fault) -> [InvitationRecord] {
+    try invitations(
+      try await change.transaction.query(
+        "delete from keys.invitations where invited_by = \(user) returning \(unescaped: Self.columns)"
+      )
+    )
+  }
+
   private func invitations(_ rows: Rows) throws(Fault) -> [InvitationRecord] {
     var records: [InvitationRecord] = []
     for row in rows {
@@ -131,10 +143,11 @@ struct LinkStore: Sendable {
   func insert(_ reset: PasswordResetRecord, _ change: Change) {
     change.transaction.send(
       """
-      insert into keys.password_resets (account_id, id, user_id, expires_at, created_at)
+      insert into keys.password_resets (
+        account_id, id, user_id, created_by, expires_at, created_at)
       values (
-        \(change.tenant.accountID), \(reset.id), \(reset.userID), \(reset.expiresAt),
-        \(reset.createdAt))
+        \(change.tenant.accountID), \(reset.id), \(reset.userID), \(reset.createdBy),
+        \(reset.expiresAt), \(reset.createdAt))
       """
     )
   }
@@ -161,5 +174,11 @@ struct LinkStore: Sendable {
   @EventLoop
   func deletePasswordResets(of user: UUID, _ change: Change) {
     change.transaction.send("delete from keys.password_resets where user_id = \(user)")
+  }
+
+  /// Deletes the links that a user has made for others.
+  @EventLoop
+  func deletePasswordResets(by user: UUID, _ change: Change) {
+    change.transaction.send("delete from keys.password_resets where created_by = \(user)")
   }
 }

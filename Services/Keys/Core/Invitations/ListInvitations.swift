@@ -35,7 +35,7 @@ extension Users {
     let id = try UUID(checked: request.id)
     return try await changes.make(call, for: caller.tenant) {
       (change) async throws(Fault) -> RevokeInvitationResponse in
-      guard let actor = try await self.users.lock(caller.id, change) else { throw .sessionEnded }
+      let actor = try await self.lockActor(caller, change)
       guard let invitation = try await self.links.take(invitation: id, change) else {
         throw .notFound("Invitation not found: \(request.id)")
       }

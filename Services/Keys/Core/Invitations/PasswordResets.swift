@@ -6,14 +6,14 @@ public import RPC
 internal import ServiceKit
 
 extension Users {
-  /// Makes a link by which a user of the caller's account sets another password; nobody does so for somebody above
-  /// their own role.
+  /// Makes a link by which another user of the caller's account sets another password; nobody does so for somebody
+  /// above their own role, nor for themselves.
   ///
   /// A second factor stays.
   ///
   /// The answer is the only one that shows the link; an earlier one of the same user works no longer.
   ///
-  /// - Throws: ``Fault`` `notFound`; `permissionDenied`.
+  /// - Throws: ``Fault`` `notFound`; `permissionDenied`; `BUSINESS_RULE_VIOLATION` for the caller's own.
   public func createPasswordReset(
     _ request: CreatePasswordResetRequest,
     _ call: Call
@@ -22,11 +22,17 @@ extension Users {
     let id = try UUID(checked: request.id)
     return try await changes.make(call, for: caller.tenant) {
       (change) async throws(Fault) -> PasswordReset in
-      let (_, user, _) = try await self.lockForRule(by: caller, over: id, change)
+      let user = try await self.lockForHelp(
+        by: caller,
+        to: id,
+        or: "POST /api/dashboard/me/password",
+        change
+      )
       self.links.deletePasswordResets(of: user.id, change)
       let reset = PasswordResetRecord(
         id: .v7(at: change.now),
         userID: user.id,
+        createdBy: caller.id,
         expiresAt: change.now + PasswordResetRecord.lifetime,
         createdAt: change.now
       )

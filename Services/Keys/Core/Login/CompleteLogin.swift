@@ -22,9 +22,11 @@ extension Users {
     var tried: UUID?
     let answer = try await changes.makeOrRefuse(call, for: tenant) {
       (change) async throws(Fault) -> Changes.Outcome<LoginResponse> in
-      guard let challenge = try await self.sessions.lockChallenge(id, change),
-        challenge.isOpen(at: change.now),
-        var user = try await self.users.lock(challenge.userID, change), user.disabledAt == nil
+      // As everywhere the user first, so that no two wait for each other.
+      guard let userID = try await self.sessions.user(ofChallenge: id, change),
+        var user = try await self.users.lock(userID, change), user.disabledAt == nil,
+        let challenge = try await self.sessions.lockChallenge(id, change),
+        challenge.isOpen(at: change.now)
       else { return .refused(.wrongCredentials) }
       try self.throttle.take(.codes(user.id))
       tried = user.id

@@ -25,6 +25,8 @@ final class LoginThrottle {
     case name(EmailAddress)
     /// A user at an address that they have logged in from.
     case nameAtHome(EmailAddress, LoginAddress)
+    /// The password of a user who is logged in: whoever tries it has their session, from any number of addresses.
+    case ownPassword(UUID)
     /// Codes of a user's second factor: whoever tries them knows the password.
     case codes(UUID)
 
@@ -35,7 +37,7 @@ final class LoginThrottle {
     var limit: Limit {
       switch self {
       case .address: Limit(burst: 20, interval: .seconds(3))
-      case .name, .nameAtHome: Limit(burst: 10, interval: .seconds(30))
+      case .name, .nameAtHome, .ownPassword: Limit(burst: 10, interval: .seconds(30))
       case .codes: Limit(burst: 10, interval: .seconds(300))
       }
     }

@@ -20,7 +20,7 @@ extension Users {
     try await verifyOwnPassword(request.password, of: caller, field: "password", call)
     return try await changes.make(call, for: caller.tenant) {
       (change) async throws(Fault) -> NewSecondFactor in
-      guard let user = try await self.users.lock(caller.id, change) else { throw .sessionEnded }
+      let user = try await self.lockActor(caller, change)
       var secret = SecureRandom.bytes(TOTP.secretByteCount)
       defer { wipe(&secret) }
       let dataKey = try await self.dataKeys.newest(of: change.tenant)

@@ -17,7 +17,7 @@ extension Users {
     try throttle.take(.codes(caller.id))
     let codes = try await changes.make(call, for: caller.tenant) {
       (change) async throws(Fault) -> RecoveryCodes in
-      guard let before = try await self.users.lock(caller.id, change) else { throw .sessionEnded }
+      let before = try await self.lockActor(caller, change)
       guard let factor = try await self.secondFactors.lock(caller.id, change),
         factor.confirmedAt == nil
       else {

@@ -17,16 +17,18 @@ extension Users {
     try await verifyOwnPassword(request.password, of: caller, field: "password", call)
     return try await changes.make(call, for: caller.tenant) {
       (change) async throws(Fault) -> RemoveSecondFactorResponse in
-      guard let user = try await self.users.lock(caller.id, change) else { throw .sessionEnded }
+      let user = try await self.lockActor(caller, change)
       try await self.removeSecondFactor(of: user, change)
       try await self.exchangeToken(caller, call, change)
       return RemoveSecondFactorResponse()
     }
   }
 
-  /// Removes the second factor of a user who has lost it; nobody does so to somebody above their own role.
+  /// Removes the second factor of another user who has lost it; nobody does so to somebody above their own role, nor to
+  /// themselves.
   ///
-  /// - Throws: ``Fault`` `notFound`; `permissionDenied`; `CONFLICT` when there is none.
+  /// - Throws: ``Fault`` `notFound`; `permissionDenied`; `CONFLICT` when there is none; `BUSINESS_RULE_VIOLATION` for
+  ///   the caller's own.
   public func resetSecondFactor(
     _ request: ResetSecondFactorRequest,
     _ call: Call
@@ -35,7 +37,12 @@ extension Users {
     let id = try UUID(checked: request.id)
     return try await changes.make(call, for: caller.tenant) {
       (change) async throws(Fault) -> ResetSecondFactorResponse in
-      let (_, user, _) = try await self.lockForRule(by: caller, over: id, change)
+      let user = try await self.lockForHelp(
+        by: caller,
+        to: id,
+        or: "DELETE /api/dashboard/me/second-factor",
+        change
+      )
       try await self.removeSecondFactor(of: user, change)
       return ResetSecondFactorResponse()
     }

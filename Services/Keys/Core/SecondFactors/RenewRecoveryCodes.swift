@@ -16,7 +16,7 @@ extension Users {
     try await verifyOwnPassword(request.password, of: caller, field: "password", call)
     return try await changes.make(call, for: caller.tenant) {
       (change) async throws(Fault) -> RecoveryCodes in
-      guard let user = try await self.users.lock(caller.id, change) else { throw .sessionEnded }
+      let user = try await self.lockActor(caller, change)
       guard let factor = try await self.secondFactors.lock(caller.id, change),
         factor.confirmedAt != nil
       else { throw .noSecondFactor }

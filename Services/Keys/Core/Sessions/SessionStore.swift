@@ -184,6 +184,14 @@ struct SessionStore: Sendable {
     )
   }
 
+  /// The user who is to answer a challenge.
+  @EventLoop
+  func user(ofChallenge id: UUID, _ change: Change) async throws(Fault) -> UUID? {
+    try await change.transaction.query(
+      "select user_id from keys.login_challenges where id = \(id)"
+    ).singleOrNone()?.value(0)
+  }
+
   /// Reads a challenge, which nobody else answers until the transaction ends.
   @EventLoop
   func lockChallenge(_ id: UUID, _ change: Change) async throws(Fault) -> LoginChallenge? {

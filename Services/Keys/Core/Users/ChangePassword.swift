@@ -25,7 +25,7 @@ extension Users {
     let hash = try await passwords.hash(request.newPassword)
     return try await changes.make(call, for: caller.tenant) {
       (change) async throws(Fault) -> ChangePasswordResponse in
-      guard var user = try await self.users.lock(caller.id, change) else { throw .sessionEnded }
+      var user = try await self.lockActor(caller, change)
       user.passwordHash = hash
       self.users.update(user, change)
       self.links.deletePasswordResets(of: caller.id, change)
@@ -41,7 +41,7 @@ extension Users {
     }
   }
 
-  /// Makes sure that whoever has a session has the password too; attempts are counted with those of logins.
+  /// Makes sure that whoever has a session has the password too; attempts are counted by user, wherever they come from.
   ///
   /// - Parameters:
   ///   - password: What was typed.
@@ -58,7 +58,7 @@ extension Users {
     _ call: Call
   ) async throws(Fault) -> UserRecord {
     guard let user = try await users.get(caller.id, of: caller.tenant) else { throw .sessionEnded }
-    let attempt = LoginThrottle.Subject.nameAtHome(user.email, LoginAddress(call))
+    let attempt = LoginThrottle.Subject.ownPassword(user.id)
     try throttle.take(attempt)
     guard try await passwords.verify(password, against: user.passwordHash) else {
       throw .invalid([Fault.Issue(path: [field], message: "Is not your password", code: "custom")])

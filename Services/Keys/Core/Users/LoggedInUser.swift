@@ -30,6 +30,17 @@ struct LoggedInUser {
   }
 }
 
+extension Users {
+  /// Locks the user who acts, so that it is judged by what they are now.
+  ///
+  /// - Throws: ``Fault`` `unauthenticated` when they are gone or locked out since the gateway asked.
+  func lockActor(_ caller: LoggedInUser, _ change: Change) async throws(Fault) -> UserRecord {
+    guard let actor = try await users.lock(caller.id, change), actor.disabledAt == nil
+    else { throw .sessionEnded }
+    return actor
+  }
+}
+
 extension Origin {
   /// A user whom the call does not name, since it has only just shown who makes it.
   @EventLoop

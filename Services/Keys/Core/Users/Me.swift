@@ -26,7 +26,7 @@ extension Users {
     let caller = try LoggedInUser(call)
     return try await changes.make(call, for: caller.tenant) {
       (change) async throws(Fault) -> User in
-      guard let before = try await self.users.lock(caller.id, change) else { throw .sessionEnded }
+      let before = try await self.lockActor(caller, change)
       var after = before
       var patch = Patch(request.presentNames)
       patch.set(&after.name, "name", request.name)

@@ -34,6 +34,9 @@ extension Users {
       if after.role != before.role {
         self.sessions.setRotation(ofUser: id, at: change.now, change)
       }
+      if after.disabledAt != nil || after.role != before.role {
+        try await self.takeBackLinks(by: id, change)
+      }
       if after.disabledAt != nil {
         self.links.deletePasswordResets(of: id, change)
         try await self.endAll(of: id, change)
@@ -59,11 +62,34 @@ extension Users {
       if isLastOwner { throw .lastOwner }
       try await self.endAll(of: id, change)
       self.links.deletePasswordResets(of: id, change)
+      try await self.takeBackLinks(by: id, change)
       self.secondFactors.delete(id, change)
       self.users.delete(id, change)
       try change.record("user.delete", id, before: user.message, after: nil)
       return DeleteUserResponse()
     }
+  }
+
+  /// Locks another user whose password or second factor the caller is to replace.
+  ///
+  /// One's own are replaced by who shows them, never by a session alone: it may be somebody else who has it.
+  ///
+  /// - Throws: ``Fault`` `notFound`; `permissionDenied` when the user is above the caller; `BUSINESS_RULE_VIOLATION`
+  ///   when the user is the caller, with where to go instead.
+  func lockForHelp(
+    by caller: LoggedInUser,
+    to id: UUID,
+    or instead: String,
+    _ change: Change
+  ) async throws(Fault) -> UserRecord {
+    guard id != caller.id else {
+      throw Fault(
+        .failedPrecondition,
+        "This is for helping another user; for yourself use \(instead), with your password",
+        reason: .businessRuleViolation
+      )
+    }
+    return try await lockForRule(by: caller, over: id, change).user
   }
 
   /// Locks a user on whom the caller is to act, and everybody whose role the rules depend on.
@@ -76,11 +102,27 @@ extension Users {
     _ change: Change
   ) async throws(Fault) -> (role: Role, user: UserRecord, isLastOwner: Bool) {
     let locked = try await users.lockWithOwners([caller.id, id], change)
-    guard let actor = locked.first(where: { $0.id == caller.id }) else { throw .sessionEnded }
+    guard let actor = locked.first(where: { $0.id == caller.id }), actor.disabledAt == nil
+    else { throw .sessionEnded }
     guard let user = locked.first(where: { $0.id == id }) else { throw .userNotFound("\(id)") }
     try actor.role.require(over: user.role)
     let owners = locked.filter(\.isActiveOwner)
     return (actor.role, user, owners.map(\.id) == [id])
+  }
+
+  /// Takes back what a locked user has handed out in a role that is theirs no longer: invitations, and links by which
+  /// others set a password. Whoever had the session of somebody who is locked out comes back through none of them.
+  private func takeBackLinks(by id: UUID, _ change: Change) async throws(Fault) {
+    for invitation in try await links.takeInvitations(by: id, change) {
+      tokens.delete(of: [invitation.id], change)
+      try change.record(
+        "invitation.revoke",
+        invitation.id,
+        before: invitation.message(),
+        after: nil
+      )
+    }
+    links.deletePasswordResets(by: id, change)
   }
 }
 

@@ -27,9 +27,9 @@ struct DataDirectory: Sendable, Equatable {
   var unfinishedPostgres: String { "\(path)/postgres.unfinished" }
   var run: String { "\(path)/run" }
   var secrets: String { "\(path)/secrets" }
-  var masterKeys: String { "\(secrets)/master-keys.json" }
+  var masterKeys: String { "\(secrets)/master-keys" }
   /// The signing service's own.
-  var signingMasterKeys: String { "\(secrets)/signing-master-keys.json" }
+  var signingMasterKeys: String { "\(secrets)/signing-master-keys" }
   var certificates: String { "\(path)/certificates" }
   var logs: String { "\(path)/logs" }
 

@@ -33,6 +33,20 @@ extension LicenseStore {
     return (try row.value(0) as [UInt8]?).map(StoredKey.sealed) ?? .notStored
   }
 
+  /// Reads the sealed keys of those of some licenses that are there and stored.
+  @EventLoop
+  func storedKeys(of ids: [UUID], _ change: Change) async throws(Fault) -> [(UUID, [UInt8])] {
+    let rows = try await change.transaction.query(
+      """
+      select id, sealed_key from licenses.licenses
+      where id = any (\(ids)) and deleted_at is null and sealed_key is not null
+      """
+    )
+    var stored: [(UUID, [UInt8])] = []
+    for row in rows { stored.append((try row.value(0), try row.value(1))) }
+    return stored
+  }
+
   /// Erases the stored keys of a locked product's licenses, the oldest first; whoever issues a license holds the
   /// product, so none is added meanwhile.
   ///

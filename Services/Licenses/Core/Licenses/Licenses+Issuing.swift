@@ -16,6 +16,7 @@ extension Licenses {
   ///   - requests: The licenses, in the order in which they are answered.
   ///   - call: Who asks.
   ///   - list: The field of the call that they are listed in, for the path of issues; nil when there is one alone.
+  ///   - kept: How the answer is kept for an `Idempotency-Key`: without the keys.
   ///   - answer: Makes the answer of the licenses with their keys.
   /// - Returns: The answer.
   /// - Throws: ``Fault`` `invalidArgument` with every issue; `REFERENCE_NOT_FOUND` when the tenant has no such
@@ -25,13 +26,15 @@ extension Licenses {
     _ requests: [CreateLicenseRequest],
     _ call: Call,
     inList list: String? = nil,
+    keeping kept: KeptAnswer<Answer>,
     _ answer: ([License]) throws(Fault) -> Answer
   ) async throws(Fault) -> Answer {
     let tenant = try call.requireTenant()
     func place(_ index: Int) -> [String] { list.map { [$0, String(index)] } ?? [] }
     // An account's first data key is committed before the change that seals with it, and on another connection.
     let dataKey = try await dataKeys.newest(of: tenant)
-    return try await changes.make(call, for: tenant) { (change) async throws(Fault) in
+    return try await changes.make(call, for: tenant, keeping: kept) {
+      (change) async throws(Fault) in
       let issues = requests.enumerated().compactMap { index, request in
         Fault.Issue.ofExpiry(request.expiresAt, at: change.now, path: place(index) + ["expiresAt"])
       }

@@ -10,7 +10,8 @@ internal import ServiceKit
 extension Licenses {
   /// Shows the key of a license, in whatever state it is.
   ///
-  /// The line in the audit log is committed before the key is answered.
+  /// The line in the audit log is committed before the key is answered, each time, also to a request that is sent again
+  /// under its `Idempotency-Key`.
   ///
   /// - Throws: ``Fault`` `notFound` when the tenant has no such license; `BUSINESS_RULE_VIOLATION` when its key is
   ///   not stored; `dataLoss` when what is stored is not this license's key.
@@ -19,20 +20,31 @@ extension Licenses {
   {
     let tenant = try call.requireTenant()
     let id = try UUID(checked: request.id)
-    return try await changes.make(call, for: tenant) { (change) async throws(Fault) in
-      let sealed: [UInt8]
-      switch try await self.licenses.storedKey(of: id, change) {
-      case .noLicense: throw .notFound("License not found: \(request.id)")
-      case .notStored: throw .keyNotStored
-      case .sealed(let bytes): sealed = bytes
+    let kept = KeptAnswer<RevealedLicenseKey>(
+      without: { $0.key = "" },
+      restoredBy: { (answer, change) async throws(Fault) in
+        answer.key = try await self.reveal(id, change)
       }
-      let version = DataKey.version(ofSealed: sealed) ?? 0
-      let dataKey = try await self.dataKeys.key(of: tenant, version: version)
-      let key = try LicenseSecrets.key(sealed: sealed, license: id, openedBy: dataKey)
-      // Nothing is changed, so there is no resource to show before or after it.
-      try change.record("license.reveal", id, before: License?.none, after: nil)
-      return RevealedLicenseKey(id: id.description, key: key)
+    )
+    return try await changes.make(call, for: tenant, keeping: kept) {
+      (change) async throws(Fault) in
+      RevealedLicenseKey(id: id.description, key: try await self.reveal(id, change))
     }
+  }
+
+  private func reveal(_ id: UUID, _ change: Change) async throws(Fault) -> String {
+    let sealed: [UInt8]
+    switch try await licenses.storedKey(of: id, change) {
+    case .noLicense: throw .notFound("License not found: \(id)")
+    case .notStored: throw .keyNotStored
+    case .sealed(let bytes): sealed = bytes
+    }
+    let version = DataKey.version(ofSealed: sealed) ?? 0
+    let dataKey = try await dataKeys.key(of: change.tenant, version: version)
+    let key = try LicenseSecrets.key(sealed: sealed, license: id, openedBy: dataKey)
+    // Nothing is changed, so there is no resource to show before or after it.
+    try change.record("license.reveal", id, before: License?.none, after: nil)
+    return key
   }
 }
 

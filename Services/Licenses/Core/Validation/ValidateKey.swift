@@ -15,7 +15,8 @@ extension Licenses {
   /// has the key, the only one that issues keys with its prefix. Without the trailer it is the gateway's to
   /// decide.
   ///
-  /// Fails with ``Fault`` `UNAUTHORIZED` when an explanation is asked for without an API key; with `CONFLICT` when the
+  /// Fails with ``Fault`` `UNAUTHORIZED` when an explanation is asked for without an API key, `FORBIDDEN` when that may
+  /// neither validate nor read licenses; with `CONFLICT` when the
   /// `Idempotency-Key` was used for another request.
   public func validateKey(
     _ request: ValidateKeyRequest,
@@ -24,7 +25,7 @@ extension Licenses {
   ) {
     do throws(Fault) {
       let question = try Judgement.Question(request)
-      let vendor = request.explain == true ? try call.requireTenant() : nil
+      let vendor = request.explain == true ? try vendor(call) : nil
       // Not the whole request: what a closure holds is copied with each of its texts.
       let key = request.key
       findFacts(ofKey: key, fingerprint: question.fingerprint) { [self] outcome in
@@ -50,6 +51,23 @@ extension Licenses {
     } catch {
       reply.fail(error)
     }
+  }
+
+  /// Who asks for an explanation.
+  ///
+  /// - Throws: ``Fault`` `unauthenticated` without an API key; `permissionDenied` when it may neither validate nor read
+  ///   licenses.
+  private func vendor(_ call: Call) throws(Fault) -> Tenant {
+    let tenant = try call.requireTenant()
+    let admitted = ["*", "licenses:validate", "licenses:read"]
+    guard call.caller?.scopes.contains(where: admitted.contains) == true else {
+      throw Fault(
+        .permissionDenied,
+        "An explanation needs the scope licenses:validate or licenses:read",
+        reason: .forbidden
+      )
+    }
+    return tenant
   }
 
   /// Explains, or answers about a key that no license has, for which its account is looked up.
