@@ -22,9 +22,14 @@ public struct AuditEntry: Sendable, Equatable {
     guard let id = UUID(event.id) else {
       throw .internalError("An audit event has no id")
     }
+    self.init(event, id: id, resourceID: event.resourceId.flatMap { UUID($0) })
+  }
+
+  /// Encodes an event whose ids are known as such.
+  init(_ event: AuditEvent, id: UUID, resourceID: UUID?) {
     self.id = id
     action = event.action
-    resourceID = event.resourceId.flatMap { UUID($0) }
+    self.resourceID = resourceID
     actorID = event.actor.id
     var bytes: [UInt8] = []
     event.encode(appendingTo: &bytes)

@@ -55,12 +55,13 @@ public final class Change {
     by other: Origin? = nil
   ) throws(Fault) {
     let origin = other ?? self.origin
+    let entryID = UUID.v7(at: now)
     let event = AuditEvent(
-      id: UUID.v7(at: now).description,
+      id: entryID.description,
       createdAt: now.milliseconds,
       action: action,
       actor: AuditEvent.Actor(kind: origin.kind, id: origin.actorID),
-      resourceType: String(action.prefix { $0 != "." }),
+      resourceType: String(Substring(action.utf8.prefix { $0 != UInt8(ascii: ".") })),
       resourceId: id.description,
       before: try resources.json(before),
       after: try resources.json(after),
@@ -68,7 +69,7 @@ public final class Change {
       requestId: origin.requestID,
       clientAddress: origin.clientAddress
     )
-    entries.append(try AuditEntry(event))
+    entries.append(AuditEntry(event, id: entryID, resourceID: id))
   }
 
   /// Sends what was recorded so far to the database, with the next statement.

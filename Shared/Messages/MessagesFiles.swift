@@ -365,7 +365,7 @@ public enum MessagesFiles {
       imports: ["signing/files.proto", "signing/keyset.proto", "signing/published.proto"],
       symbols: [
         "latchkey.signing.v1.Signing",
-        "latchkey.signing.v1.Signing.SignLicenseFile",
+        "latchkey.signing.v1.Signing.SignLicenseFiles",
         "latchkey.signing.v1.Signing.NoteStandings",
         "latchkey.signing.v1.Signing.ListFiles",
         "latchkey.signing.v1.Signing.RevokeFiles",
@@ -379,12 +379,16 @@ public enum MessagesFiles {
         "latchkey.signing.v1.Signing.InstallSuccession",
         "latchkey.signing.v1.Signing.GetKeysDocument",
         "latchkey.signing.v1.Signing.GetRevocationsDocument",
-      ], bytes: descriptor_of_signing(), count: 1502),
+      ], bytes: descriptor_of_signing(), count: 1505),
     FileDescriptor(
       "signing/files.proto",
       imports: ["audit.proto", "latchkey/rpc/rpc.proto", "paging.proto"],
       symbols: [
-        "latchkey.signing.v1.SignLicenseFileRequest",
+        "latchkey.signing.v1.SignLicenseFilesRequest",
+        "latchkey.signing.v1.LicenseFileOrder",
+        "latchkey.signing.v1.SignedLicenseFiles",
+        "latchkey.signing.v1.SignedLicenseFiles.Outcome",
+        "latchkey.signing.v1.SignedLicenseFiles.Refusal",
         "latchkey.signing.v1.SignedLicenseFile",
         "latchkey.signing.v1.IssuedFile",
         "latchkey.signing.v1.NoteStandingsRequest",
@@ -394,7 +398,7 @@ public enum MessagesFiles {
         "latchkey.signing.v1.LicenseFiles",
         "latchkey.signing.v1.RevokeFilesRequest",
         "latchkey.signing.v1.RevokedLicenseFiles",
-      ], bytes: descriptor_of_signing_files(), count: 2367),
+      ], bytes: descriptor_of_signing_files(), count: 2764),
     FileDescriptor(
       "signing/keyset.proto",
       imports: ["latchkey/rpc/rpc.proto"],

@@ -4,10 +4,72 @@ internal import CMessages
 public import Faults
 public import Protobuf
 
-/// One license file to be made. The serial, the key and the time of issue are the signing service's.
-public struct SignLicenseFileRequest: ContractMessage, Equatable, CustomReflectable {
+/// License files of one tenant that are to be made in one transaction.
+public struct SignLicenseFilesRequest: ContractMessage, Equatable {
   public var accountId: String
   public var environment: Caller.Environment
+  public var orders: [LicenseFileOrder]
+
+  public init(
+    accountId: String,
+    environment: Caller.Environment,
+    orders: [LicenseFileOrder] = []
+  ) {
+    self.accountId = accountId
+    self.environment = environment
+    self.orders = orders
+  }
+
+  public static let schema = MessageSchema(
+    latchkey__signing__v1__sign_license_files_request__get_descriptor(),
+    [
+      FieldContract("accountId", isRequired: true, format: .uuid),
+      FieldContract("environment", isRequired: true, enumeration: Caller.Environment.schema),
+      FieldContract("orders", items: 1...128, message: LicenseFileOrder.schema),
+    ])
+
+  public init(decoding bytes: UnsafeRawBufferPointer) throws(Fault) {
+    let arena = Arena()
+    let message = try arena.unpack(bytes, Self.schema, as: Latchkey__Signing__V1__SignLicenseFilesRequest.self)
+    guard let value = Self(message) else {
+      throw arena.refusal(of: message, Self.schema)
+    }
+    try arena.check(message, Self.schema)
+    self = value
+  }
+
+  /// Nil when a required field is absent, a string is bad, or an enum value is unknown.
+  init?(_ message: UnsafePointer<Latchkey__Signing__V1__SignLicenseFilesRequest>) {
+    guard let value = message.pointee.account_id, let value = Arena.string(value) else { return nil }
+    self.accountId = value
+    guard message.pointee.has_environment != 0, let value = Caller.Environment(rawValue: Int32(bitPattern: message.pointee.environment.rawValue)) else { return nil }
+    self.environment = value
+    guard let values = Arena.messages(message.pointee.orders, message.pointee.n_orders, LicenseFileOrder.init(_:)) else { return nil }
+    self.orders = values
+  }
+
+  public func encode(appendingTo output: inout [UInt8]) {
+    let arena = Arena.forWriting()
+    arena.pack(build(in: arena), to: &output)
+  }
+
+  /// The message in protobuf-c's form; it lives as long as the arena.
+  func build(in arena: borrowing Arena) -> UnsafeMutablePointer<Latchkey__Signing__V1__SignLicenseFilesRequest> {
+    let message = arena.make(Latchkey__Signing__V1__SignLicenseFilesRequest.self)
+    latchkey__signing__v1__sign_license_files_request__init(message)
+    message.pointee.account_id = arena.copy(self.accountId)
+    message.pointee.has_environment = 1
+    message.pointee.environment = Latchkey__Rpc__V1__Caller__Environment(rawValue: UInt32(bitPattern: self.environment.rawValue))
+    if !self.orders.isEmpty {
+      message.pointee.n_orders = self.orders.count
+      message.pointee.orders = arena.copyMessages(self.orders) { $0.build(in: arena) }
+    }
+    return message
+  }
+}
+
+/// One license file to be made. The serial, the key and the time of issue are the signing service's.
+public struct LicenseFileOrder: ContractMessage, Equatable, CustomReflectable {
   public var licenseId: String
   public var productId: String
   /// The machine that the file is for; absent where the license has none with the fingerprint.
@@ -33,8 +95,6 @@ public struct SignLicenseFileRequest: ContractMessage, Equatable, CustomReflecta
   public var clientAddress: String?
 
   public init(
-    accountId: String,
-    environment: Caller.Environment,
     licenseId: String,
     productId: String,
     machineId: String? = nil,
@@ -51,8 +111,6 @@ public struct SignLicenseFileRequest: ContractMessage, Equatable, CustomReflecta
     requestId: String? = nil,
     clientAddress: String? = nil
   ) {
-    self.accountId = accountId
-    self.environment = environment
     self.licenseId = licenseId
     self.productId = productId
     self.machineId = machineId
@@ -71,10 +129,8 @@ public struct SignLicenseFileRequest: ContractMessage, Equatable, CustomReflecta
   }
 
   public static let schema = MessageSchema(
-    latchkey__signing__v1__sign_license_file_request__get_descriptor(),
+    latchkey__signing__v1__license_file_order__get_descriptor(),
     [
-      FieldContract("accountId", isRequired: true, format: .uuid),
-      FieldContract("environment", isRequired: true, enumeration: Caller.Environment.schema),
       FieldContract("licenseId", isRequired: true, format: .uuid),
       FieldContract("productId", isRequired: true, format: .uuid),
       FieldContract("machineId", format: .uuid),
@@ -94,7 +150,7 @@ public struct SignLicenseFileRequest: ContractMessage, Equatable, CustomReflecta
 
   public init(decoding bytes: UnsafeRawBufferPointer) throws(Fault) {
     let arena = Arena()
-    let message = try arena.unpack(bytes, Self.schema, as: Latchkey__Signing__V1__SignLicenseFileRequest.self)
+    let message = try arena.unpack(bytes, Self.schema, as: Latchkey__Signing__V1__LicenseFileOrder.self)
     guard let value = Self(message) else {
       throw arena.refusal(of: message, Self.schema)
     }
@@ -103,11 +159,7 @@ public struct SignLicenseFileRequest: ContractMessage, Equatable, CustomReflecta
   }
 
   /// Nil when a required field is absent, a string is bad, or an enum value is unknown.
-  init?(_ message: UnsafePointer<Latchkey__Signing__V1__SignLicenseFileRequest>) {
-    guard let value = message.pointee.account_id, let value = Arena.string(value) else { return nil }
-    self.accountId = value
-    guard message.pointee.has_environment != 0, let value = Caller.Environment(rawValue: Int32(bitPattern: message.pointee.environment.rawValue)) else { return nil }
-    self.environment = value
+  init?(_ message: UnsafePointer<Latchkey__Signing__V1__LicenseFileOrder>) {
     guard let value = message.pointee.license_id, let value = Arena.string(value) else { return nil }
     self.licenseId = value
     guard let value = message.pointee.product_id, let value = Arena.string(value) else { return nil }
@@ -155,12 +207,9 @@ public struct SignLicenseFileRequest: ContractMessage, Equatable, CustomReflecta
   }
 
   /// The message in protobuf-c's form; it lives as long as the arena.
-  func build(in arena: borrowing Arena) -> UnsafeMutablePointer<Latchkey__Signing__V1__SignLicenseFileRequest> {
-    let message = arena.make(Latchkey__Signing__V1__SignLicenseFileRequest.self)
-    latchkey__signing__v1__sign_license_file_request__init(message)
-    message.pointee.account_id = arena.copy(self.accountId)
-    message.pointee.has_environment = 1
-    message.pointee.environment = Latchkey__Rpc__V1__Caller__Environment(rawValue: UInt32(bitPattern: self.environment.rawValue))
+  func build(in arena: borrowing Arena) -> UnsafeMutablePointer<Latchkey__Signing__V1__LicenseFileOrder> {
+    let message = arena.make(Latchkey__Signing__V1__LicenseFileOrder.self)
+    latchkey__signing__v1__license_file_order__init(message)
     message.pointee.license_id = arena.copy(self.licenseId)
     message.pointee.product_id = arena.copy(self.productId)
     if let value = self.machineId {
@@ -205,8 +254,6 @@ public struct SignLicenseFileRequest: ContractMessage, Equatable, CustomReflecta
     Mirror(
       self,
       children: [
-        ("accountId", self.accountId as Any),
-        ("environment", self.environment as Any),
         ("licenseId", self.licenseId as Any),
         ("productId", self.productId as Any),
         ("machineId", self.machineId as Any),
@@ -223,6 +270,181 @@ public struct SignLicenseFileRequest: ContractMessage, Equatable, CustomReflecta
         ("requestId", self.requestId as Any),
         ("clientAddress", self.clientAddress as Any),
       ], displayStyle: .struct)
+  }
+}
+
+/// What has become of each order, in the order of the request.
+public struct SignedLicenseFiles: ContractMessage, Equatable {
+  public var outcomes: [SignedLicenseFiles.Outcome]
+
+  public init(
+    outcomes: [SignedLicenseFiles.Outcome] = []
+  ) {
+    self.outcomes = outcomes
+  }
+
+  public static let schema = MessageSchema(
+    latchkey__signing__v1__signed_license_files__get_descriptor(),
+    [
+      FieldContract("outcomes", message: SignedLicenseFiles.Outcome.schema),
+    ])
+
+  public init(decoding bytes: UnsafeRawBufferPointer) throws(Fault) {
+    let arena = Arena()
+    let message = try arena.unpack(bytes, Self.schema, as: Latchkey__Signing__V1__SignedLicenseFiles.self)
+    guard let value = Self(message) else {
+      throw arena.refusal(of: message, Self.schema)
+    }
+    try arena.check(message, Self.schema)
+    self = value
+  }
+
+  /// Nil when a required field is absent, a string is bad, or an enum value is unknown.
+  init?(_ message: UnsafePointer<Latchkey__Signing__V1__SignedLicenseFiles>) {
+    guard let values = Arena.messages(message.pointee.outcomes, message.pointee.n_outcomes, SignedLicenseFiles.Outcome.init(_:)) else { return nil }
+    self.outcomes = values
+  }
+
+  public func encode(appendingTo output: inout [UInt8]) {
+    let arena = Arena.forWriting()
+    arena.pack(build(in: arena), to: &output)
+  }
+
+  /// The message in protobuf-c's form; it lives as long as the arena.
+  func build(in arena: borrowing Arena) -> UnsafeMutablePointer<Latchkey__Signing__V1__SignedLicenseFiles> {
+    let message = arena.make(Latchkey__Signing__V1__SignedLicenseFiles.self)
+    latchkey__signing__v1__signed_license_files__init(message)
+    if !self.outcomes.isEmpty {
+      message.pointee.n_outcomes = self.outcomes.count
+      message.pointee.outcomes = arena.copyMessages(self.outcomes) { $0.build(in: arena) }
+    }
+    return message
+  }
+
+  /// A file, or why there is none.
+  public struct Outcome: ContractMessage, Equatable {
+    public var signed: SignedLicenseFile?
+    public var refusal: SignedLicenseFiles.Refusal?
+
+    public init(
+      signed: SignedLicenseFile? = nil,
+      refusal: SignedLicenseFiles.Refusal? = nil
+    ) {
+      self.signed = signed
+      self.refusal = refusal
+    }
+
+    public static let schema = MessageSchema(
+      latchkey__signing__v1__signed_license_files__outcome__get_descriptor(),
+      [
+        FieldContract("signed", message: SignedLicenseFile.schema),
+        FieldContract("refusal", message: SignedLicenseFiles.Refusal.schema),
+      ])
+
+    public init(decoding bytes: UnsafeRawBufferPointer) throws(Fault) {
+      let arena = Arena()
+      let message = try arena.unpack(bytes, Self.schema, as: Latchkey__Signing__V1__SignedLicenseFiles__Outcome.self)
+      guard let value = Self(message) else {
+        throw arena.refusal(of: message, Self.schema)
+      }
+      try arena.check(message, Self.schema)
+      self = value
+    }
+
+    /// Nil when a required field is absent, a string is bad, or an enum value is unknown.
+    init?(_ message: UnsafePointer<Latchkey__Signing__V1__SignedLicenseFiles__Outcome>) {
+      if let value = message.pointee.signed_ {
+        guard let value = SignedLicenseFile(value) else { return nil }
+        self.signed = value
+      } else {
+        self.signed = nil
+      }
+      if let value = message.pointee.refusal {
+        guard let value = SignedLicenseFiles.Refusal(value) else { return nil }
+        self.refusal = value
+      } else {
+        self.refusal = nil
+      }
+    }
+
+    public func encode(appendingTo output: inout [UInt8]) {
+      let arena = Arena.forWriting()
+      arena.pack(build(in: arena), to: &output)
+    }
+
+    /// The message in protobuf-c's form; it lives as long as the arena.
+    func build(in arena: borrowing Arena) -> UnsafeMutablePointer<Latchkey__Signing__V1__SignedLicenseFiles__Outcome> {
+      let message = arena.make(Latchkey__Signing__V1__SignedLicenseFiles__Outcome.self)
+      latchkey__signing__v1__signed_license_files__outcome__init(message)
+      if let value = self.signed {
+        message.pointee.signed_ = value.build(in: arena)
+      }
+      if let value = self.refusal {
+        message.pointee.refusal = value.build(in: arena)
+      }
+      return message
+    }
+  }
+
+  /// Why a file is not made of a license that is as it is.
+  public struct Refusal: ContractMessage, Equatable {
+    /// For people.
+    public var message: String
+    /// The contract's code of it, such as `LICENSE_EXPIRED`.
+    public var reason: String?
+
+    public init(
+      message: String,
+      reason: String? = nil
+    ) {
+      self.message = message
+      self.reason = reason
+    }
+
+    public static let schema = MessageSchema(
+      latchkey__signing__v1__signed_license_files__refusal__get_descriptor(),
+      [
+        FieldContract("message", isRequired: true),
+        FieldContract("reason"),
+      ])
+
+    public init(decoding bytes: UnsafeRawBufferPointer) throws(Fault) {
+      let arena = Arena()
+      let message = try arena.unpack(bytes, Self.schema, as: Latchkey__Signing__V1__SignedLicenseFiles__Refusal.self)
+      guard let value = Self(message) else {
+        throw arena.refusal(of: message, Self.schema)
+      }
+      try arena.check(message, Self.schema)
+      self = value
+    }
+
+    /// Nil when a required field is absent, a string is bad, or an enum value is unknown.
+    init?(_ message: UnsafePointer<Latchkey__Signing__V1__SignedLicenseFiles__Refusal>) {
+      guard let value = message.pointee.message, let value = Arena.string(value) else { return nil }
+      self.message = value
+      if let value = message.pointee.reason {
+        guard let value = Arena.string(value) else { return nil }
+        self.reason = value
+      } else {
+        self.reason = nil
+      }
+    }
+
+    public func encode(appendingTo output: inout [UInt8]) {
+      let arena = Arena.forWriting()
+      arena.pack(build(in: arena), to: &output)
+    }
+
+    /// The message in protobuf-c's form; it lives as long as the arena.
+    func build(in arena: borrowing Arena) -> UnsafeMutablePointer<Latchkey__Signing__V1__SignedLicenseFiles__Refusal> {
+      let message = arena.make(Latchkey__Signing__V1__SignedLicenseFiles__Refusal.self)
+      latchkey__signing__v1__signed_license_files__refusal__init(message)
+      message.pointee.message = arena.copy(self.message)
+      if let value = self.reason {
+        message.pointee.reason = arena.copy(value)
+      }
+      return message
+    }
   }
 }
 

@@ -60,28 +60,30 @@ public enum Base64 {
     isPadded: Bool
   ) -> Int {
     let characters = alphabet.characters.utf8Start
-    return bytes.withUnsafeBufferPointer { bytes in
+    func character(_ value: UInt32) -> UInt32 { UInt32(characters[Int(value & 0x3f)]) }
+    return bytes.withUnsafeBytes { bytes in
+      let groups = UnsafeMutableRawBufferPointer(output)
       var position = 0
-      func put(_ value: UInt32) {
-        output.initializeElement(at: position, to: characters[Int(value & 0x3f)])
-        position += 1
-      }
       var index = 0
-      while bytes.count - index >= 3 {
-        let group =
-          UInt32(bytes[index]) << 16 | UInt32(bytes[index + 1]) << 8 | UInt32(bytes[index + 2])
-        put(group >> 18)
-        put(group >> 12)
-        put(group >> 6)
-        put(group)
+      // Three bytes are read as the first of four, and become four characters that are written as one number.
+      while bytes.count - index >= 4 {
+        let group = UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: index, as: UInt32.self))
+        let text =
+          character(group >> 26) << 24 | character(group >> 20) << 16 | character(group >> 14) << 8
+          | character(group >> 8)
+        groups.storeBytes(of: text.bigEndian, toByteOffset: position, as: UInt32.self)
         index += 3
+        position += 4
       }
       let rest = bytes.count - index
       guard rest > 0 else { return position }
-      let group = UInt32(bytes[index]) << 16 | (rest > 1 ? UInt32(bytes[index + 1]) << 8 : 0)
-      put(group >> 18)
-      put(group >> 12)
-      if rest > 1 { put(group >> 6) }
+      var group: UInt32 = 0
+      for offset in 0..<3 { group = group << 8 | (offset < rest ? UInt32(bytes[index + offset]) : 0) }
+      for place in 0...rest {
+        let value = character(group >> UInt32(18 - 6 * place))
+        output.initializeElement(at: position, to: UInt8(truncatingIfNeeded: value))
+        position += 1
+      }
       while isPadded, position % 4 != 0 {
         output.initializeElement(at: position, to: UInt8(ascii: "="))
         position += 1

@@ -10,10 +10,10 @@ public import RPC
 public enum SigningMethods {
   /// The full name of the service.
   public static let serviceName = "latchkey.signing.v1.Signing"
-  /// Numbers, records and signs one license file. What is signed is made here, of the fields given: nobody can have
-  /// bytes of their own signed. The file's row and its line in the audit log are committed before the answer.
-  public static let signLicenseFile = MethodDescriptor(
-    path: "/latchkey.signing.v1.Signing/SignLicenseFile", kind: .unary, defaultTimeout: .milliseconds(5000), callers: ["licenses"])
+  /// Numbers, records and signs license files. What is signed is made here, of the fields given: nobody can have bytes of
+  /// their own signed. Their rows and lines in the audit log are committed before the first signature is made.
+  public static let signLicenseFiles = MethodDescriptor(
+    path: "/latchkey.signing.v1.Signing/SignLicenseFiles", kind: .unary, defaultTimeout: .milliseconds(5000), callers: ["licenses"])
   /// Takes note of what has become of licenses, so that their files are on the list of revoked ones or no longer are.
   public static let noteStandings = MethodDescriptor(
     path: "/latchkey.signing.v1.Signing/NoteStandings", kind: .unary, isIdempotent: true, defaultTimeout: .milliseconds(10000), callers: ["licenses"])
@@ -64,11 +64,11 @@ public enum SigningMethods {
 /// A server implements this; requests that reach it keep their contract.
 @EventLoop
 public protocol SigningService: AnyObject {
-  /// Numbers, records and signs one license file. What is signed is made here, of the fields given: nobody can have
-  /// bytes of their own signed. The file's row and its line in the audit log are committed before the answer.
-  func signLicenseFile(
-    _ request: SignLicenseFileRequest, _ call: Call
-  ) async throws(Fault) -> SignedLicenseFile
+  /// Numbers, records and signs license files. What is signed is made here, of the fields given: nobody can have bytes of
+  /// their own signed. Their rows and lines in the audit log are committed before the first signature is made.
+  func signLicenseFiles(
+    _ request: SignLicenseFilesRequest, _ call: Call
+  ) async throws(Fault) -> SignedLicenseFiles
   /// Takes note of what has become of licenses, so that their files are on the list of revoked ones or no longer are.
   func noteStandings(
     _ request: NoteStandingsRequest, _ call: Call
@@ -131,9 +131,9 @@ extension SigningService {
   /// The methods as an RPC server takes them. They hold the service, so it lives as long as its server.
   public var methods: [Method] {
     [
-      .unary(SigningMethods.signLicenseFile) {
-        (request: SignLicenseFileRequest, call: Call) async throws(Fault) -> SignedLicenseFile in
-        try await self.signLicenseFile(request, call)
+      .unary(SigningMethods.signLicenseFiles) {
+        (request: SignLicenseFilesRequest, call: Call) async throws(Fault) -> SignedLicenseFiles in
+        try await self.signLicenseFiles(request, call)
       },
       .unary(SigningMethods.noteStandings) {
         (request: NoteStandingsRequest, call: Call) async throws(Fault) -> NoteStandingsResponse in
@@ -207,12 +207,12 @@ public struct SigningClient {
   /// Makes a client.
   public init(_ channel: Channel) { self.channel = channel }
 
-  /// Numbers, records and signs one license file. What is signed is made here, of the fields given: nobody can have
-  /// bytes of their own signed. The file's row and its line in the audit log are committed before the answer.
-  public func signLicenseFile(
-    _ request: SignLicenseFileRequest, _ options: CallOptions = CallOptions()
-  ) async throws(Fault) -> SignedLicenseFile {
-    try await channel.unary(SigningMethods.signLicenseFile, request, options)
+  /// Numbers, records and signs license files. What is signed is made here, of the fields given: nobody can have bytes of
+  /// their own signed. Their rows and lines in the audit log are committed before the first signature is made.
+  public func signLicenseFiles(
+    _ request: SignLicenseFilesRequest, _ options: CallOptions = CallOptions()
+  ) async throws(Fault) -> SignedLicenseFiles {
+    try await channel.unary(SigningMethods.signLicenseFiles, request, options)
   }
 
   /// Takes note of what has become of licenses, so that their files are on the list of revoked ones or no longer are.

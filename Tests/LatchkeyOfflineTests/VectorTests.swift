@@ -15,7 +15,7 @@ import Testing
     let outcome = try row.outcome()
     #expect(outcome.verdict == row.result, "\(outcome.message)")
     #expect((outcome.payload != nil) == (row.result == .valid && row.licenseKey != nil))
-    if let payload = outcome.payload { #expect(payload == Vendor.payload) }
+    if let payload = outcome.payload { #expect(try payload == Vendor.payload) }
   }
 
   @Test(arguments: try AirGapCase.all())
@@ -77,7 +77,7 @@ import Testing
     }
     let cases = try (VerificationCase.files() + VerificationCase.keys()).map { row in
       let isOpened = row.result == .valid && row.licenseKey != nil
-      let payload = isOpened ? String(decoding: Vendor.payload.json, as: UTF8.self) : nil
+      let payload = try isOpened ? String(decoding: Vendor.payload.json, as: UTF8.self) : nil
       return row.json(naming: name, payload: payload)
     }
     return document([("documents", documents), ("cases", cases)])

@@ -18,10 +18,8 @@ struct AccessRow: Sendable, CustomTestStringConvertible {
 }
 
 private let rows = [
-  AccessRow(testDescription: "SignLicenseFile", callers: ["licenses"]) { client, options in
-    let request = SignLicenseFileRequest(
-      accountId: id,
-      environment: .test,
+  AccessRow(testDescription: "SignLicenseFiles", callers: ["licenses"]) { client, options in
+    let order = LicenseFileOrder(
       licenseId: id,
       productId: id,
       fingerprint: "machine-1",
@@ -31,7 +29,8 @@ private let rows = [
       payloadKey: [UInt8](repeating: 1, count: 32),
       actor: AuditEvent.Actor(kind: .apiKey)
     )
-    _ = try await client.signLicenseFile(request, options)
+    let request = SignLicenseFilesRequest(accountId: id, environment: .test, orders: [order])
+    _ = try await client.signLicenseFiles(request, options)
   },
   AccessRow(testDescription: "NoteStandings", callers: ["licenses"]) {
     _ = try await $0.noteStandings(NoteStandingsRequest(), $1)

@@ -85,16 +85,15 @@ import Testing
     }
   }
 
-  /// Batches of one moment and of many must give each file a number of its own, without gaps.
+  /// Calls of one moment, of one file and of many, must give each file a number of its own, without gaps.
   @Test @EventLoop func `files that are asked for at once have rising numbers without gaps`()
     async throws
   {
     try await SigningFixture.with { fixture in
-      let client = try fixture.licenses
-      let requests = (0..<300).map { fixture.request(fingerprint: "machine-\($0)") }
-      let tasks = requests.map { request in
-        EventLoop.spawn { try? await client.signLicenseFile(request) }
-      }
+      let orders = (0..<300).map { fixture.order(fingerprint: "machine-\($0)") }
+      let calls = [orders[..<1], orders[1..<3], orders[3..<131], orders[131..<172], orders[172...]]
+        .map(Array.init)
+      let tasks = calls.map { orders in EventLoop.spawn { try? await fixture.sign(orders) } }
       var serials: [Int64] = []
       let verifier = try fixture.verifier(
         try await fixture.gateway.getPublicKeys(
@@ -104,20 +103,43 @@ import Testing
           )
         ).publicKeys
       )
-      for (task, request) in zip(tasks, requests) {
-        let signed = try #require(await task.value)
-        let outcome = verifier.verify(Array(signed.certificate.utf8), at: fixture.clock.now)
-        #expect(outcome.verdict == .valid)
-        // Nobody is given somebody else's file.
-        #expect(outcome.header?.fingerprint == request.fingerprint)
-        #expect(outcome.header?.licenseID.description == request.licenseId)
-        #expect(outcome.header?.serial == signed.file.serial)
-        serials.append(signed.file.serial)
+      for (task, orders) in zip(tasks, calls) {
+        let made = try #require(await task.value)
+        #expect(made.count == orders.count)
+        for (signed, order) in zip(made, orders) {
+          let outcome = verifier.verify(Array(signed.certificate.utf8), at: fixture.clock.now)
+          #expect(outcome.verdict == .valid)
+          // Nobody is given somebody else's file.
+          #expect(outcome.header?.fingerprint == order.fingerprint)
+          #expect(outcome.header?.licenseID.description == order.licenseId)
+          #expect(outcome.header?.serial == signed.file.serial)
+          serials.append(signed.file.serial)
+        }
       }
       #expect(serials.sorted() == Array(1...300))
       #expect(try await fixture.count("select count(*) from signing.license_files") == 300)
       let lines = try await fixture.audited().filter { $0.action == "licenseFile.issue" }
       #expect(lines.count == 300)
+    }
+  }
+
+  /// One license must not spoil the files of others that are asked for in the same moment, and what is refused leaves neither
+  /// row nor line.
+  @Test @EventLoop func `a license that no file is made of is refused alone`() async throws {
+    try await SigningFixture.with { fixture in
+      let outcomes = try await fixture.outcomes(of: [
+        fixture.order(fingerprint: "machine-1"),
+        fixture.order { $0.endsAt = fixture.clock.now.milliseconds },
+        fixture.order { $0.license = Array(#"{"id":1,"id":2}"#.utf8) },
+        fixture.order(fingerprint: "machine-2"),
+      ])
+      #expect(outcomes.map { $0.signed?.file.serial } == [1, nil, nil, 2])
+      let reasons = outcomes.map { $0.refusal?.reason }
+      #expect(reasons == [nil, "LICENSE_EXPIRED", "BUSINESS_RULE_VIOLATION", nil])
+      let last = try LicenseFile(parsing: Array((outcomes[3].signed?.certificate ?? "").utf8))
+      #expect(last.header.fingerprint == "machine-2" && last.header.serial == 2)
+      #expect(try await fixture.count("select count(*) from signing.license_files") == 2)
+      #expect(try await fixture.audited().filter { $0.action == "licenseFile.issue" }.count == 2)
     }
   }
 

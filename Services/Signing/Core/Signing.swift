@@ -21,13 +21,9 @@ public final class Signing: SigningService {
   let privateKeys: PrivateKeys
   let changes: Changes
   let publisher: Publisher
-  /// License files that are to be made, taken together by those of one moment.
-  let fileJobs: Batcher<FileJob, Result<SignedLicenseFile, Fault>>
+  let fileSigner: FileSigner
   /// The time, which tests set.
   let now: @Sendable () -> Timestamp
-
-  /// The most files that one transaction records: some milliseconds of signing.
-  private static let batchFilesMax = 128
 
   /// Makes the service.
   ///
@@ -51,7 +47,7 @@ public final class Signing: SigningService {
     )
     let privateKeys = PrivateKeys(dataKeys: dataKeys)
     let changes = Changes(database: database, dataKeys: dataKeys, now: now)
-    let signer = FileSigner(
+    fileSigner = FileSigner(
       keysets: keysets,
       files: files,
       dataKeys: dataKeys,
@@ -73,14 +69,6 @@ public final class Signing: SigningService {
       changes: changes,
       now: now
     )
-    fileJobs = Batcher("license files", keysMax: Self.batchFilesMax) { (jobs) async throws(Fault) in
-      let outcomes = await forEachTenant(jobs, \.tenant) {
-        @EventLoop (tenant, jobs) async throws(Fault) in
-        try await signer.sign(jobs, for: tenant)
-      }
-      // What went wrong for all of a tenant's, or for the one.
-      return outcomes.mapValues { $0.flatMap(\.self) }
-    }
   }
 
   /// The keyset of a tenant, made where it has none yet.

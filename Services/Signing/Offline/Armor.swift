@@ -27,16 +27,31 @@ struct Armor: Sendable, Equatable {
   /// The largest license file has a header of 64 KiB and a payload of 256 KiB, a third more in base 64.
   static let textBytesMax = 524_288
 
-  /// The marked text, without a line break at its end.
-  func text(line: [UInt8]) -> String {
-    var text: [UInt8] = []
-    text.reserveCapacity(begin.count + line.count + end.count + 2)
-    text.append(contentsOf: begin)
-    text.append(0x0a)
-    text.append(contentsOf: line)
-    text.append(0x0a)
-    text.append(contentsOf: end)
-    return String(decoding: text, as: UTF8.self)
+  /// The marked text of a line, without a line break at its end.
+  ///
+  /// - Parameters:
+  ///   - start: The line but for its last part.
+  ///   - last: The last part, in base 64.
+  func text(_ start: [UInt8], last: [UInt8]) -> String {
+    let count = begin.count + start.count + last.count + end.count + 3
+    return String(unsafeUninitializedCapacity: count) { buffer in
+      var place = 0
+      func put(_ bytes: [UInt8]) {
+        place = buffer[place...].initialize(fromContentsOf: bytes)
+      }
+      func put(_ character: Unicode.Scalar) {
+        buffer.initializeElement(at: place, to: UInt8(ascii: character))
+        place += 1
+      }
+      put(begin)
+      put("\n")
+      put(start)
+      put(".")
+      put(last)
+      put("\n")
+      put(end)
+      return place
+    }
   }
 
   /// Parts one line as ``Line``; markers and white space around it may be there or not.

@@ -25,21 +25,18 @@ public struct UnsignedDocument: Sendable {
 /// A finished document: signed, or proved by the possession of a license key.
 public struct SignedDocument: Sendable, Equatable {
   /// The document on one line, as other documents carry it.
-  public var line: String { String(decoding: bytes, as: UTF8.self) }
+  public var line: String { String(decoding: start + [UInt8(ascii: ".")] + last, as: UTF8.self) }
   /// The document as a file: with its markers, without a line break at its end.
-  public var text: String { armor.text(line: bytes) }
+  public var text: String { armor.text(start, last: last) }
 
-  private let bytes: [UInt8]
+  /// The line but for its last part.
+  private let start: [UInt8]
+  private let last: [UInt8]
   private let armor: Armor
 
   init(lastPart: [UInt8], after start: [UInt8], armor: Armor) {
-    let last = Line.encoded(lastPart)
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(start.count + 1 + last.count)
-    bytes.append(contentsOf: start)
-    bytes.append(UInt8(ascii: "."))
-    bytes.append(contentsOf: last)
-    self.bytes = bytes
+    self.start = start
+    last = Line.encoded(lastPart)
     self.armor = armor
   }
 }

@@ -12,9 +12,10 @@ internal import TLS
 /// `signing-bench`: how fast files are signed, and how fast libsodium alone signs as many bytes.
 ///
 ///     signing-bench sodium BYTES SECONDS
-///     signing-bench rpc ADDRESS ACCOUNT BYTES AT-ONCE SECONDS CERTIFICATE KEY AUTHORITIES
+///     signing-bench rpc ADDRESS ACCOUNT LICENSE POLICY FILES CALLS SECONDS CERTIFICATE KEY AUTHORITIES
 ///
-/// Each prints signatures a second: of CPU time the first, of real time the second. `rpc` calls as the licenses service does, with its certificate.
+/// Each prints signatures a second: of CPU time the first, of real time the second. `rpc` calls as the licenses service does,
+/// with its certificate, for files of this license and policy, in JSON: so many a call, and so many calls at once.
 @main
 enum SigningBenchmark {
   static func main() {
@@ -26,7 +27,7 @@ enum SigningBenchmark {
         print(sodium(bytes: bytes, seconds: seconds))
         return 0
       }
-    case "rpc" where words.count == 9:
+    case "rpc" where words.count == 11:
       EventLoop.runMain {
         do throws(Fault) {
           print(try await rpc(words))
@@ -81,11 +82,11 @@ enum SigningBenchmark {
 
   @EventLoop
   private static func rpc(_ words: [String]) async throws(Fault) -> Double {
-    guard let address = Endpoint(words[1]), let bytes = Int(words[3]), let atOnce = Int(words[4]),
-      let seconds = Int(words[5])
+    guard let address = Endpoint(words[1]), let files = Int(words[5]), let calls = Int(words[6]),
+      let seconds = Int(words[7])
     else { refuse() }
     let tls = try TLSContext(
-      TLSFiles(certificate: words[6], key: words[7], authorities: words[8])
+      TLSFiles(certificate: words[8], key: words[9], authorities: words[10])
         .configuration(.client, applicationProtocols: ["h2"])
     )
     let channel = Channel(
@@ -96,30 +97,33 @@ enum SigningBenchmark {
     )
     defer { channel.close() }
     let client = SigningClient(channel)
-    let request = SignLicenseFileRequest(
-      accountId: words[2],
-      environment: .test,
+    let order = LicenseFileOrder(
       licenseId: "0197a1c2-7d5e-7c44-9f6b-1f7d2f0a9c12",
       productId: "0197a1c2-7d5e-7c44-9f6b-1f7d2f0a9c13",
       fingerprint: String(repeating: "f", count: 64),
       entitlements: ["export_pdf", "sso"],
       ttlSeconds: 1_209_600,
-      license: json(bytes: bytes / 2),
-      policy: json(bytes: bytes / 2),
+      license: Array(words[3].utf8),
+      policy: Array(words[4].utf8),
       payloadKey: [UInt8](repeating: 7, count: 32),
       actor: AuditEvent.Actor(kind: .apiKey, id: "0197a1c2-7d5e-7c44-9f6b-1f7d2f0a9c14")
     )
+    let request = SignLicenseFilesRequest(
+      accountId: words[2],
+      environment: .test,
+      orders: [LicenseFileOrder](repeating: order, count: files)
+    )
     // The keyset is made with the first.
-    _ = try await client.signLicenseFile(request)
+    _ = try await client.signLicenseFiles(request)
     let start = Instant.now
     let end = start + .seconds(seconds)
-    let workers = (0..<atOnce).map { _ in
+    let workers = (0..<calls).map { _ in
       EventLoop.spawn { () async -> Result<Int, Fault> in
         var count = 0
         do throws(Fault) {
           while Instant.now < end {
-            _ = try await client.signLicenseFile(request)
-            count += 1
+            let answer = try await client.signLicenseFiles(request)
+            count += answer.outcomes.count { $0.signed != nil }
           }
           return .success(count)
         } catch {
@@ -130,10 +134,6 @@ enum SigningBenchmark {
     var count = 0
     for worker in workers { count += try await worker.value.get() }
     return perSecond(count, since: start)
-  }
-
-  private static func json(bytes: Int) -> [UInt8] {
-    Array("{\"text\":\"\(String(repeating: "x", count: max(0, bytes - 11)))\"}".utf8)
   }
 
   @EventLoop

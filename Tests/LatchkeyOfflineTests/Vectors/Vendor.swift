@@ -19,12 +19,16 @@ struct Vendor {
   static let third = key("third")
   static let stranger = key("stranger")
 
-  static let payload = LicenseFilePayload(
-    license: Array(
-      #"{"id":"\#(licenseID)","name":"Studio seat","metadata":{"seats":[1,2.5,"é"]}}"#.utf8
-    ),
-    policy: Array(#"{"name":"Yearly","offlineAllowed":true}"#.utf8)
-  )
+  static var payload: LicenseFilePayload {
+    get throws {
+      try LicenseFilePayload(
+        license: Array(
+          #"{"id":"\#(licenseID)","name":"Studio seat","metadata":{"seats":[1,2.5,"é"]}}"#.utf8
+        ),
+        policy: Array(#"{"name":"Yearly","offlineAllowed":true}"#.utf8)
+      )
+    }
+  }
 
   static func moment(_ text: String) -> Timestamp {
     guard let moment = Timestamp(iso8601: text) else { fatalError("\(text) is no time") }

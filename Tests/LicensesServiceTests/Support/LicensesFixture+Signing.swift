@@ -74,7 +74,7 @@ extension LicensesFixture {
       expiresAt: clock.now + .seconds(3_600),
       ttlSeconds: 3_600
     )
-    let payload = LicenseFilePayload(license: Array("{}".utf8), policy: Array("{}".utf8))
+    let payload = try LicenseFilePayload(license: Array("{}".utf8), policy: Array("{}".utf8))
     let unsigned = try LicenseFile.unsigned(header, payload: payload, sealedBy: secret)
     let text = unsigned.signed(by: signer.sign(unsigned.bytesToSign)).text
     return try DeactivationReceipt.make(

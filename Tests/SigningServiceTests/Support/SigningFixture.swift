@@ -76,15 +76,13 @@ final class SigningFixture {
     )
   }
 
-  /// Asks for a file as the licenses service does.
-  func request(
+  /// A file as the licenses service orders it.
+  func order(
     license: UUID = .v7(),
     fingerprint: String = "machine-1",
-    _ change: (inout SignLicenseFileRequest) -> Void = { _ in }
-  ) -> SignLicenseFileRequest {
-    var request = SignLicenseFileRequest(
-      accountId: tenant.accountID.description,
-      environment: tenant.environment == .live ? .live : .test,
+    _ change: (inout LicenseFileOrder) -> Void = { _ in }
+  ) -> LicenseFileOrder {
+    var order = LicenseFileOrder(
       licenseId: license.description,
       productId: UUID.v7().description,
       fingerprint: fingerprint,
@@ -95,8 +93,8 @@ final class SigningFixture {
       payloadKey: FileSecret.payloadKey(of: Self.fileSecret, fingerprint: fingerprint),
       actor: AuditEvent.Actor(kind: .apiKey, id: "key-1")
     )
-    change(&request)
-    return request
+    change(&order)
+    return order
   }
 
   /// The secret of the license key that all requests are made for.
@@ -108,9 +106,31 @@ final class SigningFixture {
   func sign(
     license: UUID = .v7(),
     fingerprint: String = "machine-1",
-    _ change: (inout SignLicenseFileRequest) -> Void = { _ in }
+    _ change: (inout LicenseFileOrder) -> Void = { _ in }
   ) async throws -> SignedLicenseFile {
-    try await licenses.signLicenseFile(request(license: license, fingerprint: fingerprint, change))
+    try await sign([order(license: license, fingerprint: fingerprint, change)])[0]
+  }
+
+  /// Has files signed in one call; all must be.
+  func sign(_ orders: [LicenseFileOrder]) async throws -> [SignedLicenseFile] {
+    try await outcomes(of: orders).map { outcome in
+      guard let signed = outcome.signed else {
+        let reason = outcome.refusal?.reason.flatMap { Fault.Reason(rawValue: $0) }
+        throw Fault(.failedPrecondition, outcome.refusal?.message ?? "", reason: reason)
+      }
+      return signed
+    }
+  }
+
+  /// Asks for files in one call.
+  func outcomes(of orders: [LicenseFileOrder]) async throws -> [SignedLicenseFiles.Outcome] {
+    try await licenses.signLicenseFiles(
+      SignLicenseFilesRequest(
+        accountId: tenant.accountID.description,
+        environment: tenant.environment == .live ? .live : .test,
+        orders: orders
+      )
+    ).outcomes
   }
 
   /// Has many files on record that were revoked and end within the hour, without signing each.

@@ -604,8 +604,24 @@ static inline const ProtobufCMessageDescriptor *latchkey__sealing__v1__rotate_se
   return &latchkey__sealing__v1__rotate_sealing_response__descriptor;
 }
 
-static inline const ProtobufCMessageDescriptor *latchkey__signing__v1__sign_license_file_request__get_descriptor(void) {
-  return &latchkey__signing__v1__sign_license_file_request__descriptor;
+static inline const ProtobufCMessageDescriptor *latchkey__signing__v1__sign_license_files_request__get_descriptor(void) {
+  return &latchkey__signing__v1__sign_license_files_request__descriptor;
+}
+
+static inline const ProtobufCMessageDescriptor *latchkey__signing__v1__license_file_order__get_descriptor(void) {
+  return &latchkey__signing__v1__license_file_order__descriptor;
+}
+
+static inline const ProtobufCMessageDescriptor *latchkey__signing__v1__signed_license_files__get_descriptor(void) {
+  return &latchkey__signing__v1__signed_license_files__descriptor;
+}
+
+static inline const ProtobufCMessageDescriptor *latchkey__signing__v1__signed_license_files__outcome__get_descriptor(void) {
+  return &latchkey__signing__v1__signed_license_files__outcome__descriptor;
+}
+
+static inline const ProtobufCMessageDescriptor *latchkey__signing__v1__signed_license_files__refusal__get_descriptor(void) {
+  return &latchkey__signing__v1__signed_license_files__refusal__descriptor;
 }
 
 static inline const ProtobufCMessageDescriptor *latchkey__signing__v1__signed_license_file__get_descriptor(void) {
@@ -1087,10 +1103,10 @@ const unsigned char *descriptor_of_paging(void);
 /// The encoded descriptor of sealing.proto, 857 bytes.
 const unsigned char *descriptor_of_sealing(void);
 
-/// The encoded descriptor of signing.proto, 1502 bytes.
+/// The encoded descriptor of signing.proto, 1505 bytes.
 const unsigned char *descriptor_of_signing(void);
 
-/// The encoded descriptor of signing/files.proto, 2367 bytes.
+/// The encoded descriptor of signing/files.proto, 2764 bytes.
 const unsigned char *descriptor_of_signing_files(void);
 
 /// The encoded descriptor of signing/keyset.proto, 1752 bytes.

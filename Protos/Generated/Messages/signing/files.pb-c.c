@@ -7,49 +7,151 @@
 #endif
 
 #include "signing/files.pb-c.h"
-void   latchkey__signing__v1__sign_license_file_request__init
-                     (Latchkey__Signing__V1__SignLicenseFileRequest         *message)
+void   latchkey__signing__v1__sign_license_files_request__init
+                     (Latchkey__Signing__V1__SignLicenseFilesRequest         *message)
 {
-  static const Latchkey__Signing__V1__SignLicenseFileRequest init_value = LATCHKEY__SIGNING__V1__SIGN_LICENSE_FILE_REQUEST__INIT;
+  static const Latchkey__Signing__V1__SignLicenseFilesRequest init_value = LATCHKEY__SIGNING__V1__SIGN_LICENSE_FILES_REQUEST__INIT;
   *message = init_value;
 }
-size_t latchkey__signing__v1__sign_license_file_request__get_packed_size
-                     (const Latchkey__Signing__V1__SignLicenseFileRequest *message)
+size_t latchkey__signing__v1__sign_license_files_request__get_packed_size
+                     (const Latchkey__Signing__V1__SignLicenseFilesRequest *message)
 {
-  assert(message->base.descriptor == &latchkey__signing__v1__sign_license_file_request__descriptor);
+  assert(message->base.descriptor == &latchkey__signing__v1__sign_license_files_request__descriptor);
   return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
 }
-size_t latchkey__signing__v1__sign_license_file_request__pack
-                     (const Latchkey__Signing__V1__SignLicenseFileRequest *message,
+size_t latchkey__signing__v1__sign_license_files_request__pack
+                     (const Latchkey__Signing__V1__SignLicenseFilesRequest *message,
                       uint8_t       *out)
 {
-  assert(message->base.descriptor == &latchkey__signing__v1__sign_license_file_request__descriptor);
+  assert(message->base.descriptor == &latchkey__signing__v1__sign_license_files_request__descriptor);
   return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
 }
-size_t latchkey__signing__v1__sign_license_file_request__pack_to_buffer
-                     (const Latchkey__Signing__V1__SignLicenseFileRequest *message,
+size_t latchkey__signing__v1__sign_license_files_request__pack_to_buffer
+                     (const Latchkey__Signing__V1__SignLicenseFilesRequest *message,
                       ProtobufCBuffer *buffer)
 {
-  assert(message->base.descriptor == &latchkey__signing__v1__sign_license_file_request__descriptor);
+  assert(message->base.descriptor == &latchkey__signing__v1__sign_license_files_request__descriptor);
   return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
 }
-Latchkey__Signing__V1__SignLicenseFileRequest *
-       latchkey__signing__v1__sign_license_file_request__unpack
+Latchkey__Signing__V1__SignLicenseFilesRequest *
+       latchkey__signing__v1__sign_license_files_request__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data)
 {
-  return (Latchkey__Signing__V1__SignLicenseFileRequest *)
-     protobuf_c_message_unpack (&latchkey__signing__v1__sign_license_file_request__descriptor,
+  return (Latchkey__Signing__V1__SignLicenseFilesRequest *)
+     protobuf_c_message_unpack (&latchkey__signing__v1__sign_license_files_request__descriptor,
                                 allocator, len, data);
 }
-void   latchkey__signing__v1__sign_license_file_request__free_unpacked
-                     (Latchkey__Signing__V1__SignLicenseFileRequest *message,
+void   latchkey__signing__v1__sign_license_files_request__free_unpacked
+                     (Latchkey__Signing__V1__SignLicenseFilesRequest *message,
                       ProtobufCAllocator *allocator)
 {
   if(!message)
     return;
-  assert(message->base.descriptor == &latchkey__signing__v1__sign_license_file_request__descriptor);
+  assert(message->base.descriptor == &latchkey__signing__v1__sign_license_files_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   latchkey__signing__v1__license_file_order__init
+                     (Latchkey__Signing__V1__LicenseFileOrder         *message)
+{
+  static const Latchkey__Signing__V1__LicenseFileOrder init_value = LATCHKEY__SIGNING__V1__LICENSE_FILE_ORDER__INIT;
+  *message = init_value;
+}
+size_t latchkey__signing__v1__license_file_order__get_packed_size
+                     (const Latchkey__Signing__V1__LicenseFileOrder *message)
+{
+  assert(message->base.descriptor == &latchkey__signing__v1__license_file_order__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t latchkey__signing__v1__license_file_order__pack
+                     (const Latchkey__Signing__V1__LicenseFileOrder *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &latchkey__signing__v1__license_file_order__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t latchkey__signing__v1__license_file_order__pack_to_buffer
+                     (const Latchkey__Signing__V1__LicenseFileOrder *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &latchkey__signing__v1__license_file_order__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Latchkey__Signing__V1__LicenseFileOrder *
+       latchkey__signing__v1__license_file_order__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Latchkey__Signing__V1__LicenseFileOrder *)
+     protobuf_c_message_unpack (&latchkey__signing__v1__license_file_order__descriptor,
+                                allocator, len, data);
+}
+void   latchkey__signing__v1__license_file_order__free_unpacked
+                     (Latchkey__Signing__V1__LicenseFileOrder *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &latchkey__signing__v1__license_file_order__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   latchkey__signing__v1__signed_license_files__outcome__init
+                     (Latchkey__Signing__V1__SignedLicenseFiles__Outcome         *message)
+{
+  static const Latchkey__Signing__V1__SignedLicenseFiles__Outcome init_value = LATCHKEY__SIGNING__V1__SIGNED_LICENSE_FILES__OUTCOME__INIT;
+  *message = init_value;
+}
+void   latchkey__signing__v1__signed_license_files__refusal__init
+                     (Latchkey__Signing__V1__SignedLicenseFiles__Refusal         *message)
+{
+  static const Latchkey__Signing__V1__SignedLicenseFiles__Refusal init_value = LATCHKEY__SIGNING__V1__SIGNED_LICENSE_FILES__REFUSAL__INIT;
+  *message = init_value;
+}
+void   latchkey__signing__v1__signed_license_files__init
+                     (Latchkey__Signing__V1__SignedLicenseFiles         *message)
+{
+  static const Latchkey__Signing__V1__SignedLicenseFiles init_value = LATCHKEY__SIGNING__V1__SIGNED_LICENSE_FILES__INIT;
+  *message = init_value;
+}
+size_t latchkey__signing__v1__signed_license_files__get_packed_size
+                     (const Latchkey__Signing__V1__SignedLicenseFiles *message)
+{
+  assert(message->base.descriptor == &latchkey__signing__v1__signed_license_files__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t latchkey__signing__v1__signed_license_files__pack
+                     (const Latchkey__Signing__V1__SignedLicenseFiles *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &latchkey__signing__v1__signed_license_files__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t latchkey__signing__v1__signed_license_files__pack_to_buffer
+                     (const Latchkey__Signing__V1__SignedLicenseFiles *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &latchkey__signing__v1__signed_license_files__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Latchkey__Signing__V1__SignedLicenseFiles *
+       latchkey__signing__v1__signed_license_files__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Latchkey__Signing__V1__SignedLicenseFiles *)
+     protobuf_c_message_unpack (&latchkey__signing__v1__signed_license_files__descriptor,
+                                allocator, len, data);
+}
+void   latchkey__signing__v1__signed_license_files__free_unpacked
+                     (Latchkey__Signing__V1__SignedLicenseFiles *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &latchkey__signing__v1__signed_license_files__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   latchkey__signing__v1__signed_license_file__init
@@ -418,7 +520,7 @@ void   latchkey__signing__v1__revoked_license_files__free_unpacked
   assert(message->base.descriptor == &latchkey__signing__v1__revoked_license_files__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor latchkey__signing__v1__sign_license_file_request__field_descriptors[17] =
+static const ProtobufCFieldDescriptor latchkey__signing__v1__sign_license_files_request__field_descriptors[3] =
 {
   {
     "account_id",
@@ -426,7 +528,7 @@ static const ProtobufCFieldDescriptor latchkey__signing__v1__sign_license_file_r
     PROTOBUF_C_LABEL_OPTIONAL,
     PROTOBUF_C_TYPE_STRING,
     0,   /* quantifier_offset */
-    offsetof(Latchkey__Signing__V1__SignLicenseFileRequest, account_id),
+    offsetof(Latchkey__Signing__V1__SignLicenseFilesRequest, account_id),
     NULL,
     NULL,
     0,             /* flags */
@@ -437,20 +539,60 @@ static const ProtobufCFieldDescriptor latchkey__signing__v1__sign_license_file_r
     2,
     PROTOBUF_C_LABEL_OPTIONAL,
     PROTOBUF_C_TYPE_ENUM,
-    offsetof(Latchkey__Signing__V1__SignLicenseFileRequest, has_environment),
-    offsetof(Latchkey__Signing__V1__SignLicenseFileRequest, environment),
+    offsetof(Latchkey__Signing__V1__SignLicenseFilesRequest, has_environment),
+    offsetof(Latchkey__Signing__V1__SignLicenseFilesRequest, environment),
     &latchkey__rpc__v1__caller__environment__descriptor,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "license_id",
+    "orders",
     3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Latchkey__Signing__V1__SignLicenseFilesRequest, n_orders),
+    offsetof(Latchkey__Signing__V1__SignLicenseFilesRequest, orders),
+    &latchkey__signing__v1__license_file_order__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned latchkey__signing__v1__sign_license_files_request__field_indices_by_name[] = {
+  0,   /* field[0] = account_id */
+  1,   /* field[1] = environment */
+  2,   /* field[2] = orders */
+};
+static const ProtobufCIntRange latchkey__signing__v1__sign_license_files_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor latchkey__signing__v1__sign_license_files_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "latchkey.signing.v1.SignLicenseFilesRequest",
+  "SignLicenseFilesRequest",
+  "Latchkey__Signing__V1__SignLicenseFilesRequest",
+  "latchkey.signing.v1",
+  sizeof(Latchkey__Signing__V1__SignLicenseFilesRequest),
+  3,
+  latchkey__signing__v1__sign_license_files_request__field_descriptors,
+  latchkey__signing__v1__sign_license_files_request__field_indices_by_name,
+  1,  latchkey__signing__v1__sign_license_files_request__number_ranges,
+  (ProtobufCMessageInit) latchkey__signing__v1__sign_license_files_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor latchkey__signing__v1__license_file_order__field_descriptors[15] =
+{
+  {
+    "license_id",
+    1,
     PROTOBUF_C_LABEL_OPTIONAL,
     PROTOBUF_C_TYPE_STRING,
     0,   /* quantifier_offset */
-    offsetof(Latchkey__Signing__V1__SignLicenseFileRequest, license_id),
+    offsetof(Latchkey__Signing__V1__LicenseFileOrder, license_id),
     NULL,
     NULL,
     0,             /* flags */
@@ -458,11 +600,11 @@ static const ProtobufCFieldDescriptor latchkey__signing__v1__sign_license_file_r
   },
   {
     "product_id",
-    4,
+    2,
     PROTOBUF_C_LABEL_OPTIONAL,
     PROTOBUF_C_TYPE_STRING,
     0,   /* quantifier_offset */
-    offsetof(Latchkey__Signing__V1__SignLicenseFileRequest, product_id),
+    offsetof(Latchkey__Signing__V1__LicenseFileOrder, product_id),
     NULL,
     NULL,
     0,             /* flags */
@@ -470,11 +612,11 @@ static const ProtobufCFieldDescriptor latchkey__signing__v1__sign_license_file_r
   },
   {
     "machine_id",
-    5,
+    3,
     PROTOBUF_C_LABEL_OPTIONAL,
     PROTOBUF_C_TYPE_STRING,
     0,   /* quantifier_offset */
-    offsetof(Latchkey__Signing__V1__SignLicenseFileRequest, machine_id),
+    offsetof(Latchkey__Signing__V1__LicenseFileOrder, machine_id),
     NULL,
     NULL,
     0,             /* flags */
@@ -482,11 +624,11 @@ static const ProtobufCFieldDescriptor latchkey__signing__v1__sign_license_file_r
   },
   {
     "fingerprint",
-    6,
+    4,
     PROTOBUF_C_LABEL_OPTIONAL,
     PROTOBUF_C_TYPE_STRING,
     0,   /* quantifier_offset */
-    offsetof(Latchkey__Signing__V1__SignLicenseFileRequest, fingerprint),
+    offsetof(Latchkey__Signing__V1__LicenseFileOrder, fingerprint),
     NULL,
     NULL,
     0,             /* flags */
@@ -494,11 +636,11 @@ static const ProtobufCFieldDescriptor latchkey__signing__v1__sign_license_file_r
   },
   {
     "entitlements",
-    7,
+    5,
     PROTOBUF_C_LABEL_REPEATED,
     PROTOBUF_C_TYPE_STRING,
-    offsetof(Latchkey__Signing__V1__SignLicenseFileRequest, n_entitlements),
-    offsetof(Latchkey__Signing__V1__SignLicenseFileRequest, entitlements),
+    offsetof(Latchkey__Signing__V1__LicenseFileOrder, n_entitlements),
+    offsetof(Latchkey__Signing__V1__LicenseFileOrder, entitlements),
     NULL,
     NULL,
     0,             /* flags */
@@ -506,11 +648,11 @@ static const ProtobufCFieldDescriptor latchkey__signing__v1__sign_license_file_r
   },
   {
     "max_machines",
-    8,
+    6,
     PROTOBUF_C_LABEL_OPTIONAL,
     PROTOBUF_C_TYPE_INT64,
-    offsetof(Latchkey__Signing__V1__SignLicenseFileRequest, has_max_machines),
-    offsetof(Latchkey__Signing__V1__SignLicenseFileRequest, max_machines),
+    offsetof(Latchkey__Signing__V1__LicenseFileOrder, has_max_machines),
+    offsetof(Latchkey__Signing__V1__LicenseFileOrder, max_machines),
     NULL,
     NULL,
     0,             /* flags */
@@ -518,11 +660,11 @@ static const ProtobufCFieldDescriptor latchkey__signing__v1__sign_license_file_r
   },
   {
     "license_expires_at",
-    9,
+    7,
     PROTOBUF_C_LABEL_OPTIONAL,
     PROTOBUF_C_TYPE_INT64,
-    offsetof(Latchkey__Signing__V1__SignLicenseFileRequest, has_license_expires_at),
-    offsetof(Latchkey__Signing__V1__SignLicenseFileRequest, license_expires_at),
+    offsetof(Latchkey__Signing__V1__LicenseFileOrder, has_license_expires_at),
+    offsetof(Latchkey__Signing__V1__LicenseFileOrder, license_expires_at),
     NULL,
     NULL,
     0,             /* flags */
@@ -530,11 +672,11 @@ static const ProtobufCFieldDescriptor latchkey__signing__v1__sign_license_file_r
   },
   {
     "ttl_seconds",
-    10,
+    8,
     PROTOBUF_C_LABEL_OPTIONAL,
     PROTOBUF_C_TYPE_INT32,
-    offsetof(Latchkey__Signing__V1__SignLicenseFileRequest, has_ttl_seconds),
-    offsetof(Latchkey__Signing__V1__SignLicenseFileRequest, ttl_seconds),
+    offsetof(Latchkey__Signing__V1__LicenseFileOrder, has_ttl_seconds),
+    offsetof(Latchkey__Signing__V1__LicenseFileOrder, ttl_seconds),
     NULL,
     NULL,
     0,             /* flags */
@@ -542,11 +684,11 @@ static const ProtobufCFieldDescriptor latchkey__signing__v1__sign_license_file_r
   },
   {
     "ends_at",
-    11,
+    9,
     PROTOBUF_C_LABEL_OPTIONAL,
     PROTOBUF_C_TYPE_INT64,
-    offsetof(Latchkey__Signing__V1__SignLicenseFileRequest, has_ends_at),
-    offsetof(Latchkey__Signing__V1__SignLicenseFileRequest, ends_at),
+    offsetof(Latchkey__Signing__V1__LicenseFileOrder, has_ends_at),
+    offsetof(Latchkey__Signing__V1__LicenseFileOrder, ends_at),
     NULL,
     NULL,
     0,             /* flags */
@@ -554,11 +696,11 @@ static const ProtobufCFieldDescriptor latchkey__signing__v1__sign_license_file_r
   },
   {
     "license",
-    12,
+    10,
     PROTOBUF_C_LABEL_OPTIONAL,
     PROTOBUF_C_TYPE_BYTES,
-    offsetof(Latchkey__Signing__V1__SignLicenseFileRequest, has_license),
-    offsetof(Latchkey__Signing__V1__SignLicenseFileRequest, license),
+    offsetof(Latchkey__Signing__V1__LicenseFileOrder, has_license),
+    offsetof(Latchkey__Signing__V1__LicenseFileOrder, license),
     NULL,
     NULL,
     0,             /* flags */
@@ -566,11 +708,11 @@ static const ProtobufCFieldDescriptor latchkey__signing__v1__sign_license_file_r
   },
   {
     "policy",
-    13,
+    11,
     PROTOBUF_C_LABEL_OPTIONAL,
     PROTOBUF_C_TYPE_BYTES,
-    offsetof(Latchkey__Signing__V1__SignLicenseFileRequest, has_policy),
-    offsetof(Latchkey__Signing__V1__SignLicenseFileRequest, policy),
+    offsetof(Latchkey__Signing__V1__LicenseFileOrder, has_policy),
+    offsetof(Latchkey__Signing__V1__LicenseFileOrder, policy),
     NULL,
     NULL,
     0,             /* flags */
@@ -578,11 +720,11 @@ static const ProtobufCFieldDescriptor latchkey__signing__v1__sign_license_file_r
   },
   {
     "payload_key",
-    14,
+    12,
     PROTOBUF_C_LABEL_OPTIONAL,
     PROTOBUF_C_TYPE_BYTES,
-    offsetof(Latchkey__Signing__V1__SignLicenseFileRequest, has_payload_key),
-    offsetof(Latchkey__Signing__V1__SignLicenseFileRequest, payload_key),
+    offsetof(Latchkey__Signing__V1__LicenseFileOrder, has_payload_key),
+    offsetof(Latchkey__Signing__V1__LicenseFileOrder, payload_key),
     NULL,
     NULL,
     0,             /* flags */
@@ -590,11 +732,11 @@ static const ProtobufCFieldDescriptor latchkey__signing__v1__sign_license_file_r
   },
   {
     "actor",
-    15,
+    13,
     PROTOBUF_C_LABEL_OPTIONAL,
     PROTOBUF_C_TYPE_MESSAGE,
     0,   /* quantifier_offset */
-    offsetof(Latchkey__Signing__V1__SignLicenseFileRequest, actor),
+    offsetof(Latchkey__Signing__V1__LicenseFileOrder, actor),
     &latchkey__audit__v1__audit_event__actor__descriptor,
     NULL,
     0,             /* flags */
@@ -602,11 +744,11 @@ static const ProtobufCFieldDescriptor latchkey__signing__v1__sign_license_file_r
   },
   {
     "request_id",
-    16,
+    14,
     PROTOBUF_C_LABEL_OPTIONAL,
     PROTOBUF_C_TYPE_STRING,
     0,   /* quantifier_offset */
-    offsetof(Latchkey__Signing__V1__SignLicenseFileRequest, request_id),
+    offsetof(Latchkey__Signing__V1__LicenseFileOrder, request_id),
     NULL,
     NULL,
     0,             /* flags */
@@ -614,54 +756,192 @@ static const ProtobufCFieldDescriptor latchkey__signing__v1__sign_license_file_r
   },
   {
     "client_address",
-    17,
+    15,
     PROTOBUF_C_LABEL_OPTIONAL,
     PROTOBUF_C_TYPE_STRING,
     0,   /* quantifier_offset */
-    offsetof(Latchkey__Signing__V1__SignLicenseFileRequest, client_address),
+    offsetof(Latchkey__Signing__V1__LicenseFileOrder, client_address),
     NULL,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
 };
-static const unsigned latchkey__signing__v1__sign_license_file_request__field_indices_by_name[] = {
-  0,   /* field[0] = account_id */
-  14,   /* field[14] = actor */
-  16,   /* field[16] = client_address */
-  10,   /* field[10] = ends_at */
-  6,   /* field[6] = entitlements */
-  1,   /* field[1] = environment */
-  5,   /* field[5] = fingerprint */
-  11,   /* field[11] = license */
-  8,   /* field[8] = license_expires_at */
-  2,   /* field[2] = license_id */
-  4,   /* field[4] = machine_id */
-  7,   /* field[7] = max_machines */
-  13,   /* field[13] = payload_key */
-  12,   /* field[12] = policy */
-  3,   /* field[3] = product_id */
-  15,   /* field[15] = request_id */
-  9,   /* field[9] = ttl_seconds */
+static const unsigned latchkey__signing__v1__license_file_order__field_indices_by_name[] = {
+  12,   /* field[12] = actor */
+  14,   /* field[14] = client_address */
+  8,   /* field[8] = ends_at */
+  4,   /* field[4] = entitlements */
+  3,   /* field[3] = fingerprint */
+  9,   /* field[9] = license */
+  6,   /* field[6] = license_expires_at */
+  0,   /* field[0] = license_id */
+  2,   /* field[2] = machine_id */
+  5,   /* field[5] = max_machines */
+  11,   /* field[11] = payload_key */
+  10,   /* field[10] = policy */
+  1,   /* field[1] = product_id */
+  13,   /* field[13] = request_id */
+  7,   /* field[7] = ttl_seconds */
 };
-static const ProtobufCIntRange latchkey__signing__v1__sign_license_file_request__number_ranges[1 + 1] =
+static const ProtobufCIntRange latchkey__signing__v1__license_file_order__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 17 }
+  { 0, 15 }
 };
-const ProtobufCMessageDescriptor latchkey__signing__v1__sign_license_file_request__descriptor =
+const ProtobufCMessageDescriptor latchkey__signing__v1__license_file_order__descriptor =
 {
   PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "latchkey.signing.v1.SignLicenseFileRequest",
-  "SignLicenseFileRequest",
-  "Latchkey__Signing__V1__SignLicenseFileRequest",
+  "latchkey.signing.v1.LicenseFileOrder",
+  "LicenseFileOrder",
+  "Latchkey__Signing__V1__LicenseFileOrder",
   "latchkey.signing.v1",
-  sizeof(Latchkey__Signing__V1__SignLicenseFileRequest),
-  17,
-  latchkey__signing__v1__sign_license_file_request__field_descriptors,
-  latchkey__signing__v1__sign_license_file_request__field_indices_by_name,
-  1,  latchkey__signing__v1__sign_license_file_request__number_ranges,
-  (ProtobufCMessageInit) latchkey__signing__v1__sign_license_file_request__init,
+  sizeof(Latchkey__Signing__V1__LicenseFileOrder),
+  15,
+  latchkey__signing__v1__license_file_order__field_descriptors,
+  latchkey__signing__v1__license_file_order__field_indices_by_name,
+  1,  latchkey__signing__v1__license_file_order__number_ranges,
+  (ProtobufCMessageInit) latchkey__signing__v1__license_file_order__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor latchkey__signing__v1__signed_license_files__outcome__field_descriptors[2] =
+{
+  {
+    "signed",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Signing__V1__SignedLicenseFiles__Outcome, signed_),
+    &latchkey__signing__v1__signed_license_file__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "refusal",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Signing__V1__SignedLicenseFiles__Outcome, refusal),
+    &latchkey__signing__v1__signed_license_files__refusal__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned latchkey__signing__v1__signed_license_files__outcome__field_indices_by_name[] = {
+  1,   /* field[1] = refusal */
+  0,   /* field[0] = signed */
+};
+static const ProtobufCIntRange latchkey__signing__v1__signed_license_files__outcome__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor latchkey__signing__v1__signed_license_files__outcome__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "latchkey.signing.v1.SignedLicenseFiles.Outcome",
+  "Outcome",
+  "Latchkey__Signing__V1__SignedLicenseFiles__Outcome",
+  "latchkey.signing.v1",
+  sizeof(Latchkey__Signing__V1__SignedLicenseFiles__Outcome),
+  2,
+  latchkey__signing__v1__signed_license_files__outcome__field_descriptors,
+  latchkey__signing__v1__signed_license_files__outcome__field_indices_by_name,
+  1,  latchkey__signing__v1__signed_license_files__outcome__number_ranges,
+  (ProtobufCMessageInit) latchkey__signing__v1__signed_license_files__outcome__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor latchkey__signing__v1__signed_license_files__refusal__field_descriptors[2] =
+{
+  {
+    "message",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Signing__V1__SignedLicenseFiles__Refusal, message),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reason",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Latchkey__Signing__V1__SignedLicenseFiles__Refusal, reason),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned latchkey__signing__v1__signed_license_files__refusal__field_indices_by_name[] = {
+  0,   /* field[0] = message */
+  1,   /* field[1] = reason */
+};
+static const ProtobufCIntRange latchkey__signing__v1__signed_license_files__refusal__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor latchkey__signing__v1__signed_license_files__refusal__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "latchkey.signing.v1.SignedLicenseFiles.Refusal",
+  "Refusal",
+  "Latchkey__Signing__V1__SignedLicenseFiles__Refusal",
+  "latchkey.signing.v1",
+  sizeof(Latchkey__Signing__V1__SignedLicenseFiles__Refusal),
+  2,
+  latchkey__signing__v1__signed_license_files__refusal__field_descriptors,
+  latchkey__signing__v1__signed_license_files__refusal__field_indices_by_name,
+  1,  latchkey__signing__v1__signed_license_files__refusal__number_ranges,
+  (ProtobufCMessageInit) latchkey__signing__v1__signed_license_files__refusal__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor latchkey__signing__v1__signed_license_files__field_descriptors[1] =
+{
+  {
+    "outcomes",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Latchkey__Signing__V1__SignedLicenseFiles, n_outcomes),
+    offsetof(Latchkey__Signing__V1__SignedLicenseFiles, outcomes),
+    &latchkey__signing__v1__signed_license_files__outcome__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned latchkey__signing__v1__signed_license_files__field_indices_by_name[] = {
+  0,   /* field[0] = outcomes */
+};
+static const ProtobufCIntRange latchkey__signing__v1__signed_license_files__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor latchkey__signing__v1__signed_license_files__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "latchkey.signing.v1.SignedLicenseFiles",
+  "SignedLicenseFiles",
+  "Latchkey__Signing__V1__SignedLicenseFiles",
+  "latchkey.signing.v1",
+  sizeof(Latchkey__Signing__V1__SignedLicenseFiles),
+  1,
+  latchkey__signing__v1__signed_license_files__field_descriptors,
+  latchkey__signing__v1__signed_license_files__field_indices_by_name,
+  1,  latchkey__signing__v1__signed_license_files__number_ranges,
+  (ProtobufCMessageInit) latchkey__signing__v1__signed_license_files__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor latchkey__signing__v1__signed_license_file__field_descriptors[2] =

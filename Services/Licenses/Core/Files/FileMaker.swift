@@ -4,6 +4,7 @@ internal import EventLoop
 internal import Faults
 internal import LatchkeyOffline
 internal import Messages
+internal import Postgres
 internal import Primitives
 internal import Protobuf
 internal import RPC
@@ -12,17 +13,31 @@ internal import Transcoding
 
 /// Has license files signed: this service says what is in them, the signing service numbers, records and signs them.
 ///
-/// The license's file secret stays here. What goes out seals the payload of one machine's files and nothing else.
+/// The license's file secret stays here. What goes out seals the payload of one machine's files and nothing else. Files of a
+/// tenant that are asked for within one tick go out in one call, and come back from one transaction.
 @EventLoop
-struct FileMaker {
+final class FileMaker {
   /// Below what REST callers wait for, so that they see a clear answer.
   private static let timeout = Duration.seconds(5)
+  /// The most files of one call: some milliseconds of signing. More of them only drive each other out of the caches.
+  private static let batchFilesMax = 64
 
   private let signing: SigningClient
+  private let orders: Batcher<FileOrder, Result<SignedLicenseFile, Fault>>
   private let licensePlan = ResponsePlan(License.schema, omitsSecrets: true)
   private let policyPlan = ResponsePlan(Policy.schema, omitsSecrets: true)
 
-  init(_ channel: Channel) { signing = SigningClient(channel) }
+  init(_ channel: Channel) {
+    let signing = SigningClient(channel)
+    self.signing = signing
+    orders = Batcher("license files", keysMax: Self.batchFilesMax) { (orders) async throws(Fault) in
+      let outcomes = await forEachTenant(orders, \.tenant) { (tenant, orders) async throws(Fault) in
+        try await FileOrder.carryOut(orders, for: tenant, by: signing, within: Self.timeout)
+      }
+      // What went wrong for all of a tenant's, or for the one.
+      return outcomes.mapValues { $0.flatMap(\.self) }
+    }
+  }
 
   /// Makes a license file.
   ///
@@ -47,33 +62,35 @@ struct FileMaker {
     _ requester: Requester,
     _ call: Call
   ) async throws(Fault) -> CheckedOutLicense {
-    var payloadKey = FileSecret.payloadKey(of: secret, fingerprint: fingerprint)
-    defer { wipe(&payloadKey) }
     var license = license
     license.policy = nil
     license.machines = machine.map { [$0] } ?? []
     let origin = requester.origin(call)
-    let request = SignLicenseFileRequest(
-      accountId: requester.tenant.accountID.description,
-      environment: requester.tenant.environment == .live ? .live : .test,
-      licenseId: license.id,
-      productId: license.productId,
-      machineId: machine?.id,
-      fingerprint: fingerprint,
-      entitlements: license.entitlements,
-      maxMachines: (license.maxMachinesOverride ?? policy.maxMachines).map(Int64.init),
-      licenseExpiresAt: license.expiresAt,
-      ttlSeconds: Int32(clamping: terms.seconds),
-      endsAt: terms.endsAt?.milliseconds,
-      license: try licensePlan.json(encoded(license), isEnveloped: false),
-      policy: try policyPlan.json(encoded(policy), isEnveloped: false),
-      payloadKey: payloadKey,
-      actor: AuditEvent.Actor(kind: origin.kind, id: origin.actorID),
-      requestId: origin.requestID,
-      clientAddress: origin.clientAddress
+    let order = FileOrder(
+      for: requester.tenant,
+      LicenseFileOrder(
+        licenseId: license.id,
+        productId: license.productId,
+        machineId: machine?.id,
+        fingerprint: fingerprint,
+        entitlements: license.entitlements,
+        maxMachines: (license.maxMachinesOverride ?? policy.maxMachines).map(Int64.init),
+        licenseExpiresAt: license.expiresAt,
+        ttlSeconds: Int32(clamping: terms.seconds),
+        endsAt: terms.endsAt?.milliseconds,
+        license: try licensePlan.json(encoded(license), isEnveloped: false),
+        policy: try policyPlan.json(encoded(policy), isEnveloped: false),
+        payloadKey: FileSecret.payloadKey(of: secret, fingerprint: fingerprint),
+        actor: AuditEvent.Actor(kind: origin.kind, id: origin.actorID),
+        requestId: origin.requestID,
+        clientAddress: origin.clientAddress
+      )
     )
     let signed = try await reaching { () async throws(Fault) in
-      try await signing.signLicenseFile(request, CallOptions(timeout: Self.timeout))
+      guard let outcome = try await orders.load(order) else {
+        throw .internalError("The signing service has left out a file")
+      }
+      return try outcome.get()
     }
     license.policy = policy
     let file = signed.file

@@ -1,34 +1,40 @@
 internal import Faults
+internal import LatchkeyOffline
 internal import Messages
 internal import Primitives
 internal import ServiceKit
 
-/// One license file that is to be made; each is its own.
-final class FileJob: Hashable, Sendable {
-  let tenant: Tenant
+/// One license file that is to be made: an order that was read and that can be carried out.
+///
+/// An object, as a copy would count a reference for each of a dozen texts.
+final class FileJob: Sendable {
+  let order: LicenseFileOrder
   let license: UUID
   let product: UUID
   let machine: UUID?
-  let request: SignLicenseFileRequest
+  let payload: LicenseFilePayload
 
-  init(_ request: SignLicenseFileRequest) throws(Fault) {
-    tenant = try Tenant(request.accountId, request.environment)
-    license = try UUID(checked: request.licenseId)
-    product = try UUID(checked: request.productId)
-    machine = try request.machineId.map { (id) throws(Fault) in try UUID(checked: id) }
-    self.request = request
+  /// Reads an order.
+  ///
+  /// - Throws: ``Fault`` `failedPrecondition` when no file is made of the license as it is: `LICENSE_EXPIRED` when the file
+  ///   would end at once, `BUSINESS_RULE_VIOLATION` when the license says what no file may say.
+  init(_ order: LicenseFileOrder, at now: Timestamp) throws(Fault) {
+    if let last = order.endsAt, last <= now.milliseconds {
+      throw Fault(.failedPrecondition, "The license is expired", reason: .licenseExpired)
+    }
+    self.order = order
+    license = try UUID(checked: order.licenseId)
+    product = try UUID(checked: order.productId)
+    machine = try order.machineId.map { (id) throws(Fault) in try UUID(checked: id) }
+    payload = try LicenseFilePayload(license: order.license, policy: order.policy)
   }
 
   /// When a file that is made now ends: after the time it is granted for, or with the license.
   ///
   /// Source: the REST contract, section 9, row 24.
   func end(at now: Timestamp) -> Timestamp {
-    let granted = now + .seconds(Int64(request.ttlSeconds))
-    guard let last = request.endsAt.map(Timestamp.init(milliseconds:)) else { return granted }
+    let granted = now + .seconds(Int64(order.ttlSeconds))
+    guard let last = order.endsAt.map(Timestamp.init(milliseconds:)) else { return granted }
     return min(granted, max(last, now))
   }
-
-  static func == (left: FileJob, right: FileJob) -> Bool { left === right }
-
-  func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
 }

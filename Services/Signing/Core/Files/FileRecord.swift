@@ -42,7 +42,7 @@ extension FileRecord {
       serial: serial,
       license: job.license,
       machine: job.machine,
-      fingerprintHash: SHA256.hash(job.request.fingerprint),
+      fingerprintHash: SHA256.hash(job.order.fingerprint),
       keyID: keyID,
       issuedAt: now,
       expiresAt: job.end(at: now)

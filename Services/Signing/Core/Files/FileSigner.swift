@@ -9,8 +9,8 @@ internal import Sealing
 
 /// Makes license files: numbers them, records them, and only then signs them.
 ///
-/// Those of one tenant that are asked for at the same moment are one transaction, since each transaction waits for
-/// the disk and for the tenant's row with the latest serial.
+/// Those that one call asks for are one transaction, since each transaction waits for the disk and for the tenant's row
+/// with the latest serial.
 @EventLoop
 final class FileSigner {
   /// How long after its end a file is still listed: longer than the longest one is granted for.
@@ -43,29 +43,53 @@ final class FileSigner {
     self.changes = changes
   }
 
+  /// What is recorded of files, and what signs them.
+  private struct Recorded {
+    var key: StoredKey.Sealed
+    var files: [(record: FileRecord, message: IssuedFile)]
+  }
+
   /// Makes the files of one tenant.
   ///
-  /// - Returns: What became of each.
+  /// - Parameters:
+  ///   - orders: What is to be made.
+  ///   - tenant: Whose.
+  ///   - now: The moment.
+  /// - Returns: What became of each order.
   /// - Throws: ``Fault`` of the database; then nothing is signed, and where that is known nothing is recorded.
   func sign(
-    _ jobs: [FileJob],
-    for tenant: Tenant
-  ) async throws(Fault) -> [FileJob: Result<SignedLicenseFile, Fault>] {
+    _ orders: [LicenseFileOrder],
+    for tenant: Tenant,
+    at now: Timestamp
+  ) async throws(Fault) -> [SignedLicenseFiles.Outcome] {
+    var jobs: [FileJob] = []
+    jobs.reserveCapacity(orders.count)
+    var outcomes = [SignedLicenseFiles.Outcome](repeating: .init(), count: orders.count)
+    for (index, order) in orders.enumerated() {
+      do throws(Fault) {
+        jobs.append(try FileJob(order, at: now))
+      } catch {
+        try outcomes[index].refuse(error)
+      }
+    }
+    guard !jobs.isEmpty else { return outcomes }
     let recorded = try await record(jobs, for: tenant)
     let key = try await privateKeys.open(recorded.key, of: tenant)
-    var answers: [FileJob: Result<SignedLicenseFile, Fault>] = [:]
-    answers.reserveCapacity(jobs.count)
-    for (job, file) in zip(jobs, recorded.files) {
-      answers[job] = Self.sign(job, file, with: key)
+    var made = zip(jobs, recorded.files).makeIterator()
+    for index in outcomes.indices where outcomes[index].refusal == nil {
+      guard let (job, file) = made.next() else { break }
+      do throws(Fault) {
+        let text = try Self.certificate(job, file.record, of: tenant, signedBy: key)
+        outcomes[index].signed = SignedLicenseFile(certificate: text, file: file.message)
+      } catch {
+        try outcomes[index].refuse(error)
+      }
     }
-    return answers
+    return outcomes
   }
 
   /// Records files, committed when this returns.
-  private func record(
-    _ jobs: [FileJob],
-    for tenant: Tenant
-  ) async throws(Fault) -> (key: StoredKey, files: [FileRecord]) {
+  private func record(_ jobs: [FileJob], for tenant: Tenant) async throws(Fault) -> Recorded {
     if let recorded = try await tryRecord(jobs, for: tenant) { return recorded }
     try await keysets.make(for: tenant, sealedBy: dataKeys.newest(of: tenant), changes)
     guard let recorded = try await tryRecord(jobs, for: tenant) else {
@@ -75,36 +99,33 @@ final class FileSigner {
   }
 
   /// - Returns: Nil when the tenant has no keyset yet.
-  private func tryRecord(
-    _ jobs: [FileJob],
-    for tenant: Tenant
-  ) async throws(Fault) -> (key: StoredKey, files: [FileRecord])? {
+  private func tryRecord(_ jobs: [FileJob], for tenant: Tenant) async throws(Fault) -> Recorded? {
     try await changes.makeUnasked(for: tenant) { (change) async throws(Fault) in
       guard let (last, key) = try await self.files.takeSerials(jobs.count, change) else {
         return nil
       }
-      let first = last - Int64(jobs.count) + 1
-      let keyID = key.publicKey.id
-      let records = jobs.enumerated().map { index, job in
-        FileRecord(job, serial: first + Int64(index), keyID: keyID, at: change.now)
+      var serial = last - Int64(jobs.count)
+      let files = jobs.map { job in
+        serial += 1
+        let record = FileRecord(job, serial: serial, keyID: key.keyID, at: change.now)
+        return (record: record, message: record.message)
       }
-      self.files.insert(records, change)
+      self.files.insert(files.map(\.record), change)
       self.forgetOld(change)
-      for (job, record) in zip(jobs, records) {
-        let request = job.request
+      for (job, file) in zip(jobs, files) {
         try change.record(
           "licenseFile.issue",
-          record.id,
+          file.record.id,
           before: nil,
-          after: record.message,
+          after: file.message,
           by: Origin(
-            request.actor,
-            requestID: request.requestId,
-            clientAddress: request.clientAddress
+            job.order.actor,
+            requestID: job.order.requestId,
+            clientAddress: job.order.clientAddress
           )
         )
       }
-      return (key, records)
+      return Recorded(key: key, files: files)
     }
   }
 
@@ -117,40 +138,46 @@ final class FileSigner {
     files.forget(endedBefore: now - Self.retention, max: Self.forgottenMax, change)
   }
 
-  private static func sign(
+  /// The text of a file that is on record.
+  private static func certificate(
     _ job: FileJob,
     _ file: FileRecord,
-    with key: Ed25519PrivateKey
-  ) -> Result<SignedLicenseFile, Fault> {
-    let request = job.request
+    of tenant: Tenant,
+    signedBy key: Ed25519PrivateKey
+  ) throws(Fault) -> String {
+    let order = job.order
     let header = LicenseFileHeader(
       keyID: file.keyID,
-      accountID: job.tenant.accountID,
-      environment: job.tenant.environment,
+      accountID: tenant.accountID,
+      environment: tenant.environment,
       serial: file.serial,
       licenseID: job.license,
       productID: job.product,
-      fingerprint: request.fingerprint,
-      entitlements: request.entitlements,
-      maxMachines: request.maxMachines,
-      licenseExpiresAt: request.licenseExpiresAt.map(Timestamp.init(milliseconds:)),
+      fingerprint: order.fingerprint,
+      entitlements: order.entitlements,
+      maxMachines: order.maxMachines,
+      licenseExpiresAt: order.licenseExpiresAt.map(Timestamp.init(milliseconds:)),
       issuedAt: file.issuedAt,
       notBefore: file.issuedAt,
       expiresAt: file.expiresAt,
       ttlSeconds: file.ttlSeconds
     )
-    var payloadKey = request.payloadKey
-    defer { wipe(&payloadKey) }
-    do throws(Fault) {
-      let document = try LicenseFile.unsigned(
-        header,
-        payload: LicenseFilePayload(license: request.license, policy: request.policy),
-        sealedBy: payloadKey
-      )
-      let signed = document.signed(by: key.sign(document.bytesToSign))
-      return .success(SignedLicenseFile(certificate: signed.text, file: file.message))
-    } catch {
-      return .failure(error)
-    }
+    // Its key is not wiped: all that it ever seals lies beside it.
+    let document = try LicenseFile.unsigned(
+      header,
+      payload: job.payload,
+      sealedBy: order.payloadKey
+    )
+    return document.signed(by: key.sign(document.bytesToSign)).text
+  }
+}
+
+extension SignedLicenseFiles.Outcome {
+  /// Says why there is no file; the license may become one that has.
+  ///
+  /// - Throws: What is no word about the license.
+  fileprivate mutating func refuse(_ fault: Fault) throws(Fault) {
+    guard fault.code == .failedPrecondition else { throw fault }
+    refusal = SignedLicenseFiles.Refusal(message: fault.message, reason: fault.reason?.rawValue)
   }
 }

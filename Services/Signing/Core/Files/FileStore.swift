@@ -23,7 +23,7 @@ struct FileStore: Sendable {
   func takeSerials(
     _ count: Int,
     _ change: Change
-  ) async throws(Fault) -> (last: Int64, key: StoredKey)? {
+  ) async throws(Fault) -> (last: Int64, key: StoredKey.Sealed)? {
     // The lock comes first, so that the key is what whoever held it has left.
     change.transaction.send("select from signing.keysets for update")
     let rows = try await change.transaction.query(
@@ -31,7 +31,7 @@ struct FileStore: Sendable {
       with counted as (
         update signing.keysets set last_serial = last_serial + \(Int64(count)) returning last_serial
       )
-      select c.last_serial, k.id, k.public_key, k.sealed_seed, k.created_at, k.activates_at, k.retired_at
+      select c.last_serial, k.id, k.key_id, k.public_key, k.sealed_seed
       from counted c, signing.keys k
       where k.activates_at <= \(change.now) and (k.retired_at is null or k.retired_at > \(change.now))
         and k.revoked_at is null
@@ -39,13 +39,11 @@ struct FileStore: Sendable {
       """
     )
     guard let row = try rows.singleOrNone() else { return nil }
-    let key = StoredKey(
+    let key = StoredKey.Sealed(
       id: try row.value(1),
-      publicKey: try KeysetStore.publicKey(try row.value(2)),
-      sealedSeed: try row.value(3),
-      createdAt: try row.value(4),
-      activatesAt: try row.value(5),
-      retiredAt: try row.value(6)
+      keyID: try row.value(2),
+      publicKey: try row.value(3),
+      seed: try row.value(4)
     )
     return (try row.value(0), key)
   }

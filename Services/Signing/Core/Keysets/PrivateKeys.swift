@@ -48,8 +48,8 @@ final class PrivateKeys {
   /// The private half of a stored key.
   ///
   /// - Throws: ``Fault`` `dataLoss` when what is stored is not this key's.
-  func open(_ key: StoredKey, of tenant: Tenant) async throws(Fault) -> Ed25519PrivateKey {
-    guard let sealed = key.sealedSeed else {
+  func open(_ key: StoredKey.Sealed, of tenant: Tenant) async throws(Fault) -> Ed25519PrivateKey {
+    guard let sealed = key.seed else {
       throw .internalError("A key that signs no more was to sign")
     }
     // What is sealed anew is another value, so a key that was opened before is never taken for a later one.
@@ -58,7 +58,7 @@ final class PrivateKeys {
     let dataKey = try await dataKeys.key(of: tenant, version: version)
     var seed = try dataKey.open(sealed, in: StoredKey.place(of: key.id, tenant))
     let privateKey = Ed25519PrivateKey(seed: SecretBytes(wiping: &seed))
-    guard privateKey.publicKey == key.publicKey else {
+    guard privateKey.publicKey.bytes == key.publicKey else {
       throw Fault(
         .dataLoss,
         "Stored data could not be read",

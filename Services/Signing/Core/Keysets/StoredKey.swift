@@ -18,6 +18,25 @@ struct StoredKey: Equatable, Sendable {
   /// When it was withdrawn.
   var revokedAt: Timestamp?
 
+  /// What a private half is opened from, as it was stored.
+  ///
+  /// The public half is no key yet: that it is one shows when the private half leads to it, and to see to it before takes longer
+  /// than a signature.
+  struct Sealed: Sendable {
+    var id: UUID
+    /// The name in files and statements.
+    var keyID: String
+    /// 32 bytes.
+    var publicKey: [UInt8]
+    /// Nil once the key signs no more.
+    var seed: [UInt8]?
+  }
+
+  /// What the private half is opened from.
+  var sealed: Sealed {
+    Sealed(id: id, keyID: publicKey.id, publicKey: publicKey.bytes, seed: sealedSeed)
+  }
+
   /// What the key is used for at a moment.
   func state(at now: Timestamp) -> SigningKey.State {
     if revokedAt != nil { return .revoked }

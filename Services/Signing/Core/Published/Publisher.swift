@@ -73,7 +73,7 @@ final class Publisher {
       // Somebody else may have been first.
       if let published = wanted.published(among: stored, at: change.now) { return published }
       let active = try keyset.active(at: change.now)
-      let key = try await self.privateKeys.open(active, of: tenant)
+      let key = try await self.privateKeys.open(active.sealed, of: tenant)
       for kind in wanted.outdated(among: stored, at: change.now) {
         let unsigned = try wanted.unsigned(kind, keyset, of: tenant, at: change.now)
         keyset.lastNumber += 1

@@ -18,42 +18,46 @@ struct JSONWriter {
     bytes.append(UInt8(ascii: "}"))
   }
 
-  mutating func member(_ name: String, _ text: String?) {
+  mutating func member(_ name: StaticString, _ text: String?) {
     begin(name)
     if let text { string(text) } else { null() }
   }
 
-  mutating func member(_ name: String, _ number: Int64?) {
+  mutating func member(_ name: StaticString, _ number: Int64?) {
     begin(name)
     if let number { bytes += "\(number)".utf8 } else { null() }
   }
 
-  mutating func member(_ name: String, _ truth: Bool) {
+  mutating func member(_ name: StaticString, _ truth: Bool) {
     begin(name)
     bytes += (truth ? "true" : "false").utf8
   }
 
-  mutating func member(_ name: String, _ moment: Timestamp?) {
-    member(name, moment?.iso8601)
+  mutating func member(_ name: StaticString, _ moment: Timestamp?) {
+    begin(name)
+    guard let moment else { return null() }
+    quoted { moment.append(to: &$0) }
   }
 
-  mutating func member(_ name: String, _ id: UUID?) {
-    member(name, id?.description)
+  mutating func member(_ name: StaticString, _ id: UUID?) {
+    begin(name)
+    guard let id else { return null() }
+    quoted { id.append(to: &$0) }
   }
 
-  mutating func member(_ name: String, _ texts: [String]) {
+  mutating func member(_ name: StaticString, _ texts: [String]) {
     begin(name)
     list(texts) { $0.string($1) }
   }
 
-  mutating func member(_ name: String, _ numbers: [Int64]) {
+  mutating func member(_ name: StaticString, _ numbers: [Int64]) {
     begin(name)
     list(numbers) { $0.bytes += "\($1)".utf8 }
   }
 
   /// A list of objects, each written by `body`.
   mutating func member<Element>(
-    _ name: String,
+    _ name: StaticString,
     objects elements: [Element],
     _ body: (inout JSONWriter, Element) -> Void
   ) {
@@ -62,15 +66,27 @@ struct JSONWriter {
   }
 
   /// A value that is JSON already.
-  mutating func member(_ name: String, json: [UInt8]) {
+  mutating func member(_ name: StaticString, json: [UInt8]) {
     begin(name)
     bytes += json
   }
 
-  private mutating func begin(_ name: String) {
+  /// Names of ours need no escape.
+  private mutating func begin(_ name: StaticString) {
     if bytes.last != UInt8(ascii: "{") { bytes.append(UInt8(ascii: ",")) }
-    string(name)
+    quoted {
+      $0.append(
+        contentsOf: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
+      )
+    }
     bytes.append(UInt8(ascii: ":"))
+  }
+
+  /// A string whose characters are appended by `body` and need no escape.
+  private mutating func quoted(_ body: (inout [UInt8]) -> Void) {
+    bytes.append(UInt8(ascii: "\""))
+    body(&bytes)
+    bytes.append(UInt8(ascii: "\""))
   }
 
   private mutating func null() { bytes += "null".utf8 }

@@ -81,8 +81,8 @@ extension LicenseFile {
   ///   - payload: What only the machine may read.
   ///   - secret: The license's.
   /// - Returns: The file but for its signature.
-  /// - Throws: ``Fault`` `failedPrecondition` when the license says too much for a file: header over 64 KiB or payload
-  ///   over 256 KiB, or a value that no file may have.
+  /// - Throws: ``Fault`` `failedPrecondition` when the license says too much for a file, a header over 64 KiB, or a value
+  ///   that no file may have.
   public static func unsigned(
     _ header: LicenseFileHeader,
     payload: LicenseFilePayload,
@@ -142,13 +142,8 @@ extension LicenseFile {
     let json = header.json
     do throws(Refusal) {
       try header.checkIsReadable(json: json)
-      try payload.checkIsReadable()
     } catch {
-      throw Fault(
-        .failedPrecondition,
-        "The license cannot be put into a license file: \(error.message)",
-        reason: .businessRuleViolation
-      )
+      throw .unfitForFile(error)
     }
     let headerText = Line.encoded(json)
     let sealed = payload.json.withUnsafeBytes {

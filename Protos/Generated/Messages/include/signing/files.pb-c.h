@@ -18,7 +18,11 @@ PROTOBUF_C__BEGIN_DECLS
 #include "latchkey/rpc/rpc.pb-c.h"
 #include "paging.pb-c.h"
 
-typedef struct Latchkey__Signing__V1__SignLicenseFileRequest Latchkey__Signing__V1__SignLicenseFileRequest;
+typedef struct Latchkey__Signing__V1__SignLicenseFilesRequest Latchkey__Signing__V1__SignLicenseFilesRequest;
+typedef struct Latchkey__Signing__V1__LicenseFileOrder Latchkey__Signing__V1__LicenseFileOrder;
+typedef struct Latchkey__Signing__V1__SignedLicenseFiles Latchkey__Signing__V1__SignedLicenseFiles;
+typedef struct Latchkey__Signing__V1__SignedLicenseFiles__Outcome Latchkey__Signing__V1__SignedLicenseFiles__Outcome;
+typedef struct Latchkey__Signing__V1__SignedLicenseFiles__Refusal Latchkey__Signing__V1__SignedLicenseFiles__Refusal;
 typedef struct Latchkey__Signing__V1__SignedLicenseFile Latchkey__Signing__V1__SignedLicenseFile;
 typedef struct Latchkey__Signing__V1__IssuedFile Latchkey__Signing__V1__IssuedFile;
 typedef struct Latchkey__Signing__V1__NoteStandingsRequest Latchkey__Signing__V1__NoteStandingsRequest;
@@ -35,12 +39,23 @@ typedef struct Latchkey__Signing__V1__RevokedLicenseFiles Latchkey__Signing__V1_
 
 /* --- messages --- */
 
-struct  Latchkey__Signing__V1__SignLicenseFileRequest
+struct  Latchkey__Signing__V1__SignLicenseFilesRequest
 {
   ProtobufCMessage base;
   char *account_id;
   protobuf_c_boolean has_environment;
   Latchkey__Rpc__V1__Caller__Environment environment;
+  size_t n_orders;
+  Latchkey__Signing__V1__LicenseFileOrder **orders;
+};
+#define LATCHKEY__SIGNING__V1__SIGN_LICENSE_FILES_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&latchkey__signing__v1__sign_license_files_request__descriptor) \
+    , NULL, 0, LATCHKEY__RPC__V1__CALLER__ENVIRONMENT__TEST, 0,NULL }
+
+
+struct  Latchkey__Signing__V1__LicenseFileOrder
+{
+  ProtobufCMessage base;
   char *license_id;
   char *product_id;
   char *machine_id;
@@ -65,9 +80,42 @@ struct  Latchkey__Signing__V1__SignLicenseFileRequest
   char *request_id;
   char *client_address;
 };
-#define LATCHKEY__SIGNING__V1__SIGN_LICENSE_FILE_REQUEST__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&latchkey__signing__v1__sign_license_file_request__descriptor) \
-    , NULL, 0, LATCHKEY__RPC__V1__CALLER__ENVIRONMENT__TEST, NULL, NULL, NULL, NULL, 0,NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0,NULL}, 0, {0,NULL}, 0, {0,NULL}, NULL, NULL, NULL }
+#define LATCHKEY__SIGNING__V1__LICENSE_FILE_ORDER__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&latchkey__signing__v1__license_file_order__descriptor) \
+    , NULL, NULL, NULL, NULL, 0,NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0,NULL}, 0, {0,NULL}, 0, {0,NULL}, NULL, NULL, NULL }
+
+
+struct  Latchkey__Signing__V1__SignedLicenseFiles__Outcome
+{
+  ProtobufCMessage base;
+  Latchkey__Signing__V1__SignedLicenseFile *signed_;
+  Latchkey__Signing__V1__SignedLicenseFiles__Refusal *refusal;
+};
+#define LATCHKEY__SIGNING__V1__SIGNED_LICENSE_FILES__OUTCOME__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&latchkey__signing__v1__signed_license_files__outcome__descriptor) \
+    , NULL, NULL }
+
+
+struct  Latchkey__Signing__V1__SignedLicenseFiles__Refusal
+{
+  ProtobufCMessage base;
+  char *message;
+  char *reason;
+};
+#define LATCHKEY__SIGNING__V1__SIGNED_LICENSE_FILES__REFUSAL__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&latchkey__signing__v1__signed_license_files__refusal__descriptor) \
+    , NULL, NULL }
+
+
+struct  Latchkey__Signing__V1__SignedLicenseFiles
+{
+  ProtobufCMessage base;
+  size_t n_outcomes;
+  Latchkey__Signing__V1__SignedLicenseFiles__Outcome **outcomes;
+};
+#define LATCHKEY__SIGNING__V1__SIGNED_LICENSE_FILES__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&latchkey__signing__v1__signed_license_files__descriptor) \
+    , 0,NULL }
 
 
 struct  Latchkey__Signing__V1__SignedLicenseFile
@@ -207,24 +255,68 @@ struct  Latchkey__Signing__V1__RevokedLicenseFiles
     , 0,NULL, 0, 0 }
 
 
-/* Latchkey__Signing__V1__SignLicenseFileRequest methods */
-void   latchkey__signing__v1__sign_license_file_request__init
-                     (Latchkey__Signing__V1__SignLicenseFileRequest         *message);
-size_t latchkey__signing__v1__sign_license_file_request__get_packed_size
-                     (const Latchkey__Signing__V1__SignLicenseFileRequest   *message);
-size_t latchkey__signing__v1__sign_license_file_request__pack
-                     (const Latchkey__Signing__V1__SignLicenseFileRequest   *message,
+/* Latchkey__Signing__V1__SignLicenseFilesRequest methods */
+void   latchkey__signing__v1__sign_license_files_request__init
+                     (Latchkey__Signing__V1__SignLicenseFilesRequest         *message);
+size_t latchkey__signing__v1__sign_license_files_request__get_packed_size
+                     (const Latchkey__Signing__V1__SignLicenseFilesRequest   *message);
+size_t latchkey__signing__v1__sign_license_files_request__pack
+                     (const Latchkey__Signing__V1__SignLicenseFilesRequest   *message,
                       uint8_t             *out);
-size_t latchkey__signing__v1__sign_license_file_request__pack_to_buffer
-                     (const Latchkey__Signing__V1__SignLicenseFileRequest   *message,
+size_t latchkey__signing__v1__sign_license_files_request__pack_to_buffer
+                     (const Latchkey__Signing__V1__SignLicenseFilesRequest   *message,
                       ProtobufCBuffer     *buffer);
-Latchkey__Signing__V1__SignLicenseFileRequest *
-       latchkey__signing__v1__sign_license_file_request__unpack
+Latchkey__Signing__V1__SignLicenseFilesRequest *
+       latchkey__signing__v1__sign_license_files_request__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data);
-void   latchkey__signing__v1__sign_license_file_request__free_unpacked
-                     (Latchkey__Signing__V1__SignLicenseFileRequest *message,
+void   latchkey__signing__v1__sign_license_files_request__free_unpacked
+                     (Latchkey__Signing__V1__SignLicenseFilesRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Latchkey__Signing__V1__LicenseFileOrder methods */
+void   latchkey__signing__v1__license_file_order__init
+                     (Latchkey__Signing__V1__LicenseFileOrder         *message);
+size_t latchkey__signing__v1__license_file_order__get_packed_size
+                     (const Latchkey__Signing__V1__LicenseFileOrder   *message);
+size_t latchkey__signing__v1__license_file_order__pack
+                     (const Latchkey__Signing__V1__LicenseFileOrder   *message,
+                      uint8_t             *out);
+size_t latchkey__signing__v1__license_file_order__pack_to_buffer
+                     (const Latchkey__Signing__V1__LicenseFileOrder   *message,
+                      ProtobufCBuffer     *buffer);
+Latchkey__Signing__V1__LicenseFileOrder *
+       latchkey__signing__v1__license_file_order__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   latchkey__signing__v1__license_file_order__free_unpacked
+                     (Latchkey__Signing__V1__LicenseFileOrder *message,
+                      ProtobufCAllocator *allocator);
+/* Latchkey__Signing__V1__SignedLicenseFiles__Outcome methods */
+void   latchkey__signing__v1__signed_license_files__outcome__init
+                     (Latchkey__Signing__V1__SignedLicenseFiles__Outcome         *message);
+/* Latchkey__Signing__V1__SignedLicenseFiles__Refusal methods */
+void   latchkey__signing__v1__signed_license_files__refusal__init
+                     (Latchkey__Signing__V1__SignedLicenseFiles__Refusal         *message);
+/* Latchkey__Signing__V1__SignedLicenseFiles methods */
+void   latchkey__signing__v1__signed_license_files__init
+                     (Latchkey__Signing__V1__SignedLicenseFiles         *message);
+size_t latchkey__signing__v1__signed_license_files__get_packed_size
+                     (const Latchkey__Signing__V1__SignedLicenseFiles   *message);
+size_t latchkey__signing__v1__signed_license_files__pack
+                     (const Latchkey__Signing__V1__SignedLicenseFiles   *message,
+                      uint8_t             *out);
+size_t latchkey__signing__v1__signed_license_files__pack_to_buffer
+                     (const Latchkey__Signing__V1__SignedLicenseFiles   *message,
+                      ProtobufCBuffer     *buffer);
+Latchkey__Signing__V1__SignedLicenseFiles *
+       latchkey__signing__v1__signed_license_files__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   latchkey__signing__v1__signed_license_files__free_unpacked
+                     (Latchkey__Signing__V1__SignedLicenseFiles *message,
                       ProtobufCAllocator *allocator);
 /* Latchkey__Signing__V1__SignedLicenseFile methods */
 void   latchkey__signing__v1__signed_license_file__init
@@ -383,8 +475,20 @@ void   latchkey__signing__v1__revoked_license_files__free_unpacked
                       ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
-typedef void (*Latchkey__Signing__V1__SignLicenseFileRequest_Closure)
-                 (const Latchkey__Signing__V1__SignLicenseFileRequest *message,
+typedef void (*Latchkey__Signing__V1__SignLicenseFilesRequest_Closure)
+                 (const Latchkey__Signing__V1__SignLicenseFilesRequest *message,
+                  void *closure_data);
+typedef void (*Latchkey__Signing__V1__LicenseFileOrder_Closure)
+                 (const Latchkey__Signing__V1__LicenseFileOrder *message,
+                  void *closure_data);
+typedef void (*Latchkey__Signing__V1__SignedLicenseFiles__Outcome_Closure)
+                 (const Latchkey__Signing__V1__SignedLicenseFiles__Outcome *message,
+                  void *closure_data);
+typedef void (*Latchkey__Signing__V1__SignedLicenseFiles__Refusal_Closure)
+                 (const Latchkey__Signing__V1__SignedLicenseFiles__Refusal *message,
+                  void *closure_data);
+typedef void (*Latchkey__Signing__V1__SignedLicenseFiles_Closure)
+                 (const Latchkey__Signing__V1__SignedLicenseFiles *message,
                   void *closure_data);
 typedef void (*Latchkey__Signing__V1__SignedLicenseFile_Closure)
                  (const Latchkey__Signing__V1__SignedLicenseFile *message,
@@ -419,7 +523,11 @@ typedef void (*Latchkey__Signing__V1__RevokedLicenseFiles_Closure)
 
 /* --- descriptors --- */
 
-extern const ProtobufCMessageDescriptor latchkey__signing__v1__sign_license_file_request__descriptor;
+extern const ProtobufCMessageDescriptor latchkey__signing__v1__sign_license_files_request__descriptor;
+extern const ProtobufCMessageDescriptor latchkey__signing__v1__license_file_order__descriptor;
+extern const ProtobufCMessageDescriptor latchkey__signing__v1__signed_license_files__descriptor;
+extern const ProtobufCMessageDescriptor latchkey__signing__v1__signed_license_files__outcome__descriptor;
+extern const ProtobufCMessageDescriptor latchkey__signing__v1__signed_license_files__refusal__descriptor;
 extern const ProtobufCMessageDescriptor latchkey__signing__v1__signed_license_file__descriptor;
 extern const ProtobufCMessageDescriptor latchkey__signing__v1__issued_file__descriptor;
 extern const ProtobufCMessageDescriptor latchkey__signing__v1__note_standings_request__descriptor;
