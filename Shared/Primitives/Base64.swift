@@ -78,7 +78,9 @@ public enum Base64 {
       let rest = bytes.count - index
       guard rest > 0 else { return position }
       var group: UInt32 = 0
-      for offset in 0..<3 { group = group << 8 | (offset < rest ? UInt32(bytes[index + offset]) : 0) }
+      for offset in 0..<3 {
+        group = group << 8 | (offset < rest ? UInt32(bytes[index + offset]) : 0)
+      }
       for place in 0...rest {
         let value = character(group >> UInt32(18 - 6 * place))
         output.initializeElement(at: position, to: UInt8(truncatingIfNeeded: value))

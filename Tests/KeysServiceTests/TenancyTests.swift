@@ -91,7 +91,8 @@ import Testing
       #expect(
         names == [
           "admit_data_key", "authenticate", "authenticate_sessions", "expiring_api_keys",
-          "find_user", "find_user_token", "least_master_version", "master_key_uses", "raise_sealing_floor",
+          "find_user", "find_user_token", "least_master_version", "master_key_uses",
+          "raise_sealing_floor",
           "response_signing_key", "sealing_accounts", "sweep_logins",
         ]
       )

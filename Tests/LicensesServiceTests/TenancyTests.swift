@@ -59,7 +59,8 @@ import Testing
       #expect(
         names == [
           "admit_data_key", "all_subscriptions", "dead_machines", "due_licenses",
-          "find_for_validation", "forget_idempotent_answers", "least_master_version", "master_key_uses",
+          "find_for_validation", "forget_idempotent_answers", "least_master_version",
+          "master_key_uses",
           "pending_file_notices", "prefix_owners", "raise_sealing_floor", "seal_audit_entries",
           "sealing_accounts", "waiting_tenants",
         ]

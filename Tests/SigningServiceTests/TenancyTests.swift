@@ -57,7 +57,10 @@ import Testing
         #expect(!isPublic)
       }
       #expect(
-        names == ["admit_data_key", "least_master_version", "master_key_uses", "raise_sealing_floor", "sealing_accounts"]
+        names == [
+          "admit_data_key", "least_master_version", "master_key_uses", "raise_sealing_floor",
+          "sealing_accounts",
+        ]
       )
     }
   }

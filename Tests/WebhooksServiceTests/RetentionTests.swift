@@ -43,6 +43,11 @@ import WebhooksService
   {
     try await WebhooksFixture.with { fixture in
       fixture.service.start()
+      let partitions: Query =
+        "select count(*) from pg_inherits where inhparent = 'webhooks.events'::regclass"
+      try await fixture.eventually { try await fixture.count(partitions) > 1 }
+      // Beyond those that are made ahead.
+      fixture.clock.advance(by: .seconds(20 * 86_400))
       try await fixture.commit([.licenseCreated])
       try await fixture.eventually {
         try await fixture.count("select count(*) from webhooks.events_default") == 1

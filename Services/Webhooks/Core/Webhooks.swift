@@ -30,6 +30,7 @@ public final class Webhooks: WebhooksService {
   let limits: WebhookLimits
   /// Who reads the stream of events now.
   let streams = EventStreams()
+  private var starting: Task<Void, Never>?
   /// The time, which tests set.
   let now: @Sendable () -> Timestamp
 
@@ -90,12 +91,17 @@ public final class Webhooks: WebhooksService {
   /// Begins to dispatch and to deliver.
   public func start() {
     deliverer.start()
-    dispatcher.start()
+    starting = EventLoop.spawn { [self] in
+      await makePartitions()
+      if !Task.isCancelled { dispatcher.start() }
+    }
   }
 
   /// Stops dispatching, lets deliveries under way come to their end for a while, and gives back the others.
   public func stop() async {
     streams.close()
+    starting?.cancel()
+    await starting?.value
     await dispatcher.stop()
     await deliverer.stop()
   }

@@ -194,6 +194,10 @@ public final class HTTP2Stream: ServerStream {
     if outputSent > 0 && outputSent == output.count {
       output.removeAll(keepingCapacity: true)
       outputSent = 0
+    } else if outputSent >= max(outputPending, HTTP2Stream.outputHighWater) {
+      // A peer that never takes the last byte must not have us keep all that it took.
+      output.removeFirst(outputSent)
+      outputSent = 0
     }
     if outputPending == 0 { outputProgressAt = session.now }
     write(&output)

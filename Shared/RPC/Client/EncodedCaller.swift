@@ -11,6 +11,12 @@ struct EncodedCaller {
   mutating func encode(_ caller: Boxed<Caller>?) -> [UInt8]? {
     guard let caller else { return nil }
     if caller === self.caller { return bytes }
+    // A secret is not kept.
+    if caller.value.licenseKey != nil {
+      var secret: [UInt8] = []
+      caller.value.encode(appendingTo: &secret)
+      return secret
+    }
     bytes.removeAll(keepingCapacity: true)
     caller.value.encode(appendingTo: &bytes)
     self.caller = caller

@@ -123,24 +123,30 @@ final class ClientTrunk: ResponseHandler {
   private func remove(_ call: TrunkedCall) {
     guard calls.remove(call.trunkID) else { return }
     freePlaces.append(call.trunkID % UInt64(CallTable<TrunkedCall>.placeCount))
+    endIfThrough()
   }
 
   /// Nobody waits for a call any more.
   func giveUp(_ call: TrunkedCall) {
-    remove(call)
     stream?.sendBody { output in
       MessageFraming.append(to: &output) {
         TrunkCallRecord.appendCancellation(of: call.trunkID, to: &$0)
       }
     }
+    remove(call)
   }
 
   /// Takes no more calls, and ends when those under way are through.
   func drain() {
-    if case .closed = state { return }
     state = .closed
+    endIfThrough()
+  }
+
+  /// Says that nothing more comes; not before, since the server must still be told of calls that are given up.
+  private func endIfThrough() {
+    guard case .closed = state, calls.count == 0, !hasSentEnd, let stream else { return }
     hasSentEnd = true
-    stream?.finish(nil)
+    stream.finish(nil)
   }
 
   // MARK: From the connection
@@ -197,17 +203,16 @@ final class ClientTrunk: ResponseHandler {
 
   func closed(_ stream: HTTP2Stream) {
     guard stream === self.stream else { return }
-    let isRefused = stream.errorCode == StreamError.refusedStream.rawValue
     lose(
       stream.wasConnectionLost
         ? .unavailable("The connection to the server was lost")
-        : .unavailable("The server gave the trunk up"),
-      mayHaveRun: !isRefused
+        : .unavailable("The server gave the trunk up")
     )
   }
 
-  /// The trunk carries nothing any more: calls under way have no answer.
-  private func lose(_ fault: Fault, mayHaveRun: Bool = true) {
+  /// The trunk carries nothing any more: calls under way have no answer, and may have run, whatever the server says of the
+  /// stream that it has answered.
+  private func lose(_ fault: Fault) {
     if case .closed = state {} else { state = .none(until: Instant.now + Self.pause) }
     stream = nil
     rest = []
@@ -216,6 +221,6 @@ final class ClientTrunk: ResponseHandler {
     let lost = calls.removeAll()
     // What went wrong with the trunk is not what is wrong with a call: another connection may do.
     let fault = Fault.unavailable("The server did not answer", detail: fault.debugDescription)
-    for call in lost { call.lost(fault, mayHaveRun: mayHaveRun) }
+    for call in lost { call.lost(fault) }
   }
 }

@@ -35,6 +35,7 @@ final class ServerTrunk {
   private var isReading = false
   /// Tasks that work on though their calls were given up.
   private var lingering = 0
+  private var isClosed = false
 
   init(_ carrier: Call, _ server: RPCServer) {
     self.carrier = carrier
@@ -94,7 +95,9 @@ final class ServerTrunk {
     guard calls.isFree(record.id) else {
       throw Fault(.internalError, "The place of a call on the trunk is taken by another one")
     }
-    let seat = TrunkSeat(trunk: self, id: record.id, requestID: bytes[record.requestID])
+    // A copy: a call that takes long must not keep all that came with it.
+    let requestID = ArraySlice(Array(bytes[record.requestID]))
+    let seat = TrunkSeat(trunk: self, id: record.id, requestID: requestID)
     do throws(Fault) {
       let (call, serve) = try server.begin(record, in: bytes, on: carrier, seat, at: now)
       calls.add(call)
@@ -152,7 +155,7 @@ final class ServerTrunk {
   /// Ends the trunk when the client has said that it sends no more and has all its answers.
   private func endIfThrough() {
     guard carrier.stream.isRequestComplete, !isReading, !carrier.isFinished,
-      carrier.stream.received.isEmpty, calls.count == 0
+      carrier.stream.received.isEmpty, calls.count == 0, lingering == 0
     else { return }
     if rest.isEmpty {
       carrier.succeed()
@@ -169,8 +172,14 @@ final class ServerTrunk {
 
   /// The stream is no more.
   func closed() {
-    server.removeTrunk(on: carrier.stream.connection)
+    isClosed = true
     giveUpCalls()
+    leaveIfThrough()
+  }
+
+  /// Makes room for another trunk of the connection: one that has left work behind still counts.
+  private func leaveIfThrough() {
+    if isClosed, lingering == 0 { server.removeTrunk(on: carrier.stream.connection) }
   }
 
   private func giveUpCalls() {
@@ -183,12 +192,12 @@ final class ServerTrunk {
   /// Such tasks hold calls up as the calls would that they were for: else a client that gives up what it has just asked for
   /// could have us work without limit (CVE-2023-44487, rapid reset).
   func lingers(_ task: Task<Void, Never>) {
-    guard !carrier.isFinished else { return }
     lingering += 1
     EventLoop.spawn { [self] in
       await task.value
       lingering -= 1
       received()
+      leaveIfThrough()
     }
   }
 }

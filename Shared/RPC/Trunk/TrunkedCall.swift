@@ -49,8 +49,7 @@ final class TrunkedCall: CallAttempt, TrunkPassenger {
   }
 
   /// The trunk has ended before the server replied.
-  func lost(_ fault: Fault, mayHaveRun: Bool) {
-    self.mayHaveRun = mayHaveRun
+  func lost(_ fault: Fault) {
     settle(.failure(fault))
     tellOfEnd()
   }
@@ -65,5 +64,8 @@ final class TrunkedCall: CallAttempt, TrunkPassenger {
   }
 
   /// Other replies may lie in the same memory.
-  override func recycle() { bytes = [] }
+  override func recycle() {
+    bytes = []
+    range = nil
+  }
 }

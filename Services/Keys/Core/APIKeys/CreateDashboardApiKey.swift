@@ -1,4 +1,5 @@
 internal import Changes
+internal import EventLoop
 public import Faults
 public import Messages
 internal import Primitives
@@ -27,18 +28,15 @@ extension Keys {
       )
     )
     .activePublicKey
-    // The secret is the whole account's, and more than the role of a developer shows otherwise: each time leaves a line,
-    // also where the same key is shown again under its Idempotency-Key.
     let active = keys.active.id
-    @EventLoop @Sendable func recordSecret(_ change: Change) throws(Fault) {
-      try change.record("responseSigningKey.show", active, before: ApiKey?.none, after: nil)
-    }
     let kept = KeptAnswer<ApiKey>(
       without: { _ in },
-      restoredBy: { (_, change) async throws(Fault) in try recordSecret(change) }
+      restoredBy: { (_, change) async throws(Fault) in try change.recordShown(active) }
     )
     let new = try NewAPIKey(request, call)
-    let made = try await issue(new, call, keeping: kept, recording: recordSecret)
+    let made = try await issue(new, call, keeping: kept) { (change) throws(Fault) in
+      try change.recordShown(active)
+    }
     return DashboardApiKey(
       id: made.id,
       plainKey: made.key,
@@ -57,5 +55,13 @@ extension Keys {
       publicKey: publicKey,
       publicKeySnake: publicKey
     )
+  }
+}
+
+extension Change {
+  /// Records that the account's response-signing secret is shown, which is more than the role of a developer shows
+  /// otherwise: each time, also where the same API key is shown again under its `Idempotency-Key`.
+  fileprivate func recordShown(_ key: UUID) throws(Fault) {
+    try record("responseSigningKey.show", key, before: ApiKey?.none, after: nil)
   }
 }

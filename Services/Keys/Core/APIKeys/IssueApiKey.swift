@@ -1,5 +1,6 @@
 internal import Changes
 internal import Cryptography
+internal import EventLoop
 public import Faults
 public import Messages
 internal import Primitives
@@ -36,6 +37,9 @@ extension Keys {
   ///   - call: The call.
   ///   - kept: How the answer is kept for an `Idempotency-Key`; as it is unless said.
   ///   - others: Records what else the answer shows, in the same change.
+  /// - Returns: The key, shown.
+  /// - Throws: ``Fault`` `notFound` when there is no such account; `invalidArgument` for an expiry that has passed;
+  ///   `permissionDenied` for what the caller may not hand on.
   func issue(
     _ wanted: NewAPIKey,
     _ call: Call,

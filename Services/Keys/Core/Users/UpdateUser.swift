@@ -110,7 +110,9 @@ extension Users {
   }
 
   /// Takes back what a locked user has handed out in a role that is theirs no longer: invitations, and links by which
-  /// others set a password. Whoever had the session of somebody who is locked out comes back through none of them.
+  /// others set a password.
+  ///
+  /// Whoever had the session of somebody who is locked out comes back through none of them.
   private func takeBackLinks(by id: UUID, _ change: Change) async throws(Fault) {
     for invitation in try await links.takeInvitations(by: id, change) {
       tokens.delete(of: [invitation.id], change)

@@ -71,7 +71,8 @@ struct JSONCheck {
       let name = try string()
       try note(name, since: outerCount)
       try require(":")
-      if depth == 1, next == UInt8(ascii: "{"), expected.contains(where: { isEqual(name, to: $0) }) {
+      if depth == 1, next == UInt8(ascii: "{"), expected.contains(where: { isEqual(name, to: $0) })
+      {
         foundCount += 1
       }
       try value(depth: depth)

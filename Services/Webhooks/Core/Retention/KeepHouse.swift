@@ -15,6 +15,8 @@ extension Webhooks {
 
   /// How many deliveries that wait for too long one round gives up.
   private static let overdueMax: Int32 = 1_000
+  /// How long to wait before partitions are tried again at the start.
+  private static let partitionsPause = Duration.seconds(1)
   /// For how long the log still shows that a delivery was given up, and it can be sent again.
   private static let lastDay = Duration.seconds(86_400)
   private static let houseLog = Logger(label: "housekeeping")
@@ -34,12 +36,35 @@ extension Webhooks {
       if removed < Self.forgottenMax { break }
     }
     try await giveUpOverdue()
-    try await database.query(
-      """
-      select webhooks.keep_partitions(
-        \(now()), \(Int32(limits.eventDays)), \(Int32(limits.deliveryDays)), \(Self.daysAhead))
-      """
-    )
+    try await keepPartitions()
+  }
+
+  /// Makes the partitions of the days to come, and drops those whose time is over.
+  ///
+  /// To make one, the server looks through all that lies outside of partitions, which may take longer than other statements
+  /// may.
+  private func keepPartitions() async throws(Fault) {
+    try await deliveries.database.transaction(for: nil) { (transaction) async throws(Fault) in
+      transaction.send("set local statement_timeout = '60s'")
+      try await transaction.query(
+        """
+        select webhooks.keep_partitions(
+          \(now()), \(Int32(limits.eventDays)), \(Int32(limits.deliveryDays)), \(Self.daysAhead))
+        """
+      )
+    }
+  }
+
+  /// Makes the partitions before anything is kept: a day of which there are events outside of its partition gets none.
+  func makePartitions() async {
+    while !Task.isCancelled {
+      do throws(Fault) {
+        return try await keepPartitions()
+      } catch {
+        Self.houseLog.warning("waiting for the partitions of today", error: error)
+      }
+      await EventLoop.sleep(for: Self.partitionsPause)
+    }
   }
 
   /// Moves what still waits a day before its event, or its day of the log, is dropped to the log, as failed.

@@ -27,6 +27,7 @@ public final class HTTPSender {
   /// Deliveries that wait for one, in their order from ``nextWaiting`` on.
   private var waiting: [Delivery] = []
   private var nextWaiting = 0
+  private var isBeginning = false
   private var isClosed = false
 
   /// Handles kept beyond what is under way.
@@ -127,6 +128,10 @@ public final class HTTPSender {
   }
 
   private func beginNext() {
+    // One that ends at once, for its host must not be called, comes back here: the loop goes on and not the recursion.
+    guard !isBeginning else { return }
+    isBeginning = true
+    defer { isBeginning = false }
     while begun.count < limits.concurrentMax, nextWaiting < waiting.count {
       let delivery = waiting[nextWaiting]
       nextWaiting += 1
