@@ -13,12 +13,15 @@ internal import Postgres
 final class Worker {
   /// What nobody sends on: listening tells when the session is there, and there again.
   private static let channel = "latchkey_workers"
+  /// How long to wait before a number is asked for again.
+  private static let pause = Duration.seconds(1)
 
   /// A connection of its own, which nothing else is run on.
   private let session: Database
   private let log = Logger(label: "worker")
   private var subscription: Subscription?
   private var number: Int32?
+  private var taking: Task<Void, Never>?
 
   /// Prepares the session, to the same database.
   init(of database: Database) {
@@ -38,7 +41,9 @@ final class Worker {
     subscription = session.listen(Self.channel) { [unowned self] event in
       guard event == .listening else { return }
       number = nil
-      EventLoop.spawn { [self] in
+      let earlier = taking
+      taking = EventLoop.spawn { [self] in
+        await earlier?.value
         await take()
         ready()
       }
@@ -52,7 +57,7 @@ final class Worker {
     await session.close()
   }
 
-  /// Takes a number that nobody has.
+  /// Takes a number that nobody has; without one nothing is claimed, so it is tried again and again.
   private func take() async {
     while number == nil, session.isAvailable {
       let wanted = Int32.random(in: 1 ... .max)
@@ -61,9 +66,8 @@ final class Worker {
           .single().value(0)
         if isFree { number = wanted }
       } catch {
-        // The session is lost, or the schema is not there yet: the next session tries again.
         log.warning("nothing can be claimed now", metadata: ["reason": "\(error.message)"])
-        return
+        await EventLoop.sleep(for: Self.pause)
       }
     }
   }
