@@ -32,6 +32,7 @@ struct Armor: Sendable, Equatable {
   /// - Parameters:
   ///   - start: The line but for its last part.
   ///   - last: The last part, in base 64.
+  /// - Returns: The text.
   func text(_ start: [UInt8], last: [UInt8]) -> String {
     let count = begin.count + start.count + last.count + end.count + 3
     return String(unsafeUninitializedCapacity: count) { buffer in

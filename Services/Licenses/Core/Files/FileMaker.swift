@@ -19,7 +19,9 @@ internal import Transcoding
 final class FileMaker {
   /// Below what REST callers wait for, so that they see a clear answer.
   private static let timeout = Duration.seconds(5)
-  /// The most files of one call: some milliseconds of signing. More of them only drive each other out of the caches.
+  /// The most files of one call: some milliseconds of signing.
+  ///
+  /// More of them only drive each other out of the caches.
   private static let batchFilesMax = 64
 
   private let signing: SigningClient
