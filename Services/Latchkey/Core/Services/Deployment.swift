@@ -22,7 +22,7 @@ final class Deployment {
   private var isUp = false
 
   /// How often certificates are looked at while all runs.
-  private static let renewalInterval = Duration.seconds(12 * 3600)
+  private static let renewalInterval = Duration.seconds(3600)
 
   /// - Throws: ``Fault`` `unavailable` when no pipe can be made.
   init(

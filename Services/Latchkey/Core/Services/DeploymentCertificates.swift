@@ -30,12 +30,35 @@ struct DeploymentCertificates {
     var authority: Authority
     var names: [CertificateName]
     var usage: CertificateAuthority.Usage
+
+    /// How long it lives.
+    var lifetime: Lifetime {
+      switch authority {
+      case .https: .users
+      case .rpc: .services
+      }
+    }
   }
 
-  /// Development certificates live for a year, and are renewed by the first start or daily check that
-  /// finds less than this left, so that they do not end while anything uses them.
-  static let lifetimeDays = 365
-  static let renewedBefore = Duration.seconds(120 * 86_400)
+  /// How long a certificate is valid, and when it is made anew.
+  struct Lifetime: Equatable {
+    var days: Int
+    /// It is renewed by the first start or check that finds fewer days left.
+    var renewedBeforeDays: Int
+
+    /// Users' programs see this one, and may not like it to change often.
+    static let users = Lifetime(days: 365, renewedBeforeDays: 120)
+    /// A key that was stolen is of use for so long at most; renewal costs nobody anything, and may fail for a week
+    /// before anybody notices.
+    static let services = Lifetime(days: 14, renewedBeforeDays: 7)
+    /// With an authority everything that it has issued is made anew.
+    static let authority = Lifetime(days: 3_650, renewedBeforeDays: 120)
+
+    /// Whether a certificate that ends at `expiry` is good for longer.
+    func lasts(until expiry: Timestamp, at now: Timestamp) -> Bool {
+      expiry > now + .seconds(Int64(renewedBeforeDays) * 86_400)
+    }
+  }
 
   /// The identity of people and programs that look after the deployment.
   static let operatorIdentity = "operator"
@@ -72,24 +95,47 @@ struct DeploymentCertificates {
 
   /// Makes what is missing, ends soon, or is not its authority's.
   ///
+  /// - Parameters:
+  ///   - directory: Where they lie.
+  ///   - renewsAll: Whether everything but the authorities is made anew, however long it would last.
+  ///   - now: The time.
   /// - Returns: The names of what was made.
   /// - Throws: ``Fault`` when a file cannot be read or written.
   static func prepare(
     _ directory: DataDirectory,
+    renewsAll: Bool = false,
     now: Timestamp = .now()
   ) throws(Fault) -> [String] {
+    let lock = try FolderLock(directory.certificates)
+    defer { withExtendedLifetime(lock) {} }
     let certificates = DeploymentCertificates(directory: directory, now: now)
     var made: [String] = []
     for kind in Authority.allCases {
       let (authority, isNew) = try certificates.authority(kind)
       if isNew { made.append(kind.rawValue) }
       for wanted in wanted where wanted.authority == kind {
-        guard try !certificates.isGood(wanted, authority) else { continue }
+        let isGood = try certificates.isGood(wanted, authority)
+        guard renewsAll || !isGood else { continue }
         try certificates.issue(wanted, by: authority)
         made.append(wanted.name)
       }
     }
     return made
+  }
+
+  /// When each certificate ends, the authorities' among them.
+  ///
+  /// - Throws: ``Fault`` when a file cannot be read or is no certificate.
+  static func expiries(
+    _ directory: DataDirectory
+  ) throws(Fault) -> [(name: String, expiry: Timestamp)] {
+    let names = Authority.allCases.map(\.rawValue) + wanted.map(\.name)
+    var expiries: [(name: String, expiry: Timestamp)] = []
+    for name in names {
+      let chain = try SettingsFile.read("\(directory.certificates)/\(name).pem")
+      expiries.append((name, try IssuedCertificate.expiry(ofPEM: chain)))
+    }
+    return expiries
   }
 
   private func path(_ name: String, _ kind: String) -> String {
@@ -107,12 +153,16 @@ struct DeploymentCertificates {
           certificatePEM: chain,
           privateKeyPEM: SecretBytes(wiping: &keyBytes)
         ),
-        try lasts(chain)
+        try lasts(chain, .authority)
       {
         return (authority, false)
       }
     }
-    let authority = try CertificateAuthority.make(commonName: kind.commonName, now: now)
+    let authority = try CertificateAuthority.make(
+      commonName: kind.commonName,
+      days: Lifetime.authority.days,
+      now: now
+    )
     try write(authority.privateKeyPEM, to: key)
     try Files.write(authority.certificatePEM, to: certificate)
     return (authority, true)
@@ -126,11 +176,11 @@ struct DeploymentCertificates {
     guard chain.count > authority.certificatePEM.count,
       chain.suffix(authority.certificatePEM.count).elementsEqual(authority.certificatePEM)
     else { return false }
-    return (try? lasts(chain)) ?? false
+    return (try? lasts(chain, wanted.lifetime)) ?? false
   }
 
-  private func lasts(_ chain: [UInt8]) throws(Fault) -> Bool {
-    try IssuedCertificate.expiry(ofPEM: chain) > now + DeploymentCertificates.renewedBefore
+  private func lasts(_ chain: [UInt8], _ lifetime: Lifetime) throws(Fault) -> Bool {
+    lifetime.lasts(until: try IssuedCertificate.expiry(ofPEM: chain), at: now)
   }
 
   private func issue(_ wanted: Wanted, by authority: CertificateAuthority) throws(Fault) {
@@ -138,7 +188,7 @@ struct DeploymentCertificates {
       commonName: wanted.name,
       names: wanted.names,
       usage: wanted.usage,
-      days: DeploymentCertificates.lifetimeDays,
+      days: wanted.lifetime.days,
       now: now
     )
     // Without its certificate a key is no pair: a start that dies in between makes both again.
