@@ -2,8 +2,13 @@ internal import ArgumentParser
 internal import EventLoop
 internal import LatchkeyCommand
 
+/// The process of `latchkey`.
+public enum LatchkeyMain {
+  /// Does what its arguments say.
+  public static func run() { LatchkeyTool.main() }
+}
+
 /// The command-line tool: what can be asked for, and nothing of how it is done.
-@main
 struct LatchkeyTool: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "latchkey",
