@@ -460,3 +460,19 @@ def test_the_search_finds_what_is_there():
         text = f'{{"message":"x {secret}","other":1}}'.encode()
         assert logscan.leaks(text, words) == [secret]
     assert logscan.leaks(b'{"message":"nothing"}', words) == []
+
+
+@pytest.mark.parametrize("service", deployments.SERVICES)
+def test_a_program_says_whether_its_process_is_ready(deployment, service):
+    """What a container's health check runs, since there is no curl in the image."""
+    address = deployment[f"LATCHKEY_{service.upper()}_METRICS_ADDRESS"]
+    for listen, status in ((address, 0), (f"127.0.0.1:{processes.free_port()}", 1)):
+        done = subprocess.run(
+            [processes.binary(f"latchkey-{service}"), "ready"],
+            env={"LATCHKEY_METRICS_LISTEN": listen},
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+        assert done.returncode == status, done.stderr
+        assert (done.stderr == "") == (status == 0)

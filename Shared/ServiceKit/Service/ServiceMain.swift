@@ -8,8 +8,8 @@ internal import Tracing
 /// The `main` of every service: settings, logs, signals, then whatever the service is made of.
 ///
 /// ```swift
-/// @main enum Main {
-///   static func main() {
+/// public enum KeysMain {
+///   public static func run() -> Never {
 ///     ServiceMain.run("keys", schemas: [Keys.schema]) { (service) throws(Fault) in
 ///       let settings = try KeysSettings(service.settings)
 ///       let database = try service.addDatabase(settings.database)
@@ -42,7 +42,8 @@ public enum ServiceMain {
 
   /// Runs the service until it is told to stop; never returns.
   ///
-  /// Without arguments the process serves. With `migrate` it brings the database up to date and ends.
+  /// Without arguments the process serves. With `migrate` it brings the database up to date and ends. With `ready` it
+  /// asks the process that serves at `LATCHKEY_METRICS_LISTEN` whether it is ready: exit status 0 when it is, else 1.
   ///
   /// - Parameters:
   ///   - name: The service's name, as logs show it.
@@ -58,11 +59,11 @@ public enum ServiceMain {
       EventLoop.runMain { await serve(name, assemble) }
     case "migrate" where CommandLine.arguments.count == 2 && !schemas.isEmpty:
       EventLoop.runMain { await migrate(name, schemas) }
+    case "ready" where CommandLine.arguments.count == 2:
+      EventLoop.runMain { await askReadiness() }
     default:
-      let modes = schemas.isEmpty ? "" : " [migrate]"
-      JSONLogHandler.writeToStandardError(
-        Array("usage: latchkey-\(name)\(modes)   (settings are LATCHKEY_* variables)\n".utf8)
-      )
+      let modes = schemas.isEmpty ? " [ready]" : " [migrate | ready]"
+      say("usage: latchkey-\(name)\(modes)   (settings are LATCHKEY_* variables)")
       exit(usageRefused)
     }
   }
@@ -167,6 +168,28 @@ public enum ServiceMain {
     } catch {
       return refuse(error, log)
     }
+  }
+
+  /// Asks the process that serves, in words for whoever looks at a health check.
+  @EventLoop
+  private static func askReadiness() async -> Int32 {
+    let reader = SettingsReader(SettingsReader.processEnvironment())
+    guard let endpoint = reader.endpoint("LATCHKEY_METRICS_LISTEN") else {
+      say("LATCHKEY_METRICS_LISTEN is not set, or not host:port")
+      return settingsRefused
+    }
+    do throws(Fault) {
+      let answer = try await ReadinessQuestion.ask(endpoint)
+      if !answer.isReady { say(answer.text) }
+      return answer.isReady ? 0 : 1
+    } catch {
+      say(error.message)
+      return 1
+    }
+  }
+
+  private static func say(_ text: String) {
+    JSONLogHandler.writeToStandardError(Array("\(text)\n".utf8))
   }
 
   private static func bootstrapLogs(_ name: String, level: Logger.Level?) -> Logger {
