@@ -14,8 +14,9 @@ struct LatchkeyTool: ParsableCommand {
     commandName: "latchkey",
     abstract: "Runs Latchkey, the self-hosted licensing platform, on this machine.",
     subcommands: [
-      UpCommand.self, DownCommand.self, CertsCommand.self, KeysCommand.self, AuditCommand.self,
-      UsersCommand.self, ListenCommand.self, FilesCommand.self, SigningCommand.self,
+      UpCommand.self, DownCommand.self, DeployCommand.self, CertsCommand.self, KeysCommand.self,
+      AuditCommand.self, UsersCommand.self, ListenCommand.self, FilesCommand.self,
+      SigningCommand.self,
     ]
   )
 }

@@ -30,14 +30,8 @@ struct DeploymentCertificates {
     var authority: Authority
     var names: [CertificateName]
     var usage: CertificateAuthority.Usage
-
     /// How long it lives.
-    var lifetime: Lifetime {
-      switch authority {
-      case .https: .users
-      case .rpc: .services
-      }
-    }
+    var lifetime: Lifetime
   }
 
   /// How long a certificate is valid, and when it is made anew.
@@ -63,57 +57,67 @@ struct DeploymentCertificates {
   /// The identity of people and programs that look after the deployment.
   static let operatorIdentity = "operator"
 
+  /// What a machine calls itself.
+  static let localNames: [CertificateName] = [.dns("localhost"), .ip("127.0.0.1"), .ip("::1")]
+
+  /// Every certificate of a deployment on one machine.
+  static let wanted = all(usersNames: localNames)
+
   /// Every certificate of a deployment.
-  static let wanted: [Wanted] =
-    [
-      Wanted(
-        name: "https",
-        authority: .https,
-        names: [.dns("localhost"), .ip("127.0.0.1"), .ip("::1")],
-        usage: .server
-      )
-    ]
+  ///
+  /// - Parameter usersNames: The names that users call the gateway by.
+  static func all(usersNames: [CertificateName]) -> [Wanted] {
+    let users = Wanted(
+      name: "https",
+      authority: .https,
+      names: usersNames,
+      usage: .server,
+      lifetime: .users
+    )
     // Services call each other, so each is a server and a client; an operator only calls.
-    + ServiceName.allCases.map {
+    let services = ServiceName.allCases.map {
       Wanted(
         name: $0.identity,
         authority: .rpc,
         names: [.dns($0.identity)],
-        usage: [.server, .client]
+        usage: [.server, .client],
+        lifetime: .services
       )
-    } + [
-      Wanted(
-        name: operatorIdentity,
-        authority: .rpc,
-        names: [.dns(operatorIdentity)],
-        usage: .client
-      )
-    ]
+    }
+    let operators = Wanted(
+      name: operatorIdentity,
+      authority: .rpc,
+      names: [.dns(operatorIdentity)],
+      usage: .client,
+      lifetime: .services
+    )
+    return [users] + services + [operators]
+  }
 
-  let directory: DataDirectory
+  let files: any DeploymentFiles
   let now: Timestamp
 
   /// Makes what is missing, ends soon, or is not its authority's.
   ///
   /// - Parameters:
-  ///   - directory: Where they lie.
+  ///   - files: Where they lie.
   ///   - renewsAll: Whether everything but the authorities is made anew, however long it would last.
   ///   - now: The time.
   /// - Returns: The names of what was made.
   /// - Throws: ``Fault`` when a file cannot be read or written.
   static func prepare(
-    _ directory: DataDirectory,
+    _ files: any DeploymentFiles,
     renewsAll: Bool = false,
     now: Timestamp = .now()
   ) throws(Fault) -> [String] {
-    let lock = try FolderLock(directory.certificates)
+    let lock = try FolderLock(files.authorities)
     defer { withExtendedLifetime(lock) {} }
-    let certificates = DeploymentCertificates(directory: directory, now: now)
+    let certificates = DeploymentCertificates(files: files, now: now)
     var made: [String] = []
     for kind in Authority.allCases {
       let (authority, isNew) = try certificates.authority(kind)
       if isNew { made.append(kind.rawValue) }
-      for wanted in wanted where wanted.authority == kind {
+      for wanted in files.wantedCertificates where wanted.authority == kind {
         let isGood = try certificates.isGood(wanted, authority)
         guard renewsAll || !isGood else { continue }
         try certificates.issue(wanted, by: authority)
@@ -127,24 +131,20 @@ struct DeploymentCertificates {
   ///
   /// - Throws: ``Fault`` when a file cannot be read or is no certificate.
   static func expiries(
-    _ directory: DataDirectory
+    _ files: any DeploymentFiles
   ) throws(Fault) -> [(name: String, expiry: Timestamp)] {
-    let names = Authority.allCases.map(\.rawValue) + wanted.map(\.name)
+    let names = Authority.allCases.map(\.rawValue) + files.wantedCertificates.map(\.name)
     var expiries: [(name: String, expiry: Timestamp)] = []
     for name in names {
-      let chain = try SettingsFile.read("\(directory.certificates)/\(name).pem")
+      let chain = try SettingsFile.read(files.certificate(name))
       expiries.append((name, try IssuedCertificate.expiry(ofPEM: chain)))
     }
     return expiries
   }
 
-  private func path(_ name: String, _ kind: String) -> String {
-    "\(directory.certificates)/\(name).\(kind)"
-  }
-
   private func authority(_ kind: Authority) throws(Fault) -> (CertificateAuthority, isNew: Bool) {
-    let certificate = path(kind.rawValue, "pem")
-    let key = path(kind.rawValue, "key")
+    let certificate = files.certificate(kind.rawValue)
+    let key = files.key(kind.rawValue)
     if Files.exists(certificate), Files.exists(key) {
       var keyBytes = try SettingsFile.read(key)
       let chain = try SettingsFile.read(certificate)
@@ -169,13 +169,16 @@ struct DeploymentCertificates {
   }
 
   private func isGood(_ wanted: Wanted, _ authority: CertificateAuthority) throws(Fault) -> Bool {
-    let certificate = path(wanted.name, "pem")
-    guard Files.exists(certificate), Files.exists(path(wanted.name, "key")) else { return false }
+    let certificate = files.certificate(wanted.name)
+    guard Files.exists(certificate), Files.exists(files.key(wanted.name)) else { return false }
     let chain = try SettingsFile.read(certificate)
     // The chain ends with its issuer, so this tells an earlier authority's certificate.
     guard chain.count > authority.certificatePEM.count,
       chain.suffix(authority.certificatePEM.count).elementsEqual(authority.certificatePEM)
     else { return false }
+    guard wanted.names.allSatisfy({ (try? IssuedCertificate.isFor($0, pem: chain)) == true }) else {
+      return false
+    }
     return (try? lasts(chain, wanted.lifetime)) ?? false
   }
 
@@ -192,9 +195,9 @@ struct DeploymentCertificates {
       now: now
     )
     // Without its certificate a key is no pair: a start that dies in between makes both again.
-    unlink(path(wanted.name, "pem"))
-    try write(issued.privateKeyPEM, to: path(wanted.name, "key"))
-    try Files.write(issued.chainPEM, to: path(wanted.name, "pem"))
+    unlink(files.certificate(wanted.name))
+    try write(issued.privateKeyPEM, to: files.key(wanted.name))
+    try Files.write(issued.chainPEM, to: files.certificate(wanted.name))
   }
 
   private func write(_ key: SecretBytes, to path: String) throws(Fault) {
