@@ -49,7 +49,7 @@ final class ReadinessQuestion: ConnectionHandler {
 
   private func wait() async {
     let timer = LoopTimer(after: Self.limit) { [connection] in connection.close() }
-    await withCheckedContinuation { continuation in
+    await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
       waiter = continuation
       connection.start(self)
       connection.setNeedsFlush()
