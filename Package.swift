@@ -384,6 +384,15 @@ let package = Package(
       path: "Services/Gateway/Main",
       ["EventLoop", "Faults", "GatewayService", "ServiceKit"]
     ),
+    // The page of all settings, and their names, which every service knows.
+    executable(
+      "latchkey-settings-table",
+      path: "Scripts/SettingsTable",
+      [
+        "GatewayService", "KeysService", "LicensesService", "ServiceKit", "SigningService",
+        "WebhooksService",
+      ]
+    ),
     module(
       "LatchkeyCommand",
       path: "Services/Latchkey/Core",

@@ -89,7 +89,7 @@ extension ServicePlan {
     #expect(
       environment["LATCHKEY_DATABASE_PASSWORD_FILE"] == "/data/secrets/latchkey_licenses.password"
     )
-    #expect(SettingsReader(environment).databaseURL("LATCHKEY_DATABASE_URL") != nil)
+    #expect(SettingsReader(environment).databaseURL("LATCHKEY_DATABASE_URL", "") != nil)
   }
 
   /// What seals signing keys must open nothing else, and nothing else it.

@@ -4,8 +4,8 @@ internal import ServiceKit
 
 @main enum Main {
   static func main() {
-    ServiceMain.run("gateway") { (service) throws(Fault) in
-      let settings = try GatewaySettings(service.settings)
+    ServiceMain.run("gateway", settings: GatewaySettings.self) {
+      (service, settings) throws(Fault) in
       let keys = try service.addChannel(
         to: settings.keys,
         identity: "keys",
