@@ -1,7 +1,7 @@
-import ServiceKit
 import Testing
 
 @testable import LatchkeyCommand
+@testable import ServiceKit
 
 extension ServicePlan {
   /// A plan whose every value can be recognised.
@@ -80,6 +80,11 @@ extension ServicePlan {
     }
     #expect(plan.settings.texts.contains("LATCHKEY_LICENSES_MAX=1"))
     #expect(!plan.settings.texts.contains { $0.contains("elsewhere") })
+  }
+
+  @Test func `what an operator may set are settings of services`() {
+    let names = OperatorSettings.names.values.joined() + OperatorSettings.common
+    #expect(SettingNames.all.isSuperset(of: names))
   }
 
   @Test func `a service logs in as its own role, by a string without a password`() {

@@ -41,7 +41,11 @@ public struct Setting: Sendable, Equatable {
 
     /// The absence of a setting that has a default, is optional, or else must be given.
     init(default text: String?, isOptional: Bool) {
-      self = text.map { .value($0) } ?? (isOptional ? .nothing : .refusal)
+      if let text {
+        self = .value(text)
+      } else {
+        self = isOptional ? .nothing : .refusal
+      }
     }
   }
 

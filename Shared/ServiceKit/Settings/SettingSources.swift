@@ -69,7 +69,7 @@ public struct SettingSources: Sendable {
 
   private func flagComplaints(_ known: Set<String>) -> [Fault.Issue] {
     var seen: Set<String> = []
-    return flags.compactMap { flag in
+    return flags.compactMap { (flag) -> Fault.Issue? in
       guard known.contains(flag.name) else {
         return Fault.Issue(
           path: [flag.name],
