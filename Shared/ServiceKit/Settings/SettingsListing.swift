@@ -1,7 +1,7 @@
-internal import Faults
+public import Faults
 
 /// A file of settings, as `--config` names it: a line `NAME=VALUE` each, empty lines, and comments from `#` on.
-struct SettingsListing: Sendable {
+public struct SettingsListing: Sendable {
   /// One line with a setting.
   struct Entry: Sendable, Equatable {
     var name: String
@@ -45,6 +45,25 @@ struct SettingsListing: Sendable {
   init(path: String, bytes: [UInt8]) {
     self.path = path
     read(bytes)
+  }
+
+  /// The settings of a file, by name, for a program that passes them on.
+  ///
+  /// - Parameters:
+  ///   - path: The file.
+  ///   - known: The names that may be there.
+  /// - Throws: ``Fault`` `invalidArgument` with a sentence about the first line that is wrong.
+  public static func variables(
+    in path: String,
+    known: Set<String>
+  ) throws(Fault) -> [String: String] {
+    let listing = SettingsListing(path: path)
+    let unknown = listing.entries.first { !known.contains($0.name) }
+    let complaint =
+      listing.issues.first.map { "\($0.path.joined()) \($0.message)" }
+      ?? unknown.map { "\(listing.label($0)) is not a setting that can be made there" }
+    if let complaint { throw Fault(.invalidArgument, complaint) }
+    return Dictionary(uniqueKeysWithValues: listing.entries.map { ($0.name, $0.value) })
   }
 
   /// The setting of a name, where there is one.
