@@ -37,19 +37,23 @@ import Testing
     }
   }
 
-  @Test(arguments: [
-    (["--rpc-listen", "flag:1"], "variable:1", "line:1", "flag"),
-    (["--rpc-listen=flag:1"], "variable:1", "line:1", "flag"),
-    ([], "variable:1", "line:1", "variable"),
-    ([], "", "line:1", "line"),
-    ([], "", "", "default"),
-  ] as [([String], String, String, String)])
-  func `flags go before the environment, the environment before the file, the file before the default`(
-    arguments: [String],
-    variable: String,
-    line: String,
-    host: String
-  ) throws {
+  @Test(
+    arguments: [
+      (["--rpc-listen", "flag:1"], "variable:1", "line:1", "flag"),
+      (["--rpc-listen=flag:1"], "variable:1", "line:1", "flag"),
+      ([], "variable:1", "line:1", "variable"),
+      ([], "", "line:1", "line"),
+      ([], "", "", "default"),
+    ] as [([String], String, String, String)]
+  )
+  func
+    `flags go before the environment, that before the file, that before the default`(
+      arguments: [String],
+      variable: String,
+      line: String,
+      host: String
+    ) throws
+  {
     let reader = reader(
       arguments,
       ["LATCHKEY_RPC_LISTEN": variable],
@@ -64,39 +68,41 @@ import Testing
     #expect(endpoint?.host == host)
   }
 
-  @Test(arguments: [
-    (["--rpc-listen", "h:1"], []),
-    ([], ["LATCHKEY_RPC_LISTEN is not set; expected host:port"]),
-    (["--rpc-listen", "h"], ["--rpc-listen is 'h'; expected host:port"]),
-    (["--rpc-listen"], ["--rpc-listen has no value; write --rpc-listen HOST:PORT"]),
-    (["--rpc-listen="], ["--rpc-listen has no value; write --rpc-listen HOST:PORT"]),
-    (
-      ["--rpc-listen", "--metrics-listen", "h:1"],
-      ["--rpc-listen has no value; write --rpc-listen HOST:PORT"]
-    ),
-    (
-      ["--rpc-listen", "h:1", "--rpc-listen=h:2"],
-      ["--rpc-listen is there more than once; leave one of them"]
-    ),
-    (
-      ["--rpc-listen=h:1", "--rpc-listem=h:1"],
-      ["--rpc-listem is not a setting of this program; --help lists them"]
-    ),
-    // Of another service, which a flag cannot be meant for.
-    (
-      ["--rpc-listen=h:1", "--https-listen=h:1"],
-      ["--https-listen is not a setting of this program; --help lists them"]
-    ),
-    (
-      ["--rpc-listen=h:1", "--RPC_LISTEN=h:1"],
-      ["--RPC_LISTEN is not a setting of this program; --help lists them"]
-    ),
-    (["--rpc-listen=h:1\u{1B}[2J"], ["--rpc-listen is not acceptable; expected host:port"]),
-    (
-      ["--rpc-listen=h:1", "--config=/does/not/exist"],
-      ["--config is '/does/not/exist'; expected the path of a file that this process can read"]
-    ),
-  ] as [([String], [String])])
+  @Test(
+    arguments: [
+      (["--rpc-listen", "h:1"], []),
+      ([], ["LATCHKEY_RPC_LISTEN is not set; expected host:port"]),
+      (["--rpc-listen", "h"], ["--rpc-listen is 'h'; expected host:port"]),
+      (["--rpc-listen"], ["--rpc-listen has no value; write --rpc-listen HOST:PORT"]),
+      (["--rpc-listen="], ["--rpc-listen has no value; write --rpc-listen HOST:PORT"]),
+      (
+        ["--rpc-listen", "--metrics-listen", "h:1"],
+        ["--rpc-listen has no value; write --rpc-listen HOST:PORT"]
+      ),
+      (
+        ["--rpc-listen", "h:1", "--rpc-listen=h:2"],
+        ["--rpc-listen is there more than once; leave one of them"]
+      ),
+      (
+        ["--rpc-listen=h:1", "--rpc-listem=h:1"],
+        ["--rpc-listem is not a setting of this program; --help lists them"]
+      ),
+      // Of another service, which a flag cannot be meant for.
+      (
+        ["--rpc-listen=h:1", "--https-listen=h:1"],
+        ["--https-listen is not a setting of this program; --help lists them"]
+      ),
+      (
+        ["--rpc-listen=h:1", "--RPC_LISTEN=h:1"],
+        ["--RPC_LISTEN is not a setting of this program; --help lists them"]
+      ),
+      (["--rpc-listen=h:1\u{1B}[2J"], ["--rpc-listen is not acceptable; expected host:port"]),
+      (
+        ["--rpc-listen=h:1", "--config=/does/not/exist"],
+        ["--config is '/does/not/exist'; expected the path of a file that this process can read"]
+      ),
+    ] as [([String], [String])]
+  )
   func `mistakes on the command line are told in a sentence`(
     arguments: [String],
     sentences: [String]
@@ -104,35 +110,37 @@ import Testing
     #expect(complaints(arguments) == sentences)
   }
 
-  @Test(arguments: [
-    ("LATCHKEY_RPC_LISTEN=h:1", []),
-    ("# a comment\n\n  LATCHKEY_RPC_LISTEN='h:1'\r\nLATCHKEY_METRICS_LISTEN=\n", []),
-    // Another service's.
-    ("LATCHKEY_RPC_LISTEN=h:1\nLATCHKEY_HTTPS_LISTEN=h:1", []),
-    ("LATCHKEY_RPC_LISTEN=h", ["f:1: LATCHKEY_RPC_LISTEN is 'h'; expected host:port"]),
-    (
-      "\nLATCHKEY_RPC_LISTEN=h:1\nLATCHKEY_RPC_LISTEN=h:1",
-      ["f:3: LATCHKEY_RPC_LISTEN is there a second time; leave one of the lines"]
-    ),
-    (
-      "LATCHKEY_RPC_LISTEN=h:1\nLATCHKEY_RPC_LISTEM=h:1\nPATH=/bin",
-      [
-        "f:2: LATCHKEY_RPC_LISTEM is not a setting of this program; remove it, or correct its name (--help lists them)",
-        "f:3: PATH is not a setting of this program; remove it, or correct its name (--help lists them)",
-      ]
-    ),
-    (
-      "LATCHKEY_CONFIG=/etc/other\nLATCHKEY_RPC_LISTEN=h:1",
-      [
-        "f:1: LATCHKEY_CONFIG is not a setting of this program; remove it, or correct its name (--help lists them)"
-      ]
-    ),
-    // What these lines hold is not repeated.
-    (
-      "LATCHKEY_RPC_LISTEN=h:1\nhunter2\n=x\nLATCHKEY_METRICS_LISTEN=\"h:1\"\nexport A=1",
-      (2...5).map { "f:\($0): is no setting; write NAME=VALUE, or NAME='VALUE'" }
-    ),
-  ] as [(String, [String])])
+  @Test(
+    arguments: [
+      ("LATCHKEY_RPC_LISTEN=h:1", []),
+      ("# a comment\n\n  LATCHKEY_RPC_LISTEN='h:1'\r\nLATCHKEY_METRICS_LISTEN=\n", []),
+      // Another service's.
+      ("LATCHKEY_RPC_LISTEN=h:1\nLATCHKEY_HTTPS_LISTEN=h:1", []),
+      ("LATCHKEY_RPC_LISTEN=h", ["f:1: LATCHKEY_RPC_LISTEN is 'h'; expected host:port"]),
+      (
+        "\nLATCHKEY_RPC_LISTEN=h:1\nLATCHKEY_RPC_LISTEN=h:1",
+        ["f:3: LATCHKEY_RPC_LISTEN is there a second time; leave one of the lines"]
+      ),
+      (
+        "LATCHKEY_RPC_LISTEN=h:1\nLATCHKEY_RPC_LISTEM=h:1\nPATH=/bin",
+        [
+          "f:2: LATCHKEY_RPC_LISTEM is not a setting of this program; remove it, or correct its name (--help lists them)",
+          "f:3: PATH is not a setting of this program; remove it, or correct its name (--help lists them)",
+        ]
+      ),
+      (
+        "LATCHKEY_CONFIG=/etc/other\nLATCHKEY_RPC_LISTEN=h:1",
+        [
+          "f:1: LATCHKEY_CONFIG is not a setting of this program; remove it, or correct its name (--help lists them)"
+        ]
+      ),
+      // What these lines hold is not repeated.
+      (
+        "LATCHKEY_RPC_LISTEN=h:1\nhunter2\n=x\nLATCHKEY_METRICS_LISTEN=\"h:1\"\nexport A=1",
+        (2...5).map { "f:\($0): is no setting; write NAME=VALUE, or NAME='VALUE'" }
+      ),
+    ] as [(String, [String])]
+  )
   func `mistakes in a file are told in a sentence, with the line`(
     file: String,
     sentences: [String]

@@ -28,7 +28,11 @@ import Testing
     }
     #expect(help.contains("\(padded("  --products-max N"))products (optional)\n"))
     #expect(help.contains(" whether requests are counted (default on)\n"))
-    #expect(help.contains("\(padded("  --rpc-listen HOST:PORT"))where other services call this one (mandatory)\n"))
+    #expect(
+      help.contains(
+        "\(padded("  --rpc-listen HOST:PORT"))where other services call this one (mandatory)\n"
+      )
+    )
   }
 
   @Test func `settings of migrations are listed apart, where there are any`() {

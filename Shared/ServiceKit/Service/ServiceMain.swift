@@ -69,7 +69,7 @@ public enum ServiceMain {
       EventLoop.runMain { await migrate(name, arguments, schemas) }
     default:
       let modes = schemas.isEmpty ? "" : " [migrate]"
-      let usage = "usage: latchkey-\(name)\(modes) [--SETTING VALUE]...   (--help lists the settings)\n"
+      let usage = "usage: latchkey-\(name)\(modes) [--SETTING VALUE]...   (see --help)\n"
       StandardStream.error.write(Array(usage.utf8))
       exit(usageRefused)
     }

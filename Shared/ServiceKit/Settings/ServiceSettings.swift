@@ -49,7 +49,10 @@ public struct RPCSettings: Sendable {
       "LATCHKEY_RPC_CERT_FILE",
       "the certificate (PEM) for calls between services; its DNS name is the service's identity"
     )
-    let key = reader.secretFile("LATCHKEY_RPC_KEY_FILE", "the private key (PEM) of that certificate")
+    let key = reader.secretFile(
+      "LATCHKEY_RPC_KEY_FILE",
+      "the private key (PEM) of that certificate"
+    )
     let authorities = reader.readableFile(
       "LATCHKEY_RPC_CA_FILE",
       "the authorities (PEM) that certificates of other services must come from"

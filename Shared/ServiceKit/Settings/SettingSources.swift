@@ -91,7 +91,8 @@ public struct SettingSources: Sendable {
     func complaint(_ label: String) -> Fault.Issue {
       Fault.Issue(
         path: [label],
-        message: "is not a setting of this program; remove it, or correct its name (--help lists them)",
+        message:
+          "is not a setting of this program; remove it, or correct its name (--help lists them)",
         code: "unrecognized_key"
       )
     }

@@ -52,6 +52,7 @@ public struct SettingsListing: Sendable {
   /// - Parameters:
   ///   - path: The file.
   ///   - known: The names that may be there.
+  /// - Returns: The values by name.
   /// - Throws: ``Fault`` `invalidArgument` with a sentence about the first line that is wrong.
   public static func variables(
     in path: String,

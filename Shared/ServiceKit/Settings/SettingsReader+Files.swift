@@ -61,6 +61,7 @@ extension SettingsReader {
   /// - Parameters:
   ///   - certificates: The setting of the certificates, and what they are for.
   ///   - keys: The setting of the keys, and what they are for.
+  /// - Returns: The files; nil when they were refused.
   public func tlsFiles(
     certificates: (name: String, summary: String),
     keys: (name: String, summary: String)
@@ -70,7 +71,10 @@ extension SettingsReader {
       .flatMap { closed($0, keys.name) }
     guard let chains, let secrets else { return nil }
     guard chains.count == secrets.count else {
-      refuse(keys.name, "names \(secrets.count) files where \(certificates.name) names \(chains.count)")
+      refuse(
+        keys.name,
+        "names \(secrets.count) files where \(certificates.name) names \(chains.count)"
+      )
       return nil
     }
     var files = TLSFiles(certificate: chains[0], key: secrets[0], authorities: nil)

@@ -48,7 +48,10 @@ public struct TracingSettings: Sendable {
     guard let path else { return [] }
     let fields = readFields(path)
     if fields == nil {
-      reader.refuse(name, "is not acceptable; expected a file with a line `Name: value` for each field")
+      reader.refuse(
+        name,
+        "is not acceptable; expected a file with a line `Name: value` for each field"
+      )
     }
     return fields
   }
