@@ -10,10 +10,10 @@ DEBIAN_PACKAGES := \
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help packages build run test compose-test bench protos format lint fuzz
+.PHONY: help packages build run test compose-test bench protos settings-table format lint fuzz
 
 help: ## Show this list.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 packages: ## Install the Debian packages that are missing (with sudo where not root).
 	@Scripts/install-packages $(DEBIAN_PACKAGES)
@@ -38,6 +38,9 @@ bench: build ## Measure, as ratios against nghttpd and pgbench.
 
 protos: packages ## Generate everything that is derived from Protos/*.proto.
 	@Protos/generate
+
+settings-table: packages ## Generate the page of all settings from their declarations.
+	@Scripts/settings-table
 
 format: ## Format all hand-written Swift.
 	@Scripts/format

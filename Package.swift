@@ -371,6 +371,15 @@ let package = Package(
       path: "Services/Gateway/Main",
       ["GatewayService"]
     ),
+    // The page of all settings, and their names, which every service knows.
+    executable(
+      "latchkey-settings-table",
+      path: "Scripts/SettingsTable",
+      [
+        "GatewayService", "KeysService", "LicensesService", "ServiceKit", "SigningService",
+        "WebhooksService",
+      ]
+    ),
     module(
       "LatchkeyCommand",
       path: "Services/Latchkey/Core",

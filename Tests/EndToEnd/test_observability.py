@@ -30,6 +30,7 @@ def deployment(logs, traces, tmp_path_factory):
     """One of its own, which tells all there is to tell; of traces only those that are asked for."""
     headers = tmp_path_factory.mktemp("collector") / "headers"
     headers.write_text("Authorization: Bearer collectors-own-secret-4711\n")
+    headers.chmod(0o600)
     settings = {
         "LATCHKEY_LOG_LEVEL": "debug",
         "LATCHKEY_REQUEST_LOG": "on",

@@ -5,8 +5,8 @@ internal import ServiceKit
 public enum GatewayMain {
   /// Runs it until it is told to stop, or does what its arguments say.
   public static func run() -> Never {
-    ServiceMain.run("gateway") { (service) throws(Fault) in
-      let settings = try GatewaySettings(service.settings)
+    ServiceMain.run("gateway", settings: GatewaySettings.self) {
+      (service, settings) throws(Fault) in
       let keys = try service.addChannel(
         to: settings.keys,
         identity: "keys",

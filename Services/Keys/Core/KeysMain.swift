@@ -13,8 +13,8 @@ public enum KeysMain {
       ServiceMain.Schema(name: Changes.schemaName, migrations: Changes.migrations),
       ServiceMain.Schema(name: "keys", migrations: Keys.migrations),
     ]
-    ServiceMain.run("keys", schemas: schemas) { (service) throws(Fault) in
-      let settings = try KeysSettings(service.settings)
+    ServiceMain.run("keys", settings: KeysSettings.self, schemas: schemas) {
+      (service, settings) throws(Fault) in
       let masterKeys = try MasterKeys.load(path: settings.masterKeysFile)
       let database = try service.addDatabase(settings.database)
       let keys = Keys(

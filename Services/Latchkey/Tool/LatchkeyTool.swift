@@ -57,6 +57,15 @@ struct UpCommand: ParsableCommand {
   @Option(name: .long, help: "Whether clients are held to rate limits.")
   var rateLimits: Switch = .on
 
+  @Option(
+    name: .customLong("config"),
+    help: ArgumentHelp(
+      "Settings for the services, each on a line NAME=VALUE; the environment goes before them.",
+      valueName: "FILE"
+    )
+  )
+  var settingsFile: String?
+
   func validate() throws {
     guard port > 0 else { throw ValidationError("A port is a number from 1 to 65535.") }
   }
@@ -65,7 +74,8 @@ struct UpCommand: ParsableCommand {
     let options = Up.Options(
       dataDirectory: dataDirectory.path,
       port: port,
-      areRateLimitsOn: rateLimits == .on
+      areRateLimitsOn: rateLimits == .on,
+      settingsFile: settingsFile
     )
     EventLoop.runMain { await Up(options).run() }
   }

@@ -13,8 +13,8 @@ public enum LicensesMain {
       ServiceMain.Schema(name: Changes.schemaName, migrations: Changes.migrations),
       ServiceMain.Schema(name: "licenses", migrations: Licenses.migrations),
     ]
-    ServiceMain.run("licenses", schemas: schemas) { (service) throws(Fault) in
-      let settings = try LicensesSettings(service.settings)
+    ServiceMain.run("licenses", settings: LicensesSettings.self, schemas: schemas) {
+      (service, settings) throws(Fault) in
       let masterKeys = try MasterKeys.load(path: settings.masterKeysFile)
       let database = try service.addDatabase(settings.database)
       let licenses = Licenses(

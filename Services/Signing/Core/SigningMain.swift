@@ -13,8 +13,8 @@ public enum SigningMain {
       ServiceMain.Schema(name: Changes.schemaName, migrations: Changes.migrations),
       ServiceMain.Schema(name: "signing", migrations: Signing.migrations),
     ]
-    ServiceMain.run("signing", schemas: schemas) { (service) throws(Fault) in
-      let settings = try SigningSettings(service.settings)
+    ServiceMain.run("signing", settings: SigningSettings.self, schemas: schemas) {
+      (service, settings) throws(Fault) in
       let masterKeys = try MasterKeys.load(path: settings.masterKeysFile)
       let database = try service.addDatabase(settings.database)
       let signing = Signing(database: database, masterKeys: masterKeys)

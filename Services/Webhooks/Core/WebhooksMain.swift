@@ -14,8 +14,8 @@ public enum WebhooksMain {
       ServiceMain.Schema(name: Changes.schemaName, migrations: Changes.migrations),
       ServiceMain.Schema(name: "webhooks", migrations: Webhooks.migrations),
     ]
-    ServiceMain.run("webhooks", schemas: schemas) { (service) throws(Fault) in
-      let settings = try WebhooksSettings(service.settings)
+    ServiceMain.run("webhooks", settings: WebhooksSettings.self, schemas: schemas) {
+      (service, settings) throws(Fault) in
       let masterKeys = try MasterKeys.load(path: settings.masterKeysFile)
       let database = try service.addDatabase(settings.database)
       let webhooks = Webhooks(

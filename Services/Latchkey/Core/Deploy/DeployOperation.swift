@@ -183,7 +183,7 @@ public enum DeployOperation {
     try Files.write(environment.text, to: volumes.environmentFile)
     for name in shown {
       guard let value = environment[name] else { continue }
-      console.say("\(name)=\(DevEnvironment.quoted(value))")
+      console.say(SettingVariable.line(name, value))
     }
   }
 
