@@ -24,11 +24,10 @@ import Testing
 
     deinit { try? FileManager.default.removeItem(atPath: volumes.path) }
 
+    private static let shared = ["postgres", "keys", "signing", "licenses", "webhooks", "operator"]
     static let folders =
-      ["database", "postgres", "keys", "signing", "licenses", "webhooks", "operator"]
-      .map { "secrets/\($0)" }
-      + ["authorities", "postgres", "keys", "signing", "licenses", "webhooks", "gateway", "operator"]
-      .map { "certificates/\($0)" }
+      (["database"] + shared).map { "secrets/\($0)" }
+      + (["authorities", "gateway"] + shared).map { "certificates/\($0)" }
 
     /// Does what `latchkey deploy setup` does.
     func setUp() throws -> String {
@@ -116,11 +115,13 @@ import Testing
     #expect(fault.message.contains("\(path) is missing"))
   }
 
-  @Test(arguments: [
-    (nil, .dns("localhost"), true), (nil, .dns("licensing.example.com"), false),
-    ("licensing.example.com", .dns("licensing.example.com"), true),
-    ("203.0.113.9", .ip("203.0.113.9"), true), ("2001:db8::9", .ip("2001:db8::9"), true),
-  ] as [(String?, CertificateName, Bool)])
+  @Test(
+    arguments: [
+      (nil, .dns("localhost"), true), (nil, .dns("licensing.example.com"), false),
+      ("licensing.example.com", .dns("licensing.example.com"), true),
+      ("203.0.113.9", .ip("203.0.113.9"), true), ("2001:db8::9", .ip("2001:db8::9"), true),
+    ] as [(String?, CertificateName, Bool)]
+  )
   func `users' certificate is for the host of the URL`(
     host: String?,
     name: CertificateName,

@@ -33,7 +33,7 @@ struct DeployedPlaceOptions: ParsableArguments {
 struct SetUpCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "setup",
-    abstract: "Makes the secrets and certificates that are missing, each in the volume of its holder."
+    abstract: "Makes secrets and certificates that are missing, each in its holder's volume."
   )
 
   @OptionGroup var options: DeployedPlaceOptions

@@ -32,6 +32,7 @@ final class ReadinessQuestion: ConnectionHandler {
   /// Asks.
   ///
   /// - Parameter endpoint: Where the process serves its metrics; every address of the machine may stand for its own.
+  /// - Returns: What it said.
   /// - Throws: ``Fault`` `unavailable` when nobody answers there.
   static func ask(_ endpoint: Endpoint) async throws(Fault) -> Answer {
     let addresses = try await EventLoop.resolve(host: endpoint.host, port: endpoint.port)

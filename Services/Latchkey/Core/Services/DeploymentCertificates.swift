@@ -66,6 +66,7 @@ struct DeploymentCertificates {
   /// Every certificate of a deployment.
   ///
   /// - Parameter usersNames: The names that users call the gateway by.
+  /// - Returns: Users', each service's, the operator's.
   static func all(usersNames: [CertificateName]) -> [Wanted] {
     let users = Wanted(
       name: "https",
