@@ -24,7 +24,7 @@ def replicas(logs):
         all_of_them = chaos.Replicas(one)
         try:
             for replica in all_of_them:
-                all_of_them.wait_until_ready(replica)
+                replica.wait_until_ready()
             yield all_of_them
         finally:
             all_of_them.stop()
@@ -64,8 +64,9 @@ def test_nothing_was_lost_or_done_twice(replicas):
     database = replicas.deployment
     wrong = database.sql(
         """select l.id, l.machine_count, count(m.id) from licenses.licenses l
-           left join licenses.machines m on m.license_id = l.id and m.deleted_at is null
-           group by l.id having l.machine_count <> count(m.id)"""
+           left join licenses.machines m on m.account_id = l.account_id and m.environment = l.environment
+             and m.license_id = l.id and m.deleted_at is null
+           group by l.account_id, l.environment, l.id having l.machine_count <> count(m.id)"""
     )
     assert wrong == []
     processes.poll(

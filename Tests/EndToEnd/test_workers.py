@@ -94,6 +94,9 @@ def test_one_scrape_tells_of_all(service, shared):
     assert promtool.returncode in (0, 3) and "error" not in promtool.stderr.lower(), promtool.stderr
     assert text.count("# TYPE latchkey_service_ready gauge") == 1
     assert f"latchkey_workers {WORKERS}\n" in text and "\nlatchkey_service_ready 1\n" in text
+    documented = (processes.REPOSITORY / "Services" / "OBSERVING.md").read_text()
+    for name, help in re.findall(r"^# HELP (latchkey_worker\S*) (.*)$", text, re.M):
+        assert f"| `{name}` | {help} |" in documented
     for number in range(1, WORKERS + 1):
         assert sample(text, "latchkey_worker_up", number) == 1
         assert sample(text, "latchkey_service_ready", number) == 1
@@ -141,6 +144,7 @@ def test_a_worker_that_dies_is_replaced_and_its_connections_wait(shared, api):
 def test_signals_are_for_the_parent(shared):
     """SIGHUP reaches every worker, which goes on; SIGTERM drains all, and nothing is left."""
     with topology.gateway(shared, LATCHKEY_WORKERS="3") as one:
+        one.wait_until_ready()
         found = processes.descendants(one.pid)
         assert len(found) == 3, found
         os.kill(one.pid, signal.SIGHUP)
@@ -156,6 +160,7 @@ def test_signals_are_for_the_parent(shared):
 def test_workers_end_with_their_parent(shared):
     """Even when it is killed: nobody would start them again, or stop them."""
     with topology.gateway(shared, LATCHKEY_WORKERS="2") as one:
+        one.wait_until_ready()
         found = processes.descendants(one.pid)
         assert len(found) == 2
         one.kill()
@@ -169,6 +174,7 @@ def test_a_worker_that_refuses_its_settings_ends_all(shared, tmp_path):
     file = tmp_path / "settings"
     file.write_text("LATCHKEY_LOG_LEVEL=info\n")
     with topology.gateway(shared, LATCHKEY_WORKERS="2", LATCHKEY_CONFIG=str(file)) as one:
+        one.wait_until_ready()
         found = list(processes.descendants(one.pid))
         file.write_text("LATCHKEY_LOG_LEVEL=loud\n")
         processes.kill(found[0])

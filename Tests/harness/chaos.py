@@ -2,7 +2,6 @@
 
 import asyncio
 import collections
-import contextlib
 import itertools
 import threading
 import time
@@ -15,7 +14,6 @@ from . import given, processes, rest, topology
 # In this order each one finds those that it calls.
 ORDER = ("signing", "keys", "licenses", "webhooks", "gateway")
 
-START_SECONDS = 30
 # A service drains for 15 s at most.
 STOP_SECONDS = 20
 
@@ -58,16 +56,6 @@ class Replicas:
     def urls(self):
         return [gateway.url for gateway in self.by_service["gateway"]]
 
-    def wait_until_ready(self, replica):
-        """Until it says so itself, as whoever restarts replicas one after the other has to."""
-        url = f"http://127.0.0.1:{replica.metrics_port}/readyz"
-
-        def is_ready():
-            with contextlib.suppress(httpx.HTTPError):
-                return httpx.get(url).status_code == 200
-
-        processes.poll(is_ready, START_SECONDS, f"{replica.service} is ready")
-
     def restart(self, replica):
         """SIGTERM, its end, and its start: as an upgrade does it. Gives the seconds that it drained."""
         begun = time.monotonic()
@@ -75,14 +63,14 @@ class Replicas:
         seconds = time.monotonic() - begun
         assert replica.server.process.returncode == 0, replica.server.text()[-3000:]
         replica.start()
-        self.wait_until_ready(replica)
+        replica.wait_until_ready()
         return seconds
 
     def kill(self, replica):
         """kill -9, and its start by whoever supervises it."""
         replica.kill()
         replica.start()
-        self.wait_until_ready(replica)
+        replica.wait_until_ready()
 
     def stop(self):
         for replicas in reversed(self.by_service.values()):
@@ -115,7 +103,7 @@ class Load:
 
     def __enter__(self):
         self._thread.start()
-        self.advance(5)
+        self.advance()
         return self
 
     def __exit__(self, *_):

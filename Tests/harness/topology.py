@@ -3,6 +3,8 @@
 import contextlib
 import pathlib
 
+import httpx
+
 from . import processes
 
 # A service's health is asked by whoever calls it; here its listening is enough, since callers retry.
@@ -51,6 +53,15 @@ class Replica:
             env=self.settings,
             start_seconds=START_SECONDS,
         )
+
+    def wait_until_ready(self):
+        """Until it says so itself, as whoever restarts replicas one after the other has to."""
+
+        def is_ready():
+            with contextlib.suppress(httpx.HTTPError):
+                return httpx.get(f"http://127.0.0.1:{self.metrics_port}/readyz").status_code == 200
+
+        processes.poll(is_ready, START_SECONDS, f"{self.service} is ready")
 
     @property
     def pid(self):

@@ -84,9 +84,10 @@ extension SettingsReader {
       let hosts = text.split(separator: ",", omittingEmptySubsequences: false)
         .map { Endpoint(String($0)) }
       let known = hosts.compactMap { $0 }
-      let isUsable = known.count == hosts.count && known.allSatisfy { $0.port != 0 }
-      return isUsable && known.count <= Self.hostsMax && Set(known).count == known.count
-        ? known : nil
+      guard known.count == hosts.count, known.count <= Self.hostsMax,
+        Set(known).count == known.count
+      else { return nil }
+      return known
     }
   }
 
