@@ -122,7 +122,9 @@ import Testing
   }
 
   /// One after the other, each as soon as the one before is there again, as an operator's script has it.
-  @Test @EventLoop func `replicas that are restarted one after the other fail no call`() async throws {
+  @Test @EventLoop func `replicas that are restarted one after the other fail no call`()
+    async throws
+  {
     var replicas = [try Replica(), try Replica()]
     let channel = channel(replicas.map(\.port))
     try await call(channel)
@@ -143,7 +145,9 @@ import Testing
       await replicas[number].stop()
       let before = load.count
       // Long enough for the pauses between attempts to have grown.
-      while load.count < before + 20, load.fault == nil { await EventLoop.sleep(for: .milliseconds(20)) }
+      while load.count < before + 20, load.fault == nil {
+        await EventLoop.sleep(for: .milliseconds(20))
+      }
       replicas[number] = try Replica(port: port)
     }
     load.isEnding = true

@@ -150,12 +150,14 @@ import Testing
     )
   }
 
-  @Test(arguments: [
-    ("h:1", ["h:1"]),
-    ("h:1,[::1]:2,h:3", ["h:1", "[::1]:2", "h:3"]),
-    ("", nil), ("h:1,", nil), (",h:1", nil), ("h:1;h:2", nil), ("h:70000", nil), ("h:1,h:1", nil),
-    ((1...65).map { "h:\($0)" }.joined(separator: ","), nil),
-  ] as [(String, [String]?)])
+  @Test(
+    arguments: [
+      ("h:1", ["h:1"]),
+      ("h:1,[::1]:2,h:3", ["h:1", "[::1]:2", "h:3"]),
+      ("", nil), ("h:1,", nil), (",h:1", nil), ("h:1;h:2", nil), ("h:70000", nil), ("h:1,h:1", nil),
+      ((1...65).map { "h:\($0)" }.joined(separator: ","), nil),
+    ] as [(String, [String]?)]
+  )
   func `a service has one host or several`(text: String, hosts: [String]?) {
     let reader = SettingsReader(["LATCHKEY_KEYS_ADDRESS": text])
     #expect(reader.addresses(of: "keys")?.map(\.description) == hosts)

@@ -54,7 +54,9 @@ import Testing
       let told = sockets.told(to: worker)
       #expect(told[any] == 4 && told[metrics] == 5)
       let shared = try Listener(inherited: sockets.descriptors(of: worker)[0])
-      #expect(shared.address.port == (try Listener(inherited: sockets.descriptors(of: 0)[0])).address.port)
+      #expect(
+        shared.address.port == (try Listener(inherited: sockets.descriptors(of: 0)[0])).address.port
+      )
     }
     // What each tells of itself is for its parent alone.
     #expect(Set(sockets.metricsAddresses.map(\.port)).count == 3)

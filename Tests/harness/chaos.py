@@ -83,8 +83,8 @@ class Load:
     end, and now and then before.
 
     What is asked, in turn: whether a license may be used, a machine's activation and its release, and something of every
-    service. An answer that came is judged. A request whose connection was closed before any byte of an answer is made again at once, by the other gateway,
-    as HTTP lets a client do with what is idempotent (RFC 9110, section 9.2.2), and all of these are.
+    service. An answer that came is judged. A request whose connection was closed before an answer is made again, by the
+    other gateway, as HTTP lets a client do with what is idempotent (RFC 9110, section 9.2.2), and all of these are.
     """
 
     def __init__(self, replicas, clients):
