@@ -40,8 +40,7 @@ def engine():
 
 @pytest.fixture(scope="module")
 def images(engine):
-    if not engine.docker("image", "ls", "--quiet", containers.Images.LATCHKEY):
-        containers.Images(engine).make()
+    containers.Images(engine).make()
     return containers.Images
 
 

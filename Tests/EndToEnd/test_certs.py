@@ -6,7 +6,8 @@ import subprocess
 
 import pytest
 
-from harness import processes, rest
+from harness import processes, rest, topology
+from harness.certificates import Certificates
 from harness.deployment import Deployment
 
 # Services look at their files every 10 s.
@@ -76,3 +77,31 @@ def test_a_folder_without_a_deployment_is_refused(tmp_path):
         capture_output=True, text=True, timeout=20,
     )  # fmt: skip
     assert done.returncode == 1 and "There is no Latchkey in" in done.stderr
+
+
+def test_certificates_of_another_authority_serve_as_well(deployment, tmp_path):
+    """Every service with one of its own: they know each other, and those of the first authority are strangers."""
+    authority = Certificates(tmp_path)
+    running = {}
+
+    def start(service, **settings):
+        certificate, key = authority.issue(service)
+        settings |= {f"LATCHKEY_{other.upper()}_ADDRESS": one.address for other, one in running.items()}
+        running[service] = topology.Replica(
+            deployment, service, LATCHKEY_RPC_CA_FILE=authority.ca_file,
+            LATCHKEY_RPC_CERT_FILE=certificate, LATCHKEY_RPC_KEY_FILE=key, **settings,
+        )  # fmt: skip
+
+    try:
+        for service in ("signing", "keys", "licenses", "webhooks", "gateway"):
+            start(service)
+        with rest.Api(deployment, deployment["LATCHKEY_TEST_API_KEY"], url=running["gateway"].url) as api:
+            assert api.validate(api.license(api.catalogue())["key"])["code"] == "VALID"
+        # One that calls them by a certificate of the first authority gets no answer.
+        addresses = {f"LATCHKEY_{service.upper()}_ADDRESS": running[service].address for service in ("keys", "licenses")}
+        with topology.gateway(deployment, **addresses) as stranger:
+            with rest.Api(deployment, deployment["LATCHKEY_TEST_API_KEY"], url=stranger.url) as api:
+                assert api.get("/products").status_code == 503
+    finally:
+        for one in running.values():
+            one.stop()

@@ -187,20 +187,30 @@ class Images:
         self.sources = processes.REPOSITORY / "Tests" / "Compose"
 
     def make(self):
-        """Makes them, each from the one before."""
+        """Makes those that are missing, each from the one before."""
+        if not self._have(self.BASE, self.SWIFT):
+            self._make_bases()
+        if not self._have(self.POSTGRES):
+            self.engine.build(self.POSTGRES, self.sources / "postgres", timeout=900, BASE_IMAGE=self.BASE)
+        if not self._have(self.LATCHKEY):
+            self.engine.build(
+                self.LATCHKEY,
+                processes.REPOSITORY,
+                timeout=3600,
+                SWIFT_IMAGE=self.SWIFT,
+                BASE_IMAGE=self.BASE,
+            )
+
+    def _have(self, *tags):
+        return all(self.engine.docker("image", "ls", "--quiet", tag) for tag in tags)
+
+    def _make_bases(self):
         root = self.engine.folder / "root"
+        shutil.rmtree(root, ignore_errors=True)
         subprocess.run(["debootstrap", "--variant=minbase", "bookworm", str(root)], check=True, timeout=900)
         self.engine.load(self.BASE, "-C", str(root), ".")
         self._make_swift(root)
         shutil.rmtree(root)
-        self.engine.build(self.POSTGRES, self.sources / "postgres", timeout=900, BASE_IMAGE=self.BASE)
-        self.engine.build(
-            self.LATCHKEY,
-            processes.REPOSITORY,
-            timeout=3600,
-            SWIFT_IMAGE=self.SWIFT,
-            BASE_IMAGE=self.BASE,
-        )
 
     def _make_swift(self, root):
         """The toolchain of this machine, at the same place, and the packages that it has fetched."""
@@ -214,6 +224,7 @@ class Images:
         )
         subprocess.run(["swift", "package", "resolve"], cwd=processes.REPOSITORY, check=True, timeout=600)
         context = self.engine.folder / "swift"
+        shutil.rmtree(context, ignore_errors=True)
         shutil.copytree(self.sources / "swift", context)
         for repository in (processes.REPOSITORY / ".build" / "repositories").iterdir():
             # The folders are called by the package's name and a hash.

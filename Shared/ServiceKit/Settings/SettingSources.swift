@@ -53,7 +53,8 @@ public struct SettingSources: Sendable {
     if let text = environment[setting.name], !text.isEmpty {
       return Given(text: text, origin: .environment, label: setting.name)
     }
-    if let file, let entry = file.entry(setting.name), !entry.value.isEmpty {
+    // No file names another one.
+    if setting != .file, let file, let entry = file.entry(setting.name), !entry.value.isEmpty {
       return Given(text: entry.value, origin: .file, label: file.label(entry))
     }
     return nil
