@@ -47,6 +47,8 @@ final class Deliverer {
   private var lanes: [UUID: DeliveryLane] = [:]
   /// Claimed and not yet written.
   private(set) var heldCount = 0
+  /// Places kept for what is being dispatched or claimed.
+  private var promisedCount = 0
   private var underWayCount = 0
   private var timer: LoopTimer?
   private var takeBackTimer: LoopTimer?
@@ -110,14 +112,34 @@ final class Deliverer {
 
   // MARK: What is made
 
-  /// How many more deliveries of a webhook are taken at once; what is beyond waits in the database.
-  func room(for endpoint: UUID) -> Int {
+  /// How many deliveries of a webhook are taken at once; what is beyond waits in the database.
+  ///
+  /// - Parameters:
+  ///   - endpoint: The webhook.
+  ///   - places: Those that ``promisePlaces()`` has kept, for all webhooks.
+  /// - Returns: How many of them may be the webhook's.
+  func room(for endpoint: UUID, of places: Int) -> Int {
     guard !isStopping else { return 0 }
-    return min(shareOfFree, lanes[endpoint]?.room(at: Instant.now) ?? DeliveryLane.heldMax)
+    // A quarter of what was free, of which half was kept.
+    let share = places * 2 / Self.share
+    return min(share, lanes[endpoint]?.room(at: Instant.now) ?? DeliveryLane.heldMax)
   }
 
+  /// Keeps places for deliveries that are being dispatched, until ``giveBack(_:)``: half of those that are free, so that
+  /// who comes beside it finds some too.
+  func promisePlaces() -> Int {
+    let places = freeCount / 2
+    promisedCount += places
+    return places
+  }
+
+  /// Frees places that were kept: what they were kept for is in memory by now, or will not be.
+  func giveBack(_ places: Int) { promisedCount -= places }
+
+  private var freeCount: Int { max(0, Self.heldMax - heldCount - promisedCount) }
+
   /// How many more places one webhook may take now.
-  private var shareOfFree: Int { max(0, Self.heldMax - heldCount) / Self.share }
+  private var shareOfFree: Int { freeCount / Self.share }
 
   /// Makes deliveries that this process has claimed.
   ///
@@ -305,6 +327,9 @@ final class Deliverer {
       let eachMax = min(Self.claimMax, shareOfFree)
       isOutOfRoom = eachMax < Self.claimMax
       guard let worker = worker.id, eachMax > 0 else { continue }
+      let totalMax = min(Self.claimMax, freeCount)
+      promisedCount += totalMax
+      defer { giveBack(totalMax) }
       let now = Instant.now
       let full = lanes.values.filter { !$0.takes(eachMax, at: now) }.map(\.endpointID)
       do throws(Fault) {
@@ -314,10 +339,10 @@ final class Deliverer {
           behind: lastServed,
           excluding: full,
           eachMax: Int32(eachMax),
-          totalMax: Int32(Self.claimMax)
+          totalMax: Int32(totalMax)
         )
         if let last = claimed.last { lastServed = last.endpointID }
-        let isFull = claimed.count == Self.claimMax
+        let isFull = claimed.count == totalMax
         // The next round comes when there is room, and at once for other webhooks.
         if isFull { isClaimWanted = true }
         isMoreDue = isFull || !full.isEmpty || claimed.count >= eachMax
