@@ -8,6 +8,7 @@ import Protobuf
 import Stubs
 import TestKit
 import Testing
+import WebhooksSending
 import WebhooksService
 
 @Suite(.onLoop) struct DeliveryTests {
@@ -297,6 +298,36 @@ import WebhooksService
           #expect(slow.requests.count > 0)
           // Generous beside other work; the proof with real processes is end to end.
           #expect(beside < alone * 1.5 + .milliseconds(20), "\(alone) alone, \(beside) beside")
+        }
+      }
+    }
+  }
+
+  @Test @EventLoop func `receivers of one tenant that hang do not keep another tenant waiting`()
+    async throws
+  {
+    var sending = SendingLimits()
+    sending.concurrentMax = 200
+    // Longer than the test waits.
+    sending.total = .seconds(60)
+    try await TestReceiver.with { slow in
+      try await TestReceiver.with { fast in
+        try await WebhooksFixture.with(sending: sending) { fixture in
+          slow.answer = { _ in .nothing }
+          for _ in 0..<30 { _ = try await fixture.webhook(slow.url) }
+          let other = Tenant(accountID: .v7(), environment: .test)
+          _ = try await fixture.webhook(fast.url, other)
+          // As many as all of the sender's places, several times over.
+          try await fixture.commit(Array(repeating: .licenseUpdated, count: 50))
+          fixture.service.start()
+          try await fixture.eventually { slow.requests.count >= 150 }
+          for number in 1...3 {
+            try await fixture.commit([.licenseUpdated], of: .v7(), for: other)
+            try await fixture.eventually(within: .seconds(5)) { fast.requests.count == number }
+          }
+          // Each of those that hang has something under way as well.
+          #expect(Set(slow.requests.map(\.delivery)).count == slow.requests.count)
+          #expect(slow.requests.count < 200)
         }
       }
     }

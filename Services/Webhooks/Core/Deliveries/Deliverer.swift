@@ -180,6 +180,8 @@ final class Deliverer {
         heldCount -= 1
         continue
       }
+      // At least one is under way then, and whatever ends comes back here.
+      guard lane.underWayCount < sender.shareOfOne else { return }
       switch lane.admit(at: Instant.now) {
       case .now:
         lane.removeNext()
