@@ -1,5 +1,6 @@
 internal import Changes
 internal import Cryptography
+internal import EventLoop
 internal import Faults
 internal import Sealing
 internal import ServiceKit
@@ -9,6 +10,7 @@ internal import WebhooksService
 
 @main enum Main {
   static func main() {
+    EventLoop.setWorkerCount(Destinations.workersNeeded)
     let schemas = [
       ServiceMain.Schema(name: Changes.schemaName, migrations: Changes.migrations),
       ServiceMain.Schema(name: "webhooks", migrations: Webhooks.migrations),
