@@ -2,6 +2,7 @@ internal import EventLoop
 internal import Faults
 internal import Logging
 internal import Messages
+internal import Postgres
 internal import Primitives
 internal import WebhooksSending
 
@@ -62,6 +63,9 @@ final class Deliverer {
   private var lastServed = UUID(high: 0, low: 0)
   private var isStopping = false
   private var lastPruned = Instant.now
+  private var subscription: Subscription?
+  /// How often webhooks were said to have changed: what was read before that may be old.
+  private(set) var changeCount = 0
 
   init(
     deliveries: DeliveryStore,
@@ -85,6 +89,13 @@ final class Deliverer {
   /// Begins to look for what is due.
   func start() {
     worker.start { [unowned self] in look() }
+    subscription = deliveries.database.listen(EndpointChannel.name) { [unowned self] event in
+      switch event {
+      // What was said while nobody listened is not known.
+      case .listening: for endpoint in Array(lanes.keys) { forget(endpoint) }
+      case .notified(let payload): if let endpoint = UUID(payload) { forget(endpoint) }
+      }
+    }
     timer = LoopTimer(every: Self.interval) { [unowned self] in look() }
     takeBackTimer = LoopTimer(every: Self.takeBackInterval) { [unowned self] in takeBack() }
     takeBack()
@@ -93,6 +104,7 @@ final class Deliverer {
   /// Claims nothing any more, lets attempts under way come to their end for a while, and gives back the rest.
   func stop() async {
     isStopping = true
+    subscription?.cancel()
     timer?.cancel()
     timer = nil
     takeBackTimer?.cancel()
@@ -153,8 +165,7 @@ final class Deliverer {
     for (endpoint, deliveries) in groups {
       let lane = lane(of: endpoint, deliveries[0].tenant)
       lane.add(deliveries)
-      let version = deliveries.map(\.endpointVersion).max() ?? 0
-      if lane.needsLoading(for: version, at: now()) { load(lane, known[endpoint]) }
+      if lane.needsLoading(at: now()) { load(lane, known[endpoint]) }
       pump(lane)
     }
   }
@@ -228,6 +239,11 @@ final class Deliverer {
     underWayCount -= 1
     lane.ended(result.verdict, at: Instant.now)
     writer.add([result])
+    if result.verdict == .gone {
+      // What waits is for whoever enables the webhook again, and no dead letter.
+      lane.stop(until: Instant.now + Self.troublePause)
+      release(lane, until: now())
+    }
     pump(lane)
   }
 
@@ -260,19 +276,31 @@ final class Deliverer {
     EventLoop.spawn { [self] in
       await load(lane, from: known)
       lane.isLoading = false
-      pump(lane)
+      // It may have changed while it was read.
+      if lane.waitingCount > 0, lane.needsLoading(at: now()) { load(lane, nil) } else { pump(lane) }
     }
+  }
+
+  /// Takes up that a webhook was changed, disabled or deleted: gives back what waits for it, and reads it again before
+  /// anything more is made. What is under way comes to its end.
+  func forget(_ endpoint: UUID) {
+    changeCount += 1
+    guard let lane = lanes[endpoint] else { return }
+    lane.noteChange()
+    release(lane, until: now())
   }
 
   private func load(_ lane: DeliveryLane, from known: WebhookEndpoint?) async {
     do throws(Fault) {
+      let changeCount = lane.changeCount
       var endpoint = known
       if endpoint == nil { endpoint = try await endpoints.get(lane.tenant, id: lane.endpointID) }
       guard let endpoint, endpoint.isEnabled else {
         // Deleted or disabled meanwhile: nobody claims them.
         return release(lane, until: now())
       }
-      lane.use(try await receivers.receiver(of: endpoint, at: now()), at: Instant.now)
+      let receiver = try await receivers.receiver(of: endpoint, at: now())
+      lane.use(receiver, asOf: changeCount, at: Instant.now)
     } catch {
       log.warning(
         "a webhook cannot be used now",

@@ -132,6 +132,7 @@ final class Dispatcher {
   /// - Throws: Faults of the database.
   func dispatch(_ tenant: Tenant) async throws(Fault) -> Bool {
     let leaseEnds = Instant.now + ClaimedDelivery.lease
+    let changeCount = deliverer.changeCount
     let places = deliverer.promisePlaces()
     defer { deliverer.giveBack(places) }
     let batch = try await store.database.transaction(for: tenant) {
@@ -160,7 +161,12 @@ final class Dispatcher {
       return batch
     }
     guard let batch else { return false }
-    deliverer.take(batch.held(of: tenant, leaseEnds: leaseEnds), known: batch.endpoints)
+    // Webhooks that have changed meanwhile are read again.
+    let isCurrent = deliverer.changeCount == changeCount
+    deliverer.take(
+      batch.held(of: tenant, leaseEnds: leaseEnds),
+      known: isCurrent ? batch.endpoints : [:]
+    )
     appended?(tenant)
     if batch.leavesDue { deliverer.lookForMore() }
     return batch.isFull
