@@ -137,19 +137,18 @@ extension DeliveryStore {
     return try Delivery(row, showsAttempts: true)
   }
 
-  /// Has a delivery made now, whatever became of it before; its attempts are counted anew.
+  /// Has a delivery made now, whatever became of it before; its attempts are counted anew. What waits in line goes on
+  /// waiting.
   @EventLoop
   func redeliver(_ endpoint: UUID, _ id: UUID, _ change: Change) async throws(Fault) {
     try await change.transaction.query(
       """
       update webhooks.pending_deliveries set due_at = \(change.now), claimed_by = null,
         attempt_count = 0
-      where endpoint_id = \(endpoint) and id = \(id)
+      where endpoint_id = \(endpoint) and id = \(id) and due_at is not null
       """
     )
-    try await change.transaction.query(
-      Self.requeueing("d.endpoint_id = \(endpoint) and d.id = \(id)", 1, at: change.now)
-    )
+    _ = try await requeue(endpoint, "d.endpoint_id = \(endpoint) and d.id = \(id)", 1, change)
   }
 
   /// Has the deliveries of a webhook made again whose events are of a span of time.
@@ -175,15 +174,35 @@ extension DeliveryStore {
       d.endpoint_id = \(endpoint) and d.id >= \(UUID.lowest7(at: from))
         and d.id < \(UUID.lowest7(at: end)) and d.finished_at < \(change.now) \(chosen)
       """
-    return try await change.transaction.query(
-      Self.requeueing(condition, Self.redeliveredMax, at: change.now)
-    ).affectedCount
+    return try await requeue(endpoint, condition, Self.redeliveredMax, change)
   }
 
   /// Moves deliveries from the log back to the queue, the oldest first.
   ///
-  /// What was in a line goes in it again, at its old place, before all that wait. Whoever does this has locked the
-  /// webhook, so nobody else moves the same.
+  /// What was in a line goes in it again, at its old place, and those behind it wait; what is being sent at this moment
+  /// comes to its end. Whoever does this has locked the webhook, so nobody else moves the same.
+  ///
+  /// - Returns: How many.
+  @EventLoop
+  private func requeue(
+    _ endpoint: UUID,
+    _ condition: Query,
+    _ count: Int32,
+    _ change: Change
+  ) async throws(Fault) -> Int {
+    let moved = try await change.transaction.query(
+      Self.requeueing(condition, count, at: change.now)
+    )
+    var licenses: Set<UUID> = []
+    for row in moved {
+      if let license = try row.value(0) as UUID? { licenses.insert(license) }
+    }
+    let lines = licenses.sorted().map { DeliveryLine(endpointID: endpoint, licenseID: $0) }
+    holdBack(lines, change.transaction)
+    advance(lines, at: change.now, change.transaction)
+    return moved.count
+  }
+
   private static func requeueing(_ condition: Query, _ count: Int32, at now: Timestamp) -> Query {
     """
     with gone as (
@@ -199,10 +218,11 @@ extension DeliveryStore {
       account_id, environment, endpoint_id, id, event_id, event_type, license_id, line_position,
       due_at, attempt_count, attempts, created_at)
     select account_id, environment, endpoint_id, id, event_id, event_type, license_id,
-      line_position, \(now), 0,
+      line_position, case when line_position is null then \(now) end, 0,
       case when octet_length(attempts) > \(unescaped: String(attemptsBytesMax)) then '' else attempts end,
       created_at
     from gone
+    returning case when line_position is not null then license_id end
     """
   }
 
