@@ -354,33 +354,46 @@ final class Deliverer {
     prune()
     while isClaimWanted, !isStopping {
       isClaimWanted = false
-      let eachMax = min(Self.claimMax, shareOfFree)
-      isOutOfRoom = eachMax < Self.claimMax
-      guard let worker = worker.id, eachMax > 0 else { continue }
-      let totalMax = min(Self.claimMax, freeCount)
-      promisedCount += totalMax
-      defer { giveBack(totalMax) }
-      let now = Instant.now
-      let full = lanes.values.filter { !$0.takes(eachMax, at: now) }.map(\.endpointID)
-      do throws(Fault) {
-        let claimed = try await deliveries.claim(
-          for: worker,
-          at: self.now(),
-          behind: lastServed,
-          excluding: full,
-          eachMax: Int32(eachMax),
-          totalMax: Int32(totalMax)
-        )
-        if let last = claimed.last { lastServed = last.endpointID }
-        let isFull = claimed.count == totalMax
-        // The next round comes when there is room, and at once for other webhooks.
-        if isFull { isClaimWanted = true }
-        isMoreDue = isFull || !full.isEmpty || claimed.count >= eachMax
-        take(claimed)
-      } catch {
-        isMoreDue = false
-        log.debug("nothing could be claimed", metadata: ["reason": "\(error.message)"])
-      }
+      isMoreDue = false
+      let turnBegan = lastServed
+      var isOver = false
+      while !isOver, !isStopping { isOver = await claim(inTurnBehind: turnBegan) }
+    }
+  }
+
+  /// Claims once.
+  ///
+  /// - Parameter turnBegan: The webhook behind which this turn past all of them began.
+  /// - Returns: Whether the turn is over, or cannot go on now.
+  private func claim(inTurnBehind turnBegan: UUID) async -> Bool {
+    let eachMax = min(Self.claimMax, shareOfFree)
+    isOutOfRoom = eachMax < Self.claimMax
+    guard let worker = worker.id, eachMax > 0 else { return true }
+    let totalMax = min(Self.claimMax, freeCount)
+    promisedCount += totalMax
+    defer { giveBack(totalMax) }
+    let now = Instant.now
+    let full = lanes.values.filter { !$0.takes(eachMax, at: now) }.map(\.endpointID)
+    do throws(Fault) {
+      let claim = try await deliveries.claim(
+        for: worker,
+        at: self.now(),
+        behind: lastServed,
+        turnBegan: turnBegan,
+        excluding: full,
+        eachMax: Int32(eachMax),
+        totalMax: Int32(totalMax)
+      )
+      let claimed = claim.deliveries
+      lastServed = claim.stoppedAt ?? claimed.last?.endpointID ?? lastServed
+      if claimed.count == totalMax || !full.isEmpty || claimed.count >= eachMax { isMoreDue = true }
+      // There may be more of those that were served first.
+      if claim.stoppedAt == nil, claimed.count == totalMax { isClaimWanted = true }
+      take(claimed)
+      return claim.stoppedAt == nil
+    } catch {
+      log.debug("nothing could be claimed", metadata: ["reason": "\(error.message)"])
+      return true
     }
   }
 

@@ -13,12 +13,21 @@ internal import WebhooksSending
 struct DeliveryStore: Sendable {
   let database: Database
 
-  /// Claims deliveries that are due, across accounts, going on from endpoint to endpoint.
+  /// What a claim has brought.
+  struct Claim: Sendable {
+    let deliveries: [ClaimedDelivery]
+    /// Behind which endpoint the next one goes on; nil when the turn is over.
+    let stoppedAt: UUID?
+  }
+
+  /// Claims deliveries that are due, across accounts, going on from endpoint to endpoint. One claim goes past so many of
+  /// them only; a turn, past each of them once, takes as many claims as it needs.
   ///
   /// - Parameters:
   ///   - worker: Who claims them.
   ///   - now: The time.
   ///   - behind: The endpoint that was served last.
+  ///   - turnBegan: The endpoint behind which the turn began.
   ///   - excluded: Endpoints that have as much in memory as they may.
   ///   - eachMax: How many of one endpoint.
   ///   - totalMax: How many in all.
@@ -29,10 +38,11 @@ struct DeliveryStore: Sendable {
     for worker: Int32,
     at now: Timestamp,
     behind: UUID,
+    turnBegan: UUID,
     excluding excluded: [UUID],
     eachMax: Int32,
     totalMax: Int32
-  ) async throws(Fault) -> [ClaimedDelivery] {
+  ) async throws(Fault) -> Claim {
     // Taken before the statement: the lease is never believed to end later than it does.
     let leaseEnds = Instant.now + ClaimedDelivery.lease
     let rows = try await database.query(
@@ -40,10 +50,16 @@ struct DeliveryStore: Sendable {
       select account_id, environment, endpoint_id, endpoint_version, id, event_id, event_type,
         license_id, line_position, attempt_count, body
       from webhooks.claim_deliveries(\(worker), \(now), \(now + ClaimedDelivery.lease), \(behind),
-        \(excluded), \(eachMax), \(totalMax))
+        \(turnBegan), \(excluded), \(eachMax), \(totalMax))
       """
     )
-    return try rows.map { (row) throws(Fault) in try ClaimedDelivery(row, leaseEnds: leaseEnds) }
+    guard let last = rows.last else { throw .internalError("A claim does not say how far it came") }
+    return Claim(
+      deliveries: try rows.dropLast().map { (row) throws(Fault) in
+        try ClaimedDelivery(row, leaseEnds: leaseEnds)
+      },
+      stoppedAt: try last.value(2)
+    )
   }
 
   /// Lets anybody claim what processes that have died had claimed, and what was claimed for longer than a lease.
