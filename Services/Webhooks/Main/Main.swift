@@ -16,6 +16,8 @@ internal import WebhooksService
       ServiceMain.Schema(name: "webhooks", migrations: Webhooks.migrations),
     ]
     ServiceMain.run("webhooks", schemas: schemas) { (service) throws(Fault) in
+      // Twice what deliveries can have open: for the database, for callers, and for what is being closed.
+      service.allowOpenFiles(2 * SendingLimits().openFilesMax)
       let settings = try WebhooksSettings(service.settings)
       let masterKeys = try MasterKeys.load(path: settings.masterKeysFile)
       let database = try service.addDatabase(settings.database)

@@ -23,6 +23,8 @@ public struct SendingLimits: Sendable {
   public var concurrentMax = 1024
   /// Connections that are kept open for the next delivery.
   public var idleConnectionsMax = 512
+  /// Sockets that there are at most: one a request, where several addresses are tried at once two, and those kept open.
+  public var openFilesMax: Int { 2 * concurrentMax + idleConnectionsMax }
   /// How long a connection serves before a new one is made, so that receivers that move are followed.
   public var connectionAge = Duration.seconds(300)
 
