@@ -50,8 +50,9 @@ public struct WebhooksSettings: Sendable {
 public struct WebhookLimits: Sendable {
   /// For how many days anything may be kept.
   ///
-  /// At least as long as a delivery has attempts to come, with days to spare for a webhook that is mended late.
-  static let retentionDays = 7...3_650
+  /// Longer than a delivery has attempts to come, which is ten days where the receiver asks each time for the longest wait
+  /// that it may; with a day more, and the last one, in which what waits is given up.
+  static let retentionDays = 12...3_650
 
   /// Webhooks in each environment of an account.
   public var endpointsMax: Int

@@ -144,7 +144,7 @@ extension DeliveryStore {
     try await change.transaction.query(
       """
       update webhooks.pending_deliveries set due_at = \(change.now), claimed_by = null,
-        attempt_count = 0
+        attempt_count = 0, requeued_at = \(change.now)
       where endpoint_id = \(endpoint) and id = \(id) and due_at is not null
       """
     )
@@ -216,11 +216,11 @@ extension DeliveryStore {
     )
     insert into webhooks.pending_deliveries (
       account_id, environment, endpoint_id, id, event_id, event_type, license_id, line_position,
-      due_at, attempt_count, attempts, created_at)
+      due_at, attempt_count, attempts, created_at, requeued_at)
     select account_id, environment, endpoint_id, id, event_id, event_type, license_id,
       line_position, case when line_position is null then \(now) end, 0,
       case when octet_length(attempts) > \(unescaped: String(attemptsBytesMax)) then '' else attempts end,
-      created_at
+      created_at, \(now)
     from gone
     returning case when line_position is not null then license_id end
     """

@@ -71,17 +71,25 @@ struct DeliveryStore: Sendable {
     return Int(try row.value(0) as Int32)
   }
 
-  /// Deliveries across accounts that still wait though their events are of before a moment.
+  /// Deliveries across accounts that still wait though their events are of before a moment, without what is being made.
   ///
+  /// - Parameters:
+  ///   - moment: The moment.
+  ///   - requeuedBefore: What was put back by request since then is left alone.
+  ///   - count: How many at most.
   /// - Returns: Some of them, without what would be sent.
   /// - Throws: Faults of the database.
   @EventLoop
-  func overdue(before moment: Timestamp, count: Int32) async throws(Fault) -> [ClaimedDelivery] {
+  func overdue(
+    before moment: Timestamp,
+    requeuedBefore: Timestamp,
+    count: Int32
+  ) async throws(Fault) -> [ClaimedDelivery] {
     let rows = try await database.read(
       """
       select account_id, environment, endpoint_id, 0, id, event_id, event_type, license_id,
         line_position, attempt_count, null::bytea
-      from webhooks.overdue_deliveries(\(moment), \(count))
+      from webhooks.overdue_deliveries(\(moment), \(requeuedBefore), \(count))
       """
     )
     return try rows.map { (row) throws(Fault) in try ClaimedDelivery(row, leaseEnds: .now) }
