@@ -64,6 +64,8 @@ final class Deliverer {
   private var isStopping = false
   private var lastPruned = Instant.now
   private var subscription: Subscription?
+  /// Under which something may be claimed that is not in memory: the answer was lost.
+  private var lostLeases: [Lease] = []
   /// How often webhooks were said to have changed: what was read before that may be old.
   private(set) var changeCount = 0
 
@@ -372,12 +374,12 @@ final class Deliverer {
     let totalMax = min(Self.claimMax, freeCount)
     promisedCount += totalMax
     defer { giveBack(totalMax) }
+    let lease = Lease(worker: worker, began: self.now())
     let now = Instant.now
     let full = lanes.values.filter { !$0.takes(eachMax, at: now) }.map(\.endpointID)
     do throws(Fault) {
       let claim = try await deliveries.claim(
-        for: worker,
-        at: self.now(),
+        for: lease,
         behind: lastServed,
         turnBegan: turnBegan,
         excluding: full,
@@ -393,7 +395,24 @@ final class Deliverer {
       return claim.stoppedAt == nil
     } catch {
       log.debug("nothing could be claimed", metadata: ["reason": "\(error.message)"])
+      disown(lease)
       return true
+    }
+  }
+
+  /// Has what may be claimed under a lease given back, since the answer was lost and nothing of it is in memory.
+  func disown(_ lease: Lease) { lostLeases.append(lease) }
+
+  private func releaseLost() async throws(Fault) {
+    while let lease = lostLeases.popLast() {
+      // What was claimed by another number is taken back anyway, and so is what has been claimed for long.
+      guard lease.worker == worker.id, lease.ends > now() else { continue }
+      do throws(Fault) {
+        try await deliveries.release(lease, at: now())
+      } catch {
+        lostLeases.append(lease)
+        throw error
+      }
     }
   }
 
@@ -402,6 +421,7 @@ final class Deliverer {
     guard !isStopping, takingBack == nil else { return }
     takingBack = EventLoop.spawn { [self] in
       do throws(Fault) {
+        try await releaseLost()
         let count = try await deliveries.takeBack(at: now())
         if count > 0 {
           log.notice(

@@ -32,6 +32,11 @@ struct DeliveryResult: Sendable {
     return DeliveryLine(endpointID: delivery.endpointID, licenseID: license)
   }
 
+  /// Whether it has not come to its end.
+  var isPostponed: Bool {
+    if case .finished = fate { false } else { true }
+  }
+
   /// The attempt as it is put behind the others.
   var encodedAttempt: [UInt8] {
     guard let attempt else { return [] }

@@ -135,7 +135,41 @@ final class Dispatcher {
     let changeCount = deliverer.changeCount
     let places = deliverer.promisePlaces()
     defer { deliverer.giveBack(places) }
-    let batch = try await store.database.transaction(for: tenant) {
+    let lease = deliverer.worker.id.map { Lease(worker: $0, began: now()) }
+    let written: DispatchedBatch?
+    do throws(Fault) {
+      written = try await write(tenant, under: lease, places: places)
+    } catch {
+      // It may be committed all the same.
+      if let lease { deliverer.disown(lease) }
+      throw error
+    }
+    guard let batch = written else { return false }
+    // Webhooks that have changed meanwhile are read again.
+    let isCurrent = deliverer.changeCount == changeCount
+    deliverer.take(
+      batch.held(of: tenant, leaseEnds: leaseEnds),
+      known: isCurrent ? batch.endpoints : [:]
+    )
+    appended?(tenant)
+    if batch.leavesDue { deliverer.lookForMore() }
+    return batch.isFull
+  }
+
+  /// Writes a batch of a tenant's events.
+  ///
+  /// - Parameters:
+  ///   - tenant: Whose.
+  ///   - lease: What this process claims deliveries under; nil when it can claim nothing.
+  ///   - places: How many deliveries it has room for.
+  /// - Returns: The batch; nil when there is nothing to do, or somebody else does it.
+  /// - Throws: Faults of the database.
+  private func write(
+    _ tenant: Tenant,
+    under lease: Lease?,
+    places: Int
+  ) async throws(Fault) -> DispatchedBatch? {
+    try await store.database.transaction(for: tenant) {
       (transaction) async throws(Fault) -> DispatchedBatch? in
       transaction.findByIndex()
       guard let position = try await store.lockFeed(of: tenant, transaction) else { return nil }
@@ -148,10 +182,7 @@ final class Dispatcher {
       let isFull = events.count >= count
       var batch = try await plan(feed, endpoints, isFull: isFull, transaction)
       let now = now()
-      let ends = now + ClaimedDelivery.lease
-      batch.hold(by: deliverer.worker.id, until: ends, at: now, places: places) {
-        deliverer.room(for: $0, of: places)
-      }
+      batch.hold(under: lease, at: now, places: places) { deliverer.room(for: $0, of: places) }
       let lines = batch.lines
       deliveries.lockLines(of: Array(Set(lines.map(\.endpointID))), transaction)
       store.append(feed, for: tenant, transaction)
@@ -160,16 +191,6 @@ final class Dispatcher {
       deliveries.advance(lines, at: now, transaction)
       return batch
     }
-    guard let batch else { return false }
-    // Webhooks that have changed meanwhile are read again.
-    let isCurrent = deliverer.changeCount == changeCount
-    deliverer.take(
-      batch.held(of: tenant, leaseEnds: leaseEnds),
-      known: isCurrent ? batch.endpoints : [:]
-    )
-    appended?(tenant)
-    if batch.leavesDue { deliverer.lookForMore() }
-    return batch.isFull
   }
 
   private func render(
