@@ -507,6 +507,18 @@ import WebhooksService
         )
         #expect(Set(listed.data.map(\.webhookId)) == [one.id, two.id])
         #expect(Set(listed.data.map(\.status)) == [.succeeded, .skipped])
+        // Or of those only that are so far.
+        let rows: [(status: Delivery.Status, webhooks: [String])] = [
+          (.succeeded, [one.id]), (.skipped, [two.id]), (.failed, []), (.cancelled, []),
+          (.pending, []), (.waiting, []),
+        ]
+        for row in rows {
+          let some = try await fixture.client.listEventDeliveries(
+            ListEventDeliveriesRequest(id: event.id.description, status: row.status),
+            fixture.options
+          )
+          #expect(some.data.map(\.webhookId) == row.webhooks, "\(row.status)")
+        }
       }
     }
   }

@@ -42,22 +42,7 @@ extension DeliveryStore {
     rows: Int32
   ) async throws(Fault) -> [Delivery] {
     let ofType: Query = type.map { "and d.event_type = \($0)" } ?? ""
-    let pending: Query =
-      switch status {
-      case nil: ""
-      case .pending: "and d.due_at is not null"
-      case .waiting: "and d.due_at is null"
-      default: "and false"
-      }
-    let finished: Query =
-      switch status {
-      case nil: ""
-      case .pending, .waiting: "and false"
-      // Named in the statement, for the index of what was not sent.
-      case .failed: "and d.status = 'failed'"
-      case .skipped: "and d.status = 'skipped'"
-      case .some(let status): "and d.status = \(status.wireName)"
-      }
+    let (pending, finished) = Self.conditions(of: status)
     let rows = try await database.read(
       for: tenant,
       """
@@ -75,15 +60,30 @@ extension DeliveryStore {
     return try rows.map { (row) throws(Fault) in try Delivery(row) }
   }
 
-  /// Reads the deliveries of an event, below an id.
+  /// What chooses those of a status from the queue and from the log; all when nil.
+  private static func conditions(of status: Delivery.Status?) -> (pending: Query, finished: Query) {
+    switch status {
+    case nil: ("", "")
+    case .pending: ("and d.due_at is not null", "and false")
+    case .waiting: ("and d.due_at is null", "and false")
+    // Named in the statement, for the index of what was not sent.
+    case .failed: ("and false", "and d.status = 'failed'")
+    case .skipped: ("and false", "and d.status = 'skipped'")
+    case .some(let status): ("and false", "and d.status = \(status.wireName)")
+    }
+  }
+
+  /// Reads the deliveries of an event, below an id; those only of a status, where one is given.
   ///
   /// They have the time of the event in their ids, so they are looked for at that moment only.
   func list(
     _ tenant: Tenant,
     event: UUID,
+    status: Delivery.Status?,
     below: UUID,
     rows: Int32
   ) async throws(Fault) -> [Delivery] {
+    let (pending, finished) = Self.conditions(of: status)
     let lowest = UUID.lowest7(at: event.moment)
     let end = min(below, UUID.lowest7(at: event.moment + .milliseconds(1)))
     let rows = try await database.read(
@@ -95,6 +95,7 @@ extension DeliveryStore {
           select \(unescaped: Self.pendingColumns) from webhooks.pending_deliveries d
           where d.account_id = e.account_id and d.environment = e.environment
             and d.endpoint_id = e.id and d.id >= \(lowest) and d.id < \(end) and d.event_id = \(event)
+            \(pending)
           order by d.id desc limit \(rows)
         ) p
         union all
@@ -103,6 +104,7 @@ extension DeliveryStore {
           select \(unescaped: Self.finishedColumns) from webhooks.finished_deliveries d
           where d.account_id = e.account_id and d.environment = e.environment
             and d.endpoint_id = e.id and d.id >= \(lowest) and d.id < \(end) and d.event_id = \(event)
+            \(finished)
           order by d.id desc limit \(rows)
         ) f
       ) d order by 1 desc limit \(rows)
