@@ -4,7 +4,6 @@ a scanner says of it all."""
 import json
 import os
 import signal
-import socket
 import ssl
 import subprocess
 import time
@@ -13,51 +12,11 @@ import httpx
 import pytest
 
 from harness import processes, rest, topology
+from harness.certificates import Certificates
 
 # Of testssl.sh: what a private authority cannot have.
 PRIVATE = {"cert_revocation", "DNS_CAArecord"}
 YEAR_SECONDS = 365 * 24 * 60 * 60
-
-
-class Certificates:
-    """An authority and the certificates of some names, each in files of its own."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self._openssl(
-            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "90",
-            "-subj", "/CN=Edge test", "-keyout", folder / "ca.key", "-out", folder / "ca.pem",
-        )  # fmt: skip
-        self.ca_file = str(folder / "ca.pem")
-
-    def issue(self, name, file=None):
-        """A certificate of `name`; in the files of `file`, where another one may have been. Gives both files."""
-        file = file or name
-        request, fresh, key = self.folder / "request", self.folder / "fresh", self.folder / "fresh.key"
-        self._openssl(
-            "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}",
-            "-addext", f"subjectAltName=DNS:{name}", "-keyout", key, "-out", request,
-        )  # fmt: skip
-        self._openssl(
-            "x509", "-req", "-in", request, "-CA", self.ca_file, "-CAkey", self.folder / "ca.key", "-days", "90",
-            "-copy_extensions", "copy", "-out", fresh,
-        )  # fmt: skip
-        places = self.folder / f"{file}.pem", self.folder / f"{file}.key"
-        for new, place in zip((fresh, key), places):
-            os.replace(new, place)
-        return tuple(map(str, places))
-
-    def _openssl(self, *arguments):
-        subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True, timeout=20)
-
-    def shown(self, port, name):
-        """The certificate that is shown to who asks for a name, by its subject and its number."""
-        context = ssl.create_default_context(cafile=self.ca_file)
-        context.check_hostname = False
-        plain = socket.create_connection(("127.0.0.1", port), timeout=10)
-        with context.wrap_socket(plain, server_hostname=name) as connection:
-            found = connection.getpeercert()
-            return found["subject"][0][0][1], found["serialNumber"]
 
 
 @pytest.fixture(scope="module")
