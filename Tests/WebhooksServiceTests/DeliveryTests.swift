@@ -392,6 +392,24 @@ import WebhooksService
           fixture.options
         )
         #expect(webhookShown.disabledReason == .failing)
+        // Not silently: with an event for the account's other webhooks and its feed, and a line in the audit log.
+        try await fixture.eventually {
+          try await fixture.count(
+            "select count(*) from webhooks.events where type = 'webhook.disabled'"
+          ) == 1
+        }
+        let feed = try await fixture.client.listEvents(
+          ListEventsRequest(eventType: "webhook.disabled"),
+          fixture.options
+        )
+        let told = String(decoding: try #require(feed.data.first), as: UTF8.self)
+        #expect(told.contains(#""id":"\#(webhook.id)""#))
+        #expect(told.contains(#""disabledReason":"failing""#))
+        #expect(
+          try await fixture.count(
+            "select count(*) from changes.audit_entries where action = 'webhook.disable'"
+          ) == 1
+        )
       }
     }
   }
