@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness import given, receiver, rest, shapes
+from harness import given, receiver, rest, shapes, users
 from harness.contract import ABSENT, Row, refused
 
 URL = receiver.NOBODY
