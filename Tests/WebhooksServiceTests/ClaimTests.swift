@@ -80,9 +80,9 @@ import WebhooksService
       var behind = id
       var counts: [Int] = []
       repeat {
-        let (count, stoppedAt) = try await claim(behind: behind, turnBegan: id, fixture)
-        counts.append(count)
-        guard let stoppedAt else { break }
+        let next = try await claim(behind: behind, turnBegan: id, fixture)
+        counts.append(next.count)
+        guard let stoppedAt = next.stoppedAt else { break }
         behind = stoppedAt
       } while counts.count < 10
       #expect(counts == (areDisabled ? [1] : [0, 1]))

@@ -87,7 +87,7 @@ import WebhooksService
     }
   }
 
-  @Test @EventLoop func `what has failed for good is recovered, and what arrived is not sent again`()
+  @Test @EventLoop func `what has failed for good is recovered, and what arrived is not sent`()
     async throws
   {
     try await TestReceiver.with { receiver in

@@ -91,7 +91,7 @@ import Testing
     }
   }
 
-  @Test @EventLoop func `what cannot be written for one tenant does not keep another's from being told`()
+  @Test @EventLoop func `what cannot be written for one tenant does not keep another's back`()
     async throws
   {
     try await LicensesFixture.with { fixture in

@@ -283,8 +283,9 @@ final class Deliverer {
     }
   }
 
-  /// Takes up that a webhook was changed, disabled or deleted: gives back what waits for it, and reads it again before
-  /// anything more is made. What is under way comes to its end.
+  /// Takes up that a webhook was changed, disabled or deleted.
+  ///
+  /// What waits for it is given back, and it is read again before anything more is made; what is under way comes to its end.
   func forget(_ endpoint: UUID) {
     changeCount += 1
     guard let lane = lanes[endpoint] else { return }

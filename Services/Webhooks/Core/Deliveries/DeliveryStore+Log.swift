@@ -139,8 +139,9 @@ extension DeliveryStore {
     return try Delivery(row, showsAttempts: true)
   }
 
-  /// Has a delivery made now, whatever became of it before; its attempts are counted anew. What waits in line goes on
-  /// waiting.
+  /// Has a delivery made now, whatever became of it before; its attempts are counted anew.
+  ///
+  /// What waits in line goes on waiting.
   @EventLoop
   func redeliver(_ endpoint: UUID, _ id: UUID, _ change: Change) async throws(Fault) {
     try await change.transaction.query(

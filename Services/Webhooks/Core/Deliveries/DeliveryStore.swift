@@ -20,8 +20,9 @@ struct DeliveryStore: Sendable {
     let stoppedAt: UUID?
   }
 
-  /// Claims deliveries that are due, across accounts, going on from endpoint to endpoint. One claim goes past so many of
-  /// them only; a turn, past each of them once, takes as many claims as it needs.
+  /// Claims deliveries that are due, across accounts, going on from endpoint to endpoint.
+  ///
+  /// One claim goes past so many of them only; a turn, past each of them once, takes as many claims as it needs.
   ///
   /// - Parameters:
   ///   - lease: Who claims them, from now on and until when.
@@ -201,7 +202,9 @@ struct DeliveryStore: Sendable {
   }
 
   /// Gives back what has not come to its end: what has failed one by one, since each has its own time, and what was not
-  /// tried together. What somebody else has claimed meanwhile, or put back by request, is theirs.
+  /// tried together.
+  ///
+  /// What somebody else has claimed meanwhile, or put back by request, is theirs.
   @EventLoop
   private func postpone(_ results: [DeliveryResult], _ transaction: Transaction) {
     var untried: [Release: [DeliveryResult]] = [:]
