@@ -70,22 +70,3 @@ struct SealedBatch {
       """
   }
 }
-
-/// The data keys of an account that were looked up already: thousands of values are opened by the same few.
-@EventLoop
-final class KnownDataKeys {
-  private let dataKeys: DataKeyStore
-  private var keys: [UInt32: DataKey] = [:]
-
-  init(_ dataKeys: DataKeyStore) { self.dataKeys = dataKeys }
-
-  /// The key that opens what was sealed by a version.
-  ///
-  /// - Throws: ``Fault`` `dataLoss` when the account has no such version.
-  func key(of tenant: Tenant, version: UInt32) async throws(Fault) -> DataKey {
-    if let key = keys[version] { return key }
-    let key = try await dataKeys.key(of: tenant, version: version)
-    keys[version] = key
-    return key
-  }
-}

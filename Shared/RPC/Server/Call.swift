@@ -72,11 +72,10 @@ public final class Call {
 
   /// Counts the call, and has what is made of it noted when it is over.
   func begin(
-    _ counts: CallCounts?,
+    _ counts: CallCounts,
     _ span: Span?,
     _ onEnd: (@EventLoop (Call, _ code: Int32) -> Void)?
   ) {
-    guard let counts else { return }
     counts.begin()
     self.counts = counts
     self.span = span

@@ -176,11 +176,22 @@ public final class RPCServer {
       peerIdentity: origin.identity,
       caller: try caller(fields, saidBy: origin.identity)
     )
-    try checkAccess(descriptor, origin.identity)
-    if case .identities = access { try call.checkScope() }
-    call.begin(method.counts, span(of: call, after: fields.traceContext), onCallEnded)
+    try admit(call, to: method, after: fields.traceContext)
     method.start(call)
     return call
+  }
+
+  /// Lets a call begin whose peer and caller may call the method; what is carried, and not the stream that carries it, is
+  /// counted and recorded.
+  private func admit(
+    _ call: Call,
+    to method: Method,
+    after context: @autoclosure () -> TraceContext?
+  ) throws(Fault) {
+    try checkAccess(method.descriptor, call.peerIdentity)
+    if case .identities = access { try call.checkScope() }
+    guard let counts = method.counts else { return }
+    call.begin(counts, span(of: call, after: context()), onCallEnded)
   }
 
   /// What is recorded of a call, where the process that calls says that it records it.
@@ -224,13 +235,7 @@ public final class RPCServer {
       caller: try caller(bytes, record.caller, saidBy: carrier.peerIdentity),
       seat: seat
     )
-    try checkAccess(descriptor, carrier.peerIdentity)
-    if case .identities = access { try call.checkScope() }
-    call.begin(
-      method.counts,
-      span(of: call, after: record.traceContext(in: bytes)),
-      onCallEnded
-    )
+    try admit(call, to: method, after: record.traceContext(in: bytes))
     return (call, serve)
   }
 

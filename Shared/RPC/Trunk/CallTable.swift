@@ -51,7 +51,6 @@ final class CallTable<Passenger: TrunkPassenger> {
   }
 
   /// Removes a call that is over; false where it was removed before.
-  @discardableResult
   func remove(_ id: UInt64) -> Bool {
     guard find(id) != nil else { return false }
     places[Self.place(of: id)] = nil

@@ -47,7 +47,7 @@ final class ServerTrunk {
     guard !isReading else { return }
     isReading = true
     do throws(Fault) {
-      while !carrier.isFinished, !carrier.stream.received.isEmpty,
+      if !carrier.isFinished, !carrier.stream.received.isEmpty,
         carrier.stream.outputPending < Self.outputPendingMax,
         lingering < CallTable<Call>.placeCount
       {

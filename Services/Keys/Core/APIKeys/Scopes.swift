@@ -10,8 +10,7 @@ enum Scopes: Equatable, Sendable {
   /// Source: the REST contract, section 7; `licenses:validate`, `licenses:reveal`, `signing:*`, `keys:*` and
   /// `audit:read` are ours.
   static let known: [String] = [
-    validating, "licenses:read", "licenses:write", "licenses:reveal", "machines:read",
-    "machines:write",
+    validating, reading, "licenses:write", "licenses:reveal", "machines:read", "machines:write",
     "products:read", "products:write", "policies:read", "policies:write", "entitlements:read",
     "entitlements:write", "webhooks:read", "webhooks:write", "analytics:read", "signing:read",
     "signing:write", "keys:read", "keys:write", "audit:read",

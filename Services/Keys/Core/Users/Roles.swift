@@ -27,21 +27,18 @@ extension Role {
   /// Everything that is sold, issued and delivered.
   private static let building = [
     Scopes.validating, "licenses:read", "licenses:write", "machines:read", "machines:write",
-    "products:read",
-    "products:write", "policies:read", "policies:write", "entitlements:read", "entitlements:write",
-    "webhooks:read", "webhooks:write", "signing:read", "analytics:read",
+    "products:read", "products:write", "policies:read", "policies:write", "entitlements:read",
+    "entitlements:write", "webhooks:read", "webhooks:write", "signing:read", "analytics:read",
   ]
   /// Licenses and machines in each state, and what they are made of.
   private static let supporting = [
     Scopes.validating, "licenses:read", "licenses:write", "machines:read", "machines:write",
-    "products:read",
-    "policies:read", "entitlements:read",
+    "products:read", "policies:read", "entitlements:read",
   ]
   /// Everything that can be read, but who else may do what and what was done.
   private static let looking = [
     Scopes.validating, "licenses:read", "machines:read", "products:read", "policies:read",
-    "entitlements:read",
-    "webhooks:read", "signing:read", "analytics:read",
+    "entitlements:read", "webhooks:read", "signing:read", "analytics:read",
   ]
 
   /// Higher may do more.

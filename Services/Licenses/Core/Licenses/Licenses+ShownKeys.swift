@@ -16,16 +16,10 @@ extension Licenses {
     var ids: [UUID] = []
     for license in issued { ids.append(try UUID(checked: license.id)) }
     var keys: [UUID: String] = [:]
-    var dataKeys: [UInt32: DataKey] = [:]
+    let known = KnownDataKeys(dataKeys)
     for (id, sealed) in try await licenses.storedKeys(of: ids, change) {
       let version = DataKey.version(ofSealed: sealed) ?? 0
-      let dataKey: DataKey
-      if let known = dataKeys[version] {
-        dataKey = known
-      } else {
-        dataKey = try await self.dataKeys.key(of: change.tenant, version: version)
-        dataKeys[version] = dataKey
-      }
+      let dataKey = try await known.key(of: change.tenant, version: version)
       keys[id] = try LicenseSecrets.key(sealed: sealed, license: id, openedBy: dataKey)
     }
     for (index, id) in ids.enumerated() {

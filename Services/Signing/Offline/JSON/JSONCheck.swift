@@ -122,8 +122,8 @@ struct JSONCheck {
   /// Which of eight characters, the first one lowest, end a plain string or are none of it: ASCII from the space on, no quote,
   /// no backslash.
   ///
-  /// The first of them is told by its top bit; above it any bit may be set. A byte is too small where subtracting the least one that is good sets its top bit, and what that borrows from the next
-  /// byte comes behind the first.
+  /// The first of them is told by its top bit; above it any bit may be set. A byte is too small where subtracting the
+  /// least one that is good sets its top bit, and what that borrows from the next byte comes behind the first.
   private static func unplain(_ characters: UInt64) -> UInt64 {
     let ones: UInt64 = 0x0101_0101_0101_0101
     let tops: UInt64 = 0x8080_8080_8080_8080
