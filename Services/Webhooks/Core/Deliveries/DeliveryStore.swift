@@ -48,14 +48,14 @@ struct DeliveryStore: Sendable {
       """
       select account_id, environment, endpoint_id, endpoint_version, id, event_id, event_type,
         license_id, line_position, attempt_count, body
-      from webhooks.claim_deliveries(\(worker), \(lease.began), \(lease.ends), \(behind),
+      from webhooks.claim_deliveries(\(lease.worker), \(lease.began), \(lease.ends), \(behind),
         \(turnBegan), \(excluded), \(eachMax), \(totalMax))
       """
     )
     guard let last = rows.last else { throw .internalError("A claim does not say how far it came") }
     return Claim(
       deliveries: try rows.dropLast().map { (row) throws(Fault) in
-        try ClaimedDelivery(row, leaseEnds: leaseEnds, claimedBy: worker)
+        try ClaimedDelivery(row, leaseEnds: leaseEnds, claimedBy: lease.worker)
       },
       stoppedAt: try last.value(2)
     )
