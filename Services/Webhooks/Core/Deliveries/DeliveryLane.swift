@@ -91,6 +91,8 @@ final class DeliveryLane {
 
   /// Takes out all that waits.
   func removeAll() -> [ClaimedDelivery] {
+    // The loop keeps a timer that runs, whoever else is gone.
+    alarm.cancel()
     defer {
       waiting = []
       head = 0
