@@ -28,7 +28,7 @@ final class ServerTrunk {
 
   private unowned let server: RPCServer
   /// The call that carries the others.
-  private let carrier: Call
+  let carrier: Call
   private let calls = CallTable<Call>()
   /// The beginning of a message whose rest is still to come.
   private var rest: [UInt8] = []

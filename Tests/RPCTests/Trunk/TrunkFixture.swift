@@ -25,6 +25,8 @@ import Tracing
   /// How many calls have come by trunk, and how many by a stream of their own.
   var byTrunk = 0
   var byStream = 0
+  /// The most that a trunk's output has had to wait for its client, in bytes.
+  var trunkPendingMax = 0
   var cancelled = 0
   var onCancelled: CheckedContinuation<Void, Never>?
   /// Whether calls of `hold` wait.
@@ -51,7 +53,12 @@ import Tracing
   private var methods: [RPC.Method] {
     [
       .unary(Self.echo) { [self] (request: RawMessage, call) async throws(Fault) -> RawMessage in
-        if call.seat == nil { byStream += 1 } else { byTrunk += 1 }
+        if let trunk = call.seat?.trunk {
+          byTrunk += 1
+          trunkPendingMax = max(trunkPendingMax, trunk.carrier.stream.outputPending)
+        } else {
+          byStream += 1
+        }
         call.trailers.append("x-note", "é")
         return request
       },
