@@ -10,10 +10,10 @@ DEBIAN_PACKAGES := \
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help packages build run test bench protos format lint fuzz
+.PHONY: help packages build run test compose-test bench protos settings-table format lint fuzz
 
 help: ## Show this list.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 packages: ## Install the Debian packages that are missing (with sudo where not root).
 	@Scripts/install-packages $(DEBIAN_PACKAGES)
@@ -27,12 +27,20 @@ run: build ## Build, then start all of Latchkey for development; Ctrl-C stops it
 test: packages ## Run every test, against a private Postgres; ends with one line of totals.
 	@Tests/run
 
+compose-test: packages ## Build the image and run compose.yaml, on a container engine of its own; needs root.
+	@Scripts/install-packages docker.io docker-compose iptables debootstrap
+	@Tests/python-environment
+	@.build-venv/bin/python -m pytest -q -s Tests/Compose
+
 bench: build ## Measure, as ratios against nghttpd and pgbench.
 	@Scripts/build rpc-bench-server signing-bench
 	@Tests/Benchmarks/run
 
 protos: packages ## Generate everything that is derived from Protos/*.proto.
 	@Protos/generate
+
+settings-table: packages ## Generate the page of all settings from their declarations.
+	@Scripts/settings-table
 
 format: ## Format all hand-written Swift.
 	@Scripts/format

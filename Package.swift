@@ -301,10 +301,7 @@ let package = Package(
     executable(
       "latchkey-keys",
       path: "Services/Keys/Main",
-      [
-        "Changes", "Cryptography", "EventLoop", "Faults", "KeysService", "RPC", "Sealing",
-        "ServiceKit", "Stubs",
-      ]
+      ["KeysService"]
     ),
     module(
       "LicensesService",
@@ -320,10 +317,7 @@ let package = Package(
     executable(
       "latchkey-licenses",
       path: "Services/Licenses/Main",
-      [
-        "Changes", "Cryptography", "EventLoop", "Faults", "LicensesService", "RPC", "Sealing",
-        "ServiceKit", "Stubs",
-      ]
+      ["LicensesService"]
     ),
     module(
       "SigningService",
@@ -338,10 +332,7 @@ let package = Package(
     executable(
       "latchkey-signing",
       path: "Services/Signing/Main",
-      [
-        "Changes", "Cryptography", "EventLoop", "Faults", "RPC", "Sealing", "ServiceKit",
-        "SigningService", "Stubs",
-      ]
+      ["SigningService"]
     ),
     module(
       "WebhooksService",
@@ -357,11 +348,7 @@ let package = Package(
     executable(
       "latchkey-webhooks",
       path: "Services/Webhooks/Main",
-      [
-        "Changes", "Cryptography", "EventLoop", "Faults", "RPC", "Sealing", "ServiceKit",
-        "Stubs",
-        "WebhooksSending", "WebhooksService",
-      ]
+      ["WebhooksService"]
     ),
     module(
       "WebhooksSending",
@@ -382,7 +369,16 @@ let package = Package(
     executable(
       "latchkey-gateway",
       path: "Services/Gateway/Main",
-      ["EventLoop", "Faults", "GatewayService", "ServiceKit"]
+      ["GatewayService"]
+    ),
+    // The page of all settings, and their names, which every service knows.
+    executable(
+      "latchkey-settings-table",
+      path: "Scripts/SettingsTable",
+      [
+        "GatewayService", "KeysService", "LicensesService", "ServiceKit", "SigningService",
+        "WebhooksService",
+      ]
     ),
     module(
       "LatchkeyCommand",
@@ -394,10 +390,20 @@ let package = Package(
       ],
       resources: [.embedInCode("Bootstrap")]
     ),
+    module(
+      "LatchkeyTool",
+      path: "Services/Latchkey/Tool",
+      ["EventLoop", "LatchkeyCommand", "ServiceKit", arguments]
+    ),
+    executable("latchkey", path: "Services/Latchkey/Main", ["LatchkeyTool"]),
+    // All of them in one file, for the image.
     executable(
-      "latchkey",
-      path: "Services/Latchkey/Main",
-      ["LatchkeyCommand", "EventLoop", "ServiceKit", arguments]
+      "latchkey-combined",
+      path: "Services/Combined",
+      [
+        "GatewayService", "KeysService", "LatchkeyTool", "LicensesService", "SigningService",
+        "WebhooksService",
+      ]
     ),
 
     // Tests, and the executables that only tests run.

@@ -30,6 +30,7 @@ def deployment(logs, traces, tmp_path_factory):
     """One of its own, which tells all there is to tell; of traces only those that are asked for."""
     headers = tmp_path_factory.mktemp("collector") / "headers"
     headers.write_text("Authorization: Bearer collectors-own-secret-4711\n")
+    headers.chmod(0o600)
     settings = {
         "LATCHKEY_LOG_LEVEL": "debug",
         "LATCHKEY_REQUEST_LOG": "on",
@@ -111,7 +112,8 @@ def test_prometheus_scrapes_every_process(prometheus):
         'latchkey_webhooks_delivery_lag_seconds_count{instance="webhooks"} >= 3',
         'latchkey_webhooks_delivery_lag_seconds_bucket{instance="webhooks", le="60"} >= 3',
         'latchkey_webhooks_outbox_events{instance="webhooks"} == 0',
-        "min(latchkey_certificate_expiry_timestamp_seconds) - time() > 86400 * 30",
+        # Those of services are valid for 14 days, and are renewed in time.
+        "min(latchkey_certificate_expiry_timestamp_seconds) - time() > 86400 * 7",
         'count by (instance) (latchkey_certificate_expiry_timestamp_seconds{instance="gateway"}) == 2',
         "count(latchkey_event_loop_lag_seconds_count > 0) == 5",
         "count(rate(process_cpu_seconds_total[5s]) < 1) == 5",
@@ -460,3 +462,19 @@ def test_the_search_finds_what_is_there():
         text = f'{{"message":"x {secret}","other":1}}'.encode()
         assert logscan.leaks(text, words) == [secret]
     assert logscan.leaks(b'{"message":"nothing"}', words) == []
+
+
+@pytest.mark.parametrize("service", deployments.SERVICES)
+def test_a_program_says_whether_its_process_is_ready(deployment, service):
+    """What a container's health check runs, since there is no curl in the image."""
+    address = deployment[f"LATCHKEY_{service.upper()}_METRICS_ADDRESS"]
+    for listen, status in ((address, 0), (f"127.0.0.1:{processes.free_port()}", 1)):
+        done = subprocess.run(
+            [processes.binary(f"latchkey-{service}"), "ready"],
+            env={"LATCHKEY_METRICS_LISTEN": listen},
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+        assert done.returncode == status, done.stderr
+        assert (done.stderr == "") == (status == 0)

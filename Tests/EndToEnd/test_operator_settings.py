@@ -1,9 +1,11 @@
-"""What whoever runs `latchkey up` may set for the services, in its environment."""
+"""What whoever runs `latchkey up` may set for the services, in its environment or a file."""
+
+import subprocess
 
 import pytest
 
 from harness import deployment as deployments
-from harness import rest
+from harness import processes, rest
 
 SETTINGS = {
     "LATCHKEY_PRODUCTS_MAX": "2",
@@ -17,11 +19,15 @@ SETTINGS = {
 
 
 @pytest.fixture(scope="module")
-def limited(logs):
-    """A deployment with settings, and two things in its environment that no service may have."""
+def limited(logs, tmp_path_factory):
+    """A deployment with settings, and two things in its environment that no service may have. One setting is in a file
+    alone, and one there as well, where it does not count."""
+    file = tmp_path_factory.mktemp("settings") / "latchkey.conf"
+    file.write_text("LATCHKEY_LOG_LEVEL=warning\nLATCHKEY_PRODUCTS_MAX=9\n")
+    shell = {name: value for name, value in SETTINGS.items() if name != "LATCHKEY_LOG_LEVEL"}
     others = {"LATCHKEY_DATABASE_URL": "host=elsewhere.example", "SHELL_SECRET": "hunter2"}
     one = deployments.Deployment(
-        logs / "latchkey-up-limited.log", rate_limits="on", settings=SETTINGS | others
+        logs / "latchkey-up-limited.log", rate_limits="on", settings=shell | others, config=file
     )
     one.start()
     yield one
@@ -86,3 +92,17 @@ def test_leaks_are_answered_by_policy(limited, api, catalogue):
 
 def test_rate_limits_are_the_operator_s(api):
     assert api.get("/products").headers["x-ratelimit-limit"] == "117"
+
+
+def test_a_file_may_not_hold_other_settings(tmp_path):
+    file = tmp_path / "latchkey.conf"
+    file.write_text("LATCHKEY_PRODUCTS_MAX=2\nLATCHKEY_DATABASE_URL=host=elsewhere.example\n")
+    done = subprocess.run(
+        [processes.binary("latchkey"), "up", "--data-dir", tmp_path / "data", "--config", file],
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert done.returncode == 1
+    assert f"{file}:2: LATCHKEY_DATABASE_URL is not a setting that can be made there" in done.stderr
+    assert not (tmp_path / "data").exists()

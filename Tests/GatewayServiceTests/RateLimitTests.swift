@@ -114,8 +114,8 @@ import Testing
     let fault = #expect(throws: Fault.self) { try reader.finish() }
     #expect(
       fault?.issues.map(\.path) == [
-        ["LATCHKEY_RATE_LIMIT_PROCESSES"], ["LATCHKEY_RATE_LIMIT_VALIDATION"],
-        ["LATCHKEY_RATE_LIMIT_PUBLIC"],
+        ["LATCHKEY_RATE_LIMIT_VALIDATION"], ["LATCHKEY_RATE_LIMIT_PUBLIC"],
+        ["LATCHKEY_RATE_LIMIT_PROCESSES"],
       ]
     )
   }

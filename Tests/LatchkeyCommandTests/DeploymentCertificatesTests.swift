@@ -41,6 +41,36 @@ import Testing
     #expect(try bytes(scratch, "rpc-ca.pem") == authority)
   }
 
+  private static let rpcNames = ["keys", "signing", "licenses", "webhooks", "gateway", "operator"]
+
+  @Test(arguments: [(6, []), (8, rpcNames)] as [(days: Int, renewed: [String])])
+  func `certificates of services live for two weeks and are renewed after one`(
+    days: Int,
+    renewed: [String]
+  ) throws {
+    let scratch = try ScratchDeployment()
+    let now = Timestamp.now()
+    _ = try DeploymentCertificates.prepare(scratch.directory, now: now)
+    for (name, expiry) in try DeploymentCertificates.expiries(scratch.directory)
+    where Self.rpcNames.contains(name) {
+      #expect(expiry <= now + .seconds(14 * 86_400))
+    }
+    let later = now + .seconds(Int64(days) * 86_400)
+    #expect(try DeploymentCertificates.prepare(scratch.directory, now: later) == renewed)
+  }
+
+  @Test func `all certificates are renewed when that is asked for, their authorities stay`() throws
+  {
+    let scratch = try ScratchDeployment()
+    _ = try DeploymentCertificates.prepare(scratch.directory)
+    let authority = try bytes(scratch, "rpc-ca.pem")
+    #expect(
+      try DeploymentCertificates.prepare(scratch.directory, renewsAll: true)
+        == Self.everything.filter { !$0.hasSuffix("-ca") }
+    )
+    #expect(try bytes(scratch, "rpc-ca.pem") == authority)
+  }
+
   @Test func `a lost authority is made anew with all it has issued, and nothing else`() throws {
     let scratch = try ScratchDeployment()
     _ = try DeploymentCertificates.prepare(scratch.directory)

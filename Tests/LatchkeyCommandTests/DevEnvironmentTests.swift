@@ -22,8 +22,10 @@ import Testing
   }
 
   @Test func `the file names every service and the operator's identity`() {
+    let plan = ServicePlan.example
     let environment = DeploymentEnvironment.make(
-      .example,
+      plan.addresses,
+      plan.directory,
       FirstAccount.Credentials(testAPIKey: "t", liveAPIKey: "l", signingKey: "s")
     )
     #expect(

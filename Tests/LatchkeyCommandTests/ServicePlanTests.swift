@@ -1,7 +1,7 @@
-import ServiceKit
 import Testing
 
 @testable import LatchkeyCommand
+@testable import ServiceKit
 
 extension ServicePlan {
   /// A plan whose every value can be recognised.
@@ -82,6 +82,11 @@ extension ServicePlan {
     #expect(!plan.settings.texts.contains { $0.contains("elsewhere") })
   }
 
+  @Test func `what an operator may set are settings of services`() {
+    let names = OperatorSettings.names.values.joined() + OperatorSettings.common
+    #expect(SettingNames.all.isSuperset(of: names))
+  }
+
   @Test func `a service logs in as its own role, by a string without a password`() {
     let environment = environment(of: .licenses)
     let url = "host='/data/run' port=5432 dbname=latchkey user=latchkey_licenses sslmode=disable"
@@ -89,7 +94,7 @@ extension ServicePlan {
     #expect(
       environment["LATCHKEY_DATABASE_PASSWORD_FILE"] == "/data/secrets/latchkey_licenses.password"
     )
-    #expect(SettingsReader(environment).databaseURL("LATCHKEY_DATABASE_URL") != nil)
+    #expect(SettingsReader(environment).databaseURL("LATCHKEY_DATABASE_URL", "") != nil)
   }
 
   /// What seals signing keys must open nothing else, and nothing else it.

@@ -1,6 +1,8 @@
 import Faults
-import ServiceKit
+import Foundation
 import Testing
+
+@testable import ServiceKit
 
 @Suite struct SettingsReaderTests {
   private enum Colour: String, CaseIterable { case red, green }
@@ -16,49 +18,63 @@ import Testing
       "LATCHKEY_PROT": "1",
       "PATH": "/usr/bin",
     ])
-    #expect(reader.integer("LATCHKEY_PORT", in: 1...65_535) == nil)
-    #expect(reader.endpoint("LATCHKEY_LISTEN") == nil)
-    #expect(reader.isOn("LATCHKEY_LIMITS", default: true) == nil)
-    #expect(reader.choice("LATCHKEY_COLOUR", default: Colour.red) == nil)
-    #expect(reader.readableFile("LATCHKEY_CERT_FILE") == nil)
-    #expect(reader.databaseURL("LATCHKEY_DATABASE_URL") == nil)
-    #expect(reader.text("LATCHKEY_NAME") == nil)
+    #expect(reader.integer("LATCHKEY_PORT", "a port", in: 1...65_535) == nil)
+    #expect(reader.endpoint("LATCHKEY_LISTEN", "a place") == nil)
+    #expect(reader.isOn("LATCHKEY_LIMITS", "limits", default: true) == nil)
+    #expect(reader.choice("LATCHKEY_COLOUR", "a colour", default: Colour.red) == nil)
+    #expect(reader.readableFile("LATCHKEY_CERT_FILE", "a file") == nil)
+    #expect(reader.databaseURL("LATCHKEY_DATABASE_URL", "a database") == nil)
+    #expect(reader.endpoint("LATCHKEY_ADDRESS", "another place") == nil)
     let fault = try #require(throws: Fault.self) { try reader.finish() }
     #expect(fault.code == .invalidArgument)
     #expect(
       fault.issues.map { $0.path.joined() } == [
         "LATCHKEY_PORT", "LATCHKEY_LISTEN", "LATCHKEY_LIMITS", "LATCHKEY_COLOUR",
-        "LATCHKEY_CERT_FILE", "LATCHKEY_DATABASE_URL", "LATCHKEY_NAME", "LATCHKEY_PROT",
+        "LATCHKEY_CERT_FILE", "LATCHKEY_DATABASE_URL", "LATCHKEY_ADDRESS", "LATCHKEY_PROT",
       ]
     )
-    #expect(fault.issues.first?.message.contains("from 1 to 65535") == true)
+    #expect(fault.issues.first?.message == "is '70000'; expected a whole number from 1 to 65535")
     #expect(fault.issues.last?.code == "unrecognized_key")
   }
 
   /// A password in a connection string would end in process listings and in the log line at start.
-  @Test func `a refused connection string is not repeated`() throws {
-    let reader = SettingsReader(["LATCHKEY_DATABASE_URL": "postgresql://me:hunter2@localhost/x"])
-    _ = reader.databaseURL("LATCHKEY_DATABASE_URL")
+  @Test func `a value that may hold a secret is not repeated when it is refused`() throws {
+    let reader = SettingsReader([
+      "LATCHKEY_DATABASE_URL": "postgresql://me:hunter2@localhost/x",
+      "LATCHKEY_RPC_KEY_FILE": "hunter2",
+      "LATCHKEY_OTLP_ENDPOINT": "http://me:hunter2@collector",
+    ])
+    _ = reader.databaseURL("LATCHKEY_DATABASE_URL", "a database")
+    _ = reader.secretFile("LATCHKEY_RPC_KEY_FILE", "a key")
+    _ = TracingSettings(reader)
     let fault = try #require(throws: Fault.self) { try reader.finish() }
+    #expect(fault.issues.count == 3)
     #expect(!fault.debugDescription.contains("hunter2"))
   }
 
   @Test func `good values and defaults are returned and shown`() throws {
     let reader = SettingsReader(["LATCHKEY_PORT": "8443", "LATCHKEY_EMPTY": ""])
     let (port, limits, colour) = try reader.require(
-      reader.integer("LATCHKEY_PORT", in: 1...65_535),
-      reader.isOn("LATCHKEY_LIMITS", default: true),
-      reader.choice("LATCHKEY_EMPTY", default: Colour.green)
+      reader.integer("LATCHKEY_PORT", "a port", in: 1...65_535),
+      reader.isOn("LATCHKEY_LIMITS", "limits", default: true),
+      reader.choice("LATCHKEY_EMPTY", "a colour", default: Colour.green)
     )
     #expect(port == 8443)
     #expect(limits)
     #expect(colour == .green)
-    #expect(reader.summary.map(\.name) == ["LATCHKEY_PORT", "LATCHKEY_LIMITS", "LATCHKEY_EMPTY"])
-    #expect(reader.summary.first?.value == "8443")
+    #expect(reader.endpoint("LATCHKEY_PLACE", "a place", isOptional: true) == nil)
+    #expect(
+      reader.values == [
+        "LATCHKEY_PORT": "8443", "LATCHKEY_LIMITS": "on", "LATCHKEY_EMPTY": "green",
+      ]
+    )
   }
 
-  @Test func `settings of another mode are accepted without being read`() throws {
-    let reader = SettingsReader(["LATCHKEY_OTHER": "x"], alsoKnown: ["LATCHKEY_OTHER"])
+  @Test func `what other services read is accepted, in the environment and in a file`() throws {
+    let listing = SettingsListing(path: "f", bytes: Array("LATCHKEY_WEBHOOKS_MAX=1\n".utf8))
+    let reader = SettingsReader(
+      SettingSources(flags: [], environment: ["LATCHKEY_HTTPS_LISTEN": "x"], file: listing)
+    )
     try reader.finish()
   }
 
@@ -66,14 +82,39 @@ import Testing
     ("host=/run dbname=latchkey user=keys", true),
     ("host=/run password=x", false),
     ("host=/run password = x", false),
+    ("host=/run sslpassword=x", false),
     ("postgresql://keys@db.internal:5432/latchkey?sslmode=verify-full", true),
     ("postgresql://keys:x@db.internal/latchkey", false),
     ("postgres://db.internal/latchkey?user=keys&password=x", false),
+    ("postgres://db.internal/latchkey?user=keys&pass%77ord=x", false),
     ("postgresql:///latchkey?host=/run", true),
+    ("dbname=password", true),
+    ("http://db.internal", false),
   ])
-  func `a connection string may not hold a password`(url: String, isGood: Bool) {
+  func `a connection string must be one, and may not hold a password`(url: String, isGood: Bool) {
     let reader = SettingsReader(["LATCHKEY_DATABASE_URL": url])
-    #expect((reader.databaseURL("LATCHKEY_DATABASE_URL") != nil) == isGood)
+    #expect((reader.databaseURL("LATCHKEY_DATABASE_URL", "a database") != nil) == isGood)
+  }
+
+  @Test(arguments: [
+    (0o600, true), (0o400, true), (0o640, true), (0o644, false), (0o604, false), (0o602, false),
+    (0o601, false),
+  ])
+  func `a secret must be closed to other users`(mode: Int, isGood: Bool) throws {
+    let file = FileManager.default.temporaryDirectory
+      .appendingPathComponent("latchkey-test-\(UUID().uuidString)").path
+    try Data("x".utf8).write(to: URL(fileURLWithPath: file))
+    try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: file)
+    defer { try? FileManager.default.removeItem(atPath: file) }
+    let reader = SettingsReader(["LATCHKEY_RPC_KEY_FILE": file])
+    #expect((reader.secretFile("LATCHKEY_RPC_KEY_FILE", "a key") == file) == isGood)
+    guard !isGood else { return }
+    let fault = try #require(throws: Fault.self) { try reader.finish() }
+    #expect(
+      fault.issues.map(\.message) == [
+        "is a file that other users of this machine can open; run `chmod 0600 \(file)`"
+      ]
+    )
   }
 
   @Test(arguments: [

@@ -1,4 +1,4 @@
-"""Certificates of a private authority, made by openssl."""
+"""Certificates that are not Latchkey's own, made by openssl."""
 
 import os
 import socket
@@ -13,7 +13,7 @@ class Certificates:
         self.folder = folder
         self._openssl(
             "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "90",
-            "-subj", "/CN=Test authority", "-keyout", folder / "ca.key", "-out", folder / "ca.pem",
+            "-subj", "/CN=Another authority", "-keyout", folder / "ca.key", "-out", folder / "ca.pem",
         )  # fmt: skip
         self.ca_file = str(folder / "ca.pem")
 

@@ -26,10 +26,12 @@ POSTGRES_PROGRAMS = pathlib.Path("/usr/lib/postgresql/15/bin")
 class Deployment:
     """`latchkey up` on a data directory and a port of its own."""
 
-    def __init__(self, log, data_directory=None, port=None, rate_limits="off", settings=None):
+    def __init__(self, log, data_directory=None, port=None, rate_limits="off", settings=None, config=None):
         self.rate_limits = rate_limits
         # What the operator sets for services, in the environment of `latchkey up`.
         self.settings = settings or {}
+        # A file with more of them.
+        self.config = config
         self.log = pathlib.Path(log)
         self.owns_directory = data_directory is None
         # Not below pytest's own folder: the database user must be able to enter it.
@@ -72,6 +74,7 @@ class Deployment:
             str(self.port),
             "--rate-limits",
             self.rate_limits,
+            *(["--config", str(self.config)] if self.config else []),
         ]
 
     def down(self):

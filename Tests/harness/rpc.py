@@ -7,17 +7,16 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
 )
 
 
-def channel(deployment, service, options=(), port=None):
-    """A channel to a service's RPC port, or to another process of it, as the identity `operator`."""
+def channel(deployment, service, options=(), port=None, identity="operator"):
+    """A channel to a service's RPC port, or to another process of it, as the operator or as another identity."""
 
     def read(name):
-        with open(deployment[name], "rb") as file:
-            return file.read()
+        return (deployment.data_directory / "certificates" / name).read_bytes()
 
     credentials = grpc.ssl_channel_credentials(
-        root_certificates=read("LATCHKEY_RPC_CA_FILE"),
-        private_key=read("LATCHKEY_RPC_KEY_FILE"),
-        certificate_chain=read("LATCHKEY_RPC_CERT_FILE"),
+        root_certificates=read("rpc-ca.pem"),
+        private_key=read(f"{identity}.key"),
+        certificate_chain=read(f"{identity}.pem"),
     )
     return grpc.secure_channel(
         f"localhost:{port or deployment.rpc_port(service)}",
@@ -56,6 +55,13 @@ class Service:
             request_serializer=lambda message: message.SerializeToString(),
             response_deserializer=answer.FromString,
         )
+
+
+def served(channel):
+    """The descriptors of all services of a server, by name."""
+    database = ProtoReflectionDescriptorDatabase(channel)
+    pool = descriptor_pool.DescriptorPool(database)
+    return {name: pool.FindServiceByName(name) for name in database.get_services()}
 
 
 def pool_of(descriptor_set):

@@ -2,7 +2,7 @@ public import Faults
 public import ServiceKit
 
 /// The settings of the gateway.
-public struct GatewaySettings: Sendable {
+public struct GatewaySettings: OwnSettings {
   /// Where users call it.
   public let httpsListen: Endpoint
   /// The certificates that users see, and their keys: the first one, and one for each further name.
@@ -53,39 +53,75 @@ public struct GatewaySettings: Sendable {
       areRateLimitsOn, limits, logsRequests
     ) =
       try reader.require(
-        reader.endpoint("LATCHKEY_HTTPS_LISTEN"),
-        reader.tlsFiles("LATCHKEY_TLS_CERT_FILE", "LATCHKEY_TLS_KEY_FILE"),
-        reader.value(
-          "LATCHKEY_TRUSTED_PROXIES",
-          default: TrustedProxies.none,
-          expected: "at most 64 address ranges such as 10.0.0.0/8, separated by commas",
-          TrustedProxies.init
+        reader.endpoint(
+          "LATCHKEY_HTTPS_LISTEN",
+          "where users call, by HTTP/2 and HTTP/1.1 over TLS 1.2 and 1.3; nothing is served in plain text"
         ),
+        reader.tlsFiles(
+          certificates: (
+            "LATCHKEY_TLS_CERT_FILE",
+            "the certificate (PEM) that users see; for several names a list, the first for all others"
+          ),
+          keys: ("LATCHKEY_TLS_KEY_FILE", "the private keys (PEM) of those, in the same order")
+        ),
+        Self.proxies(reader),
         reader.integer(
           "LATCHKEY_HSTS_SECONDS",
+          "for how long browsers shall call by HTTPS alone (RFC 6797); 0 says nothing of it",
+          placeholder: "SECONDS",
           default: Self.defaultSecuritySeconds,
           in: 0...Self.securitySecondsMax
         ),
         RPCSettings(reader),
-        reader.endpoint("LATCHKEY_KEYS_ADDRESS"),
-        reader.endpoint("LATCHKEY_LICENSES_ADDRESS"),
-        reader.endpoint("LATCHKEY_SIGNING_ADDRESS"),
-        reader.endpoint("LATCHKEY_WEBHOOKS_ADDRESS"),
-        reader.isOn("LATCHKEY_RATE_LIMITS", default: true),
+        reader.address(of: "keys"),
+        reader.address(of: "licenses"),
+        reader.address(of: "signing"),
+        reader.address(of: "webhooks"),
+        reader.isOn(
+          "LATCHKEY_RATE_LIMITS",
+          "whether requests are counted; off sends no headers that tell of limits either",
+          default: true
+        ),
         RateLimits(reader),
-        reader.isOn("LATCHKEY_REQUEST_LOG", default: false)
+        reader.isOn(
+          "LATCHKEY_REQUEST_LOG",
+          "whether each request is a line in the log, for a fifth more of its CPU time",
+          default: false
+        )
       )
     rateLimits = areRateLimitsOn ? limits : nil
     transportSecurity = .seconds(securitySeconds)
   }
 
+  private static func proxies(_ reader: SettingsReader) -> TrustedProxies? {
+    let setting = Setting(
+      "LATCHKEY_TRUSTED_PROXIES",
+      "RANGE,...",
+      "address ranges of proxies whose X-Forwarded-For is believed",
+      expected: "at most 64 address ranges such as 10.0.0.0/8, separated by commas",
+      without: .value("")
+    )
+    return reader.value(setting) { $0.isEmpty ? TrustedProxies.none : TrustedProxies($0) }
+  }
+
   /// Reads the two settings that make sense only together.
   private static func challenges(_ reader: SettingsReader) -> Challenges? {
     let names = (listen: "LATCHKEY_HTTP_LISTEN", webroot: "LATCHKEY_ACME_WEBROOT")
-    let areSet = [names.listen, names.webroot].map { reader.isSet($0) }
-    guard areSet.contains(true) else { return nil }
-    let listen = reader.endpoint(names.listen)
-    guard let webroot = reader.readableFolder(names.webroot), let listen else { return nil }
+    let listen = reader.endpoint(
+      names.listen,
+      "where ACME http-01 challenges are answered over plain HTTP, and nothing else: port 80",
+      isOptional: true
+    )
+    let webroot = reader.readableFolder(
+      names.webroot,
+      "the folder they are in, as `certbot certonly --webroot -w DIR` has it",
+      isOptional: true
+    )
+    for (one, other) in [(names.listen, names.webroot), (names.webroot, names.listen)]
+    where reader.isGiven(one) && !reader.isGiven(other) {
+      reader.refuse(other, "is not set, as it must be where \(one) is")
+    }
+    guard let listen, let webroot else { return nil }
     return Challenges(listen: listen, webroot: webroot)
   }
 }

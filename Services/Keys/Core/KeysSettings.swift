@@ -2,7 +2,7 @@ public import Faults
 public import ServiceKit
 
 /// The settings of the keys service.
-public struct KeysSettings: Sendable {
+public struct KeysSettings: OwnSettings {
   /// Where it is called, and as whom it appears.
   public let rpc: RPCSettings
   /// Where its data is.
@@ -30,20 +30,33 @@ public struct KeysSettings: Sendable {
       try reader.require(
         RPCSettings(reader),
         DatabaseSettings(reader),
-        reader.readableFile("LATCHKEY_MASTER_KEYS_FILE"),
-        reader.endpoint("LATCHKEY_SIGNING_ADDRESS"),
-        reader.choice("LATCHKEY_LEAKED_API_KEYS", default: LeakedAPIKeys.revoke),
+        reader.masterKeysFile(),
+        reader.address(of: "signing"),
+        reader.choice(
+          "LATCHKEY_LEAKED_API_KEYS",
+          "what a report of a leaked API key does to it besides the event: nothing, an overlap, or its end",
+          default: LeakedAPIKeys.revoke
+        ),
         reader.integer(
           "LATCHKEY_LEAKED_API_KEYS_OVERLAP_SECONDS",
+          "how long a leaked API key goes on under `rotate`, at most 30 days",
+          placeholder: "SECONDS",
           default: Int(LeakedAPIKeys.defaultOverlap.components.seconds),
           in: 0...Self.leakOverlapSecondsMax
         ),
-        reader.value(
-          "LATCHKEY_DASHBOARD_URL",
-          expected: "https://host or https://host:port",
-          DashboardAddress.init
-        )
+        Self.dashboard(reader)
       )
     leakOverlap = .seconds(overlapSeconds)
+  }
+
+  private static func dashboard(_ reader: SettingsReader) -> DashboardAddress? {
+    let setting = Setting(
+      "LATCHKEY_DASHBOARD_URL",
+      "URL",
+      "where the links lead that are handed to users; never taken from a request",
+      expected: "https://host or https://host:port",
+      mayHoldSecret: true
+    )
+    return reader.value(setting) { DashboardAddress($0) }
   }
 }

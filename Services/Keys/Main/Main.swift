@@ -1,58 +1,5 @@
-internal import Changes
-internal import Cryptography
-internal import Faults
 internal import KeysService
-internal import Sealing
-internal import ServiceKit
-internal import Stubs
 
 @main enum Main {
-  static func main() {
-    let schemas = [
-      ServiceMain.Schema(name: Changes.schemaName, migrations: Changes.migrations),
-      ServiceMain.Schema(name: "keys", migrations: Keys.migrations),
-    ]
-    ServiceMain.run("keys", schemas: schemas) { (service) throws(Fault) in
-      let settings = try KeysSettings(service.settings)
-      let masterKeys = try MasterKeys.load(path: settings.masterKeysFile)
-      let database = try service.addDatabase(settings.database)
-      let keys = Keys(
-        database: database,
-        masterKeys: masterKeys,
-        signing: try service.addChannel(
-          to: settings.signing,
-          identity: "signing",
-          as: settings.rpc
-        ),
-        leakedKeys: settings.leakedKeys,
-        leakOverlap: settings.leakOverlap
-      )
-      let sealing = service.addSealing(
-        keys.dataKeys,
-        tables: Keys.sealedTables,
-        masterKeysFile: settings.masterKeysFile
-      )
-      let users = Users(
-        database: database,
-        dataKeys: keys.dataKeys,
-        dashboard: settings.dashboard
-      )
-      service.addPeriodicTask("key uses", every: Keys.usesInterval, hasLastRound: true) {
-        () async throws(Fault) in try await keys.flushUses()
-      }
-      service.addPeriodicTask("expiry warnings", every: Keys.warningsInterval) {
-        () async throws(Fault) in try await keys.warnOfExpiry()
-      }
-      service.addPeriodicTask("session uses", every: Users.usesInterval, hasLastRound: true) {
-        () async throws(Fault) in try await users.flushUses()
-      }
-      service.addPeriodicTask("ended logins", every: Users.sweepInterval) {
-        () async throws(Fault) in try await users.sweep()
-      }
-      let server = try service.addRPCServer(settings.rpc, trusting: ["gateway"])
-      sealing.register(on: server)
-      keys.register(on: server)
-      users.register(on: server)
-    }
-  }
+  static func main() { KeysMain.run() }
 }

@@ -15,12 +15,20 @@ public final class Up {
     public var port: UInt16
     /// Whether the gateway limits how often a client may call.
     public var areRateLimitsOn: Bool
+    /// The file with settings for services; nil where there is none.
+    public var settingsFile: String?
 
     /// Makes options.
-    public init(dataDirectory: String?, port: UInt16, areRateLimitsOn: Bool) {
+    public init(
+      dataDirectory: String?,
+      port: UInt16,
+      areRateLimitsOn: Bool,
+      settingsFile: String?
+    ) {
       self.dataDirectory = dataDirectory
       self.port = port
       self.areRateLimitsOn = areRateLimitsOn
+      self.settingsFile = settingsFile
     }
   }
 
@@ -69,6 +77,10 @@ public final class Up {
 
   /// Checks what must be right before anything is changed, and puts the parts of the start in order.
   private func addParts() async throws(Fault) {
+    let settings = try OperatorSettings(
+      SettingsReader.processEnvironment(),
+      file: options.settingsFile
+    )
     let directory = try DataDirectory.chosen(options.dataDirectory)
     let executables = try Executables.find()
     let user = try DatabaseUser.find()
@@ -92,7 +104,7 @@ public final class Up {
       rpcPorts: rpcPorts,
       metricsPorts: metricsPorts,
       areRateLimitsOn: options.areRateLimitsOn,
-      settings: OperatorSettings(SettingsReader.processEnvironment())
+      settings: settings
     )
     let deployment = try Deployment(
       plan,

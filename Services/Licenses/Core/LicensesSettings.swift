@@ -2,7 +2,7 @@ public import Faults
 public import ServiceKit
 
 /// The settings of the licenses service.
-public struct LicensesSettings: Sendable {
+public struct LicensesSettings: OwnSettings {
   /// Where it is called, and as whom it appears.
   public let rpc: RPCSettings
   /// Where its data is.
@@ -20,19 +20,30 @@ public struct LicensesSettings: Sendable {
   ///
   /// - Throws: ``Fault`` `invalidArgument` with every setting that is wrong.
   public init(_ reader: SettingsReader) throws(Fault) {
-    func limit(_ name: String) -> Int? {
-      reader.isSet(name) ? reader.integer(name, in: PlanLimits.bounds) : nil
-    }
     limits = PlanLimits(
-      licensesMax: limit("LATCHKEY_LICENSES_MAX"),
-      productsMax: limit("LATCHKEY_PRODUCTS_MAX")
+      licensesMax: reader.integer(
+        "LATCHKEY_LICENSES_MAX",
+        "active licenses of an account in each environment; unlimited without it",
+        isOptional: true,
+        in: PlanLimits.bounds
+      ),
+      productsMax: reader.integer(
+        "LATCHKEY_PRODUCTS_MAX",
+        "products of an account in each environment; unlimited without it",
+        isOptional: true,
+        in: PlanLimits.bounds
+      )
     )
     (rpc, database, masterKeysFile, signing, leakedKeys) = try reader.require(
       RPCSettings(reader),
       DatabaseSettings(reader),
-      reader.readableFile("LATCHKEY_MASTER_KEYS_FILE"),
-      reader.endpoint("LATCHKEY_SIGNING_ADDRESS"),
-      reader.choice("LATCHKEY_LEAKED_LICENSE_KEYS", default: LeakedLicenseKeys.alert)
+      reader.masterKeysFile(),
+      reader.address(of: "signing"),
+      reader.choice(
+        "LATCHKEY_LEAKED_LICENSE_KEYS",
+        "what a report of a leaked license key does to its license besides the event: nothing, or suspend it",
+        default: LeakedLicenseKeys.alert
+      )
     )
   }
 }

@@ -2,7 +2,7 @@ public import Faults
 public import ServiceKit
 
 /// The settings of the signing service.
-public struct SigningSettings: Sendable {
+public struct SigningSettings: OwnSettings {
   /// Where it is called, and as whom it appears.
   public let rpc: RPCSettings
   /// Where its data is.
@@ -17,7 +17,7 @@ public struct SigningSettings: Sendable {
     (rpc, database, masterKeysFile) = try reader.require(
       RPCSettings(reader),
       DatabaseSettings(reader),
-      reader.readableFile("LATCHKEY_MASTER_KEYS_FILE")
+      reader.masterKeysFile()
     )
   }
 }

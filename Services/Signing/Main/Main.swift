@@ -1,30 +1,5 @@
-internal import Changes
-internal import Cryptography
-internal import Faults
-internal import Sealing
-internal import ServiceKit
 internal import SigningService
-internal import Stubs
 
 @main enum Main {
-  static func main() {
-    let schemas = [
-      ServiceMain.Schema(name: Changes.schemaName, migrations: Changes.migrations),
-      ServiceMain.Schema(name: "signing", migrations: Signing.migrations),
-    ]
-    ServiceMain.run("signing", schemas: schemas) { (service) throws(Fault) in
-      let settings = try SigningSettings(service.settings)
-      let masterKeys = try MasterKeys.load(path: settings.masterKeysFile)
-      let database = try service.addDatabase(settings.database)
-      let signing = Signing(database: database, masterKeys: masterKeys)
-      let sealing = service.addSealing(
-        signing.dataKeys,
-        tables: Signing.sealedTables,
-        masterKeysFile: settings.masterKeysFile
-      )
-      let server = try service.addRPCServer(settings.rpc, trusting: ["gateway"])
-      sealing.register(on: server)
-      signing.register(on: server)
-    }
-  }
+  static func main() { SigningMain.run() }
 }

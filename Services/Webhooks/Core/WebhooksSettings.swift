@@ -4,7 +4,7 @@ public import ServiceKit
 public import WebhooksSending
 
 /// The settings of the webhooks service.
-public struct WebhooksSettings: Sendable {
+public struct WebhooksSettings: OwnSettings {
   /// Where it is called, and as whom it appears.
   public let rpc: RPCSettings
   /// Where its data is.
@@ -28,15 +28,28 @@ public struct WebhooksSettings: Sendable {
       try reader.require(
         RPCSettings(reader),
         DatabaseSettings(reader),
-        reader.readableFile("LATCHKEY_MASTER_KEYS_FILE"),
+        reader.masterKeysFile(),
         AddressPolicy(reader),
         reader.integer(
           "LATCHKEY_WEBHOOKS_MAX",
+          "webhooks in each environment of an account",
           default: WebhookLimits().endpointsMax,
           in: 1...1_000
         ),
-        reader.integer("LATCHKEY_EVENTS_RETENTION_DAYS", default: 30, in: days),
-        reader.integer("LATCHKEY_DELIVERIES_RETENTION_DAYS", default: 30, in: days)
+        reader.integer(
+          "LATCHKEY_EVENTS_RETENTION_DAYS",
+          "for how long events are kept, at least \(days.lowerBound) days",
+          placeholder: "DAYS",
+          default: WebhookLimits().eventDays,
+          in: days
+        ),
+        reader.integer(
+          "LATCHKEY_DELIVERIES_RETENTION_DAYS",
+          "for how long the log of deliveries is kept, at least \(days.lowerBound) days",
+          placeholder: "DAYS",
+          default: WebhookLimits().deliveryDays,
+          in: days
+        )
       )
     limits = WebhookLimits(
       endpointsMax: endpointsMax,
@@ -72,27 +85,47 @@ public struct WebhookLimits: Sendable {
 extension AddressPolicy {
   /// Reads what the operator allows besides public addresses over https.
   fileprivate init?(_ reader: SettingsReader) {
+    let allowsLoopback = reader.isOn(
+      "LATCHKEY_WEBHOOKS_ALLOW_LOOPBACK",
+      "whether receivers on this machine may be called; `latchkey up` switches it on",
+      default: false
+    )
     let rangesName = "LATCHKEY_WEBHOOKS_ALLOWED_RANGES"
-    let allowsLoopback = reader.isOn("LATCHKEY_WEBHOOKS_ALLOW_LOOPBACK", default: false)
-    let allowsPlainHTTP = reader.isOn("LATCHKEY_WEBHOOKS_ALLOW_HTTP", default: false)
-    guard let allowsLoopback, let allowsPlainHTTP, let text = reader.text(rangesName, default: "")
-    else { return nil }
-    do {
-      var ranges: [AddressRange] = []
-      for part in text.split(separator: ",") {
-        ranges.append(try AddressRange(String(part)))
-      }
+    let ranges = Self.ranges(reader, rangesName)
+    let allowsPlainHTTP = reader.isOn(
+      "LATCHKEY_WEBHOOKS_ALLOW_HTTP",
+      "whether what these two allow may be called without TLS",
+      default: false
+    )
+    guard let allowsLoopback, let ranges, let allowsPlainHTTP else { return nil }
+    do throws(AddressPolicy.Refusal) {
       try self.init(
         allowsLoopback: allowsLoopback,
         allowedRanges: ranges,
         allowsPlainHTTP: allowsPlainHTTP
       )
-    } catch let refusal as AddressPolicy.Refusal {
-      reader.refuse(rangesName, refusal.message)
-      return nil
     } catch {
-      reader.refuse(rangesName, "Must be address ranges such as 10.0.0.0/8, separated by commas")
+      reader.refuse(rangesName, "is not acceptable: \(error.message)")
       return nil
+    }
+  }
+
+  /// The private ranges that may be called; nil when they were refused.
+  private static func ranges(_ reader: SettingsReader, _ name: String) -> [AddressRange]? {
+    let setting = Setting(
+      name,
+      "RANGE,...",
+      "private address ranges whose receivers may be called, for closed networks",
+      expected: "address ranges such as 10.0.0.0/8, separated by commas",
+      without: .value("")
+    )
+    return reader.value(setting) { text in
+      var ranges: [AddressRange] = []
+      for part in text.split(separator: ",") {
+        guard let range = try? AddressRange(String(part)) else { return nil }
+        ranges.append(range)
+      }
+      return ranges
     }
   }
 }

@@ -71,4 +71,17 @@ public struct IssuedCertificate: Sendable {
   public static func expiry(ofPEM pem: [UInt8]) throws(Fault) -> Timestamp {
     try CertificateHandle.read(pem: pem).expiry()
   }
+
+  /// Whether the first certificate of a PEM text is for a name.
+  ///
+  /// - Throws: ``Fault`` `failedPrecondition` when there is no certificate.
+  public static func isFor(_ name: CertificateName, pem: [UInt8]) throws(Fault) -> Bool {
+    let certificate = try CertificateHandle.read(pem: pem)
+    switch name {
+    case .dns(let host):
+      return X509_check_host(certificate.pointer, host, host.utf8.count, 0, nil) == 1
+    case .ip(let address):
+      return X509_check_ip_asc(certificate.pointer, address, 0) == 1
+    }
+  }
 }

@@ -1,5 +1,4 @@
 internal import Faults
-internal import Glibc
 public import Logging
 internal import Primitives
 
@@ -111,21 +110,6 @@ public struct JSONLogHandler: LogHandler {
   ///
   /// What cannot be written is dropped: a log that is not read must not stop the service.
   public static func writeToStandardError(_ line: [UInt8]) {
-    line.withUnsafeBytes { bytes in
-      var rest = bytes[...]
-      while !rest.isEmpty {
-        let count = Glibc.write(STDERR_FILENO, rest.baseAddressOfSlice, rest.count)
-        if count < 0 && errno == EINTR { continue }
-        guard count > 0 else { return }
-        rest = rest.dropFirst(count)
-      }
-    }
-  }
-}
-
-extension Slice<UnsafeRawBufferPointer> {
-  /// Where the slice's first byte is.
-  fileprivate var baseAddressOfSlice: UnsafeRawPointer? {
-    UnsafeRawBufferPointer(rebasing: self).baseAddress
+    StandardStream.error.write(line)
   }
 }

@@ -25,8 +25,6 @@ public final class Service {
 
   /// The service's name.
   public let name: String
-  /// The settings, to be read once.
-  public let settings: SettingsReader
   /// The service's log.
   public let log: Logger
   /// What the process tells of itself.
@@ -39,14 +37,12 @@ public final class Service {
 
   init(
     name: String,
-    settings: SettingsReader,
     log: Logger,
     lifecycle: Lifecycle,
     monitoring: Monitoring,
     tracer: Tracer?
   ) {
     self.name = name
-    self.settings = settings
     self.log = log
     self.lifecycle = lifecycle
     self.monitoring = monitoring

@@ -8,10 +8,10 @@ internal import Tracing
 /// The `main` of every service: settings, logs, signals, then whatever the service is made of.
 ///
 /// ```swift
-/// @main enum Main {
-///   static func main() {
-///     ServiceMain.run("keys", schemas: [Keys.schema]) { (service) throws(Fault) in
-///       let settings = try KeysSettings(service.settings)
+/// public enum KeysMain {
+///   public static func run() -> Never {
+///     ServiceMain.run("keys", settings: KeysSettings.self, schemas: [Keys.schema]) {
+///       (service, settings) throws(Fault) in
 ///       let database = try service.addDatabase(settings.database)
 ///       let keys = Keys(database: database, masterKeys: try .load(path: settings.masterKeysFile))
 ///       let server = try service.addRPCServer(settings.rpc, trusting: ["gateway"])
@@ -42,48 +42,62 @@ public enum ServiceMain {
 
   /// Runs the service until it is told to stop; never returns.
   ///
-  /// Without arguments the process serves. With `migrate` it brings the database up to date and ends.
+  /// Without words among its arguments the process serves. With `migrate` it brings the database up to date and ends. With
+  /// `ready` it asks the process that serves at `LATCHKEY_METRICS_LISTEN` whether it is ready: exit status 0 when it is,
+  /// else 1. `--help` lists all settings; `--print-config` checks those of the other arguments and prints them.
   ///
   /// - Parameters:
   ///   - name: The service's name, as logs show it.
+  ///   - settings: What the service reads.
   ///   - schemas: The tables that the service uses, in the order of their making; none without a database.
-  ///   - assemble: Reads the service's settings and adds its parts, the first to start first.
-  public static func run(
+  ///   - assemble: Takes the service's settings and adds its parts, the first to start first.
+  public static func run<Own: OwnSettings>(
     _ name: String,
+    settings: Own.Type,
     schemas: [Schema] = [],
-    _ assemble: @escaping @EventLoop @Sendable (Service) async throws(Fault) -> Void
+    _ assemble: @escaping @EventLoop @Sendable (Service, Own) async throws(Fault) -> Void
   ) -> Never {
-    switch CommandLine.arguments.dropFirst().first {
-    case nil:
-      EventLoop.runMain { await serve(name, assemble) }
-    case "migrate" where CommandLine.arguments.count == 2 && !schemas.isEmpty:
-      EventLoop.runMain { await migrate(name, schemas) }
+    let arguments = ServiceArguments(CommandLine.arguments.dropFirst())
+    if arguments.wantsHelp {
+      let manual = SettingsManual(settings, migrates: !schemas.isEmpty)
+      StandardStream.output.write(Array(manual.help(name).utf8))
+      exit(0)
+    }
+    switch arguments.words {
+    case []:
+      EventLoop.runMain { await serve(name, arguments, assemble) }
+    case ["migrate"] where !schemas.isEmpty:
+      EventLoop.runMain { await migrate(name, arguments, schemas) }
+    case ["ready"]:
+      EventLoop.runMain { await askReadiness(arguments) }
     default:
-      let modes = schemas.isEmpty ? "" : " [migrate]"
-      JSONLogHandler.writeToStandardError(
-        Array("usage: latchkey-\(name)\(modes)   (settings are LATCHKEY_* variables)\n".utf8)
-      )
+      let modes = schemas.isEmpty ? " [ready]" : " [migrate | ready]"
+      say("usage: latchkey-\(name)\(modes) [--SETTING VALUE]...   (see --help)")
       exit(usageRefused)
     }
   }
 
   @EventLoop
-  private static func serve(
+  private static func serve<Own: OwnSettings>(
     _ name: String,
-    _ assemble: @EventLoop (Service) async throws(Fault) -> Void
+    _ arguments: ServiceArguments,
+    _ assemble: @EventLoop (Service, Own) async throws(Fault) -> Void
   ) async -> Int32 {
-    let reader = SettingsReader(
-      SettingsReader.processEnvironment(),
-      alsoKnown: SettingNames.migration
-    )
+    let reader = makeReader(arguments)
     let settings = ServiceSettings(reader)
     let log = bootstrapLogs(name, level: settings?.logLevel)
+    let own: Own
+    do throws(Fault) {
+      own = try Own(reader)
+    } catch {
+      return refuse(error, log)
+    }
+    guard !arguments.printsConfiguration else { return printConfiguration(reader) }
     let lifecycle = Lifecycle(log: log)
     let monitoring = makeMonitoring(name, settings?.metricsListen, lifecycle, log)
     let tracer = settings?.tracing.map { makeTracer(name, $0, lifecycle, monitoring) }
     let service = Service(
       name: name,
-      settings: reader,
       log: log,
       lifecycle: lifecycle,
       monitoring: monitoring,
@@ -95,11 +109,11 @@ public enum ServiceMain {
     }
     defer { withExtendedLifetime(signals) {} }
     do throws(Fault) {
-      try await assemble(service)
+      try await assemble(service, own)
     } catch {
       return refuse(error, log)
     }
-    log.info("starting", metadata: shown(reader))
+    log.info("starting", metadata: reader.values.mapValues { Logger.MetadataValue.string($0) })
     return await lifecycle.run()
   }
 
@@ -145,15 +159,17 @@ public enum ServiceMain {
   }
 
   @EventLoop
-  private static func migrate(_ name: String, _ schemas: [Schema]) async -> Int32 {
-    let reader = SettingsReader(
-      SettingsReader.processEnvironment(),
-      alsoKnown: SettingNames.serving
-    )
+  private static func migrate(
+    _ name: String,
+    _ arguments: ServiceArguments,
+    _ schemas: [Schema]
+  ) async -> Int32 {
+    let reader = makeReader(arguments)
     let settings = ServiceSettings(reader)
     let log = bootstrapLogs(name, level: settings?.logLevel)
     do throws(Fault) {
       let (_, database) = try reader.require(settings, DatabaseSettings(reader, .migration))
+      guard !arguments.printsConfiguration else { return printConfiguration(reader) }
       let configuration = try database.configuration(applicationName: name)
       for schema in schemas {
         let applied = try await Migrator.apply(
@@ -169,6 +185,41 @@ public enum ServiceMain {
     }
   }
 
+  /// Asks the process that serves, in words for whoever looks at a health check.
+  @EventLoop
+  private static func askReadiness(_ arguments: ServiceArguments) async -> Int32 {
+    guard let endpoint = ServiceSettings(makeReader(arguments))?.metricsListen else {
+      say("LATCHKEY_METRICS_LISTEN is not set, or not host:port")
+      return settingsRefused
+    }
+    do throws(Fault) {
+      let answer = try await ReadinessQuestion.ask(endpoint)
+      if !answer.isReady { say(answer.text) }
+      return answer.isReady ? 0 : 1
+    } catch {
+      say(error.message)
+      return 1
+    }
+  }
+
+  private static func say(_ text: String) {
+    StandardStream.error.write(Array("\(text)\n".utf8))
+  }
+
+  private static func makeReader(_ arguments: ServiceArguments) -> SettingsReader {
+    SettingsReader(
+      SettingSources(
+        flags: arguments.flags,
+        environment: SettingsReader.processEnvironment()
+      )
+    )
+  }
+
+  private static func printConfiguration(_ reader: SettingsReader) -> Int32 {
+    StandardStream.output.write(Array(reader.printedConfiguration.utf8))
+    return 0
+  }
+
   private static func bootstrapLogs(_ name: String, level: Logger.Level?) -> Logger {
     LoggingSystem.bootstrap { label in
       JSONLogHandler(service: name, label: label, level: level ?? .info)
@@ -182,9 +233,5 @@ public enum ServiceMain {
     }
     log.critical("\(fault.message)", error: fault)
     return fault.code == .invalidArgument ? settingsRefused : 1
-  }
-
-  private static func shown(_ reader: SettingsReader) -> Logger.Metadata {
-    Dictionary(reader.summary.map { ($0.name, .string($0.value)) }) { _, last in last }
   }
 }

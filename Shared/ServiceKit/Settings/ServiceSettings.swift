@@ -11,23 +11,27 @@ public struct ServiceSettings: Sendable {
   /// Where traces are sent; nil where nothing is recorded.
   public let tracing: TracingSettings?
 
-  /// Reads `LATCHKEY_LOG_LEVEL` (default `info`), `LATCHKEY_LIFELINE_FD` (optional), `LATCHKEY_METRICS_LISTEN`
-  /// (optional) and ``TracingSettings``.
-  ///
-  /// Nil when one was refused.
+  /// Reads them; nil when one was refused.
   public init?(_ reader: SettingsReader) {
-    let level = reader.choice("LATCHKEY_LOG_LEVEL", default: Logger.Level.info)
-    var descriptor: Int?
-    if reader.isSet("LATCHKEY_LIFELINE_FD") {
-      descriptor = reader.integer("LATCHKEY_LIFELINE_FD", in: 3...1023)
-      guard descriptor != nil else { return nil }
-    }
-    metricsListen =
-      reader.isSet("LATCHKEY_METRICS_LISTEN") ? reader.endpoint("LATCHKEY_METRICS_LISTEN") : nil
+    let level = reader.choice(
+      "LATCHKEY_LOG_LEVEL",
+      "the least severe level of log lines that are written",
+      default: Logger.Level.info
+    )
+    metricsListen = reader.endpoint(
+      "LATCHKEY_METRICS_LISTEN",
+      "where metrics and probes are served in plain text, never to be published; none are without it",
+      isOptional: true
+    )
     tracing = TracingSettings(reader)
+    lifelineDescriptor = reader.integer(
+      "LATCHKEY_LIFELINE_FD",
+      "the descriptor of a pipe whose end stops the service: a supervisor holds the other one",
+      isOptional: true,
+      in: 3...1023
+    ).map { Int32($0) }
     guard let level else { return nil }
     logLevel = level
-    lifelineDescriptor = descriptor.map { Int32($0) }
   }
 }
 
@@ -38,15 +42,21 @@ public struct RPCSettings: Sendable {
   /// The identity for both directions: what is presented to callers and to services that are called.
   public let files: TLSFiles
 
-  /// Reads `LATCHKEY_RPC_LISTEN`, `LATCHKEY_RPC_CERT_FILE`, `LATCHKEY_RPC_KEY_FILE` and
-  /// `LATCHKEY_RPC_CA_FILE`, all mandatory.
-  ///
-  /// Nil when one was refused.
+  /// Reads them, all mandatory; nil when one was refused.
   public init?(_ reader: SettingsReader) {
-    let listen = reader.endpoint("LATCHKEY_RPC_LISTEN")
-    let certificate = reader.readableFile("LATCHKEY_RPC_CERT_FILE")
-    let key = reader.readableFile("LATCHKEY_RPC_KEY_FILE")
-    let authorities = reader.readableFile("LATCHKEY_RPC_CA_FILE")
+    let listen = reader.endpoint("LATCHKEY_RPC_LISTEN", "where other services call this one")
+    let certificate = reader.readableFile(
+      "LATCHKEY_RPC_CERT_FILE",
+      "the certificate (PEM) for calls between services; its DNS name is the service's identity"
+    )
+    let key = reader.secretFile(
+      "LATCHKEY_RPC_KEY_FILE",
+      "the private key (PEM) of that certificate"
+    )
+    let authorities = reader.readableFile(
+      "LATCHKEY_RPC_CA_FILE",
+      "the authorities (PEM) that certificates of other services must come from"
+    )
     guard let listen, let certificate, let key, let authorities else { return nil }
     self.listen = listen
     files = TLSFiles(certificate: certificate, key: key, authorities: authorities)
@@ -60,23 +70,38 @@ public struct DatabaseSettings: Sendable {
   /// The file that holds the password.
   public let passwordFile: String
 
-  /// What the names of these settings begin with.
-  public enum Purpose: String, Sendable {
+  /// Who logs in.
+  public enum Purpose: Sendable {
     /// The service's own role.
-    case service = "LATCHKEY_DATABASE"
+    case service
     /// The role that owns the schemas, for the sub-command `migrate` alone.
-    case migration = "LATCHKEY_MIGRATION_DATABASE"
-
-    var urlName: String { rawValue + "_URL" }
-    var passwordFileName: String { rawValue + "_PASSWORD_FILE" }
+    case migration
   }
 
-  /// Reads `..._URL` and `..._PASSWORD_FILE`, both mandatory.
-  ///
-  /// Nil when one was refused.
+  /// Reads them, both mandatory; nil when one was refused.
   public init?(_ reader: SettingsReader, _ purpose: Purpose = .service) {
-    let url = reader.databaseURL(purpose.urlName)
-    let passwordFile = reader.readableFile(purpose.passwordFileName)
+    let url: String?
+    let passwordFile: String?
+    switch purpose {
+    case .service:
+      url = reader.databaseURL(
+        "LATCHKEY_DATABASE_URL",
+        "the database: a libpq connection string or URI without a password"
+      )
+      passwordFile = reader.secretFile(
+        "LATCHKEY_DATABASE_PASSWORD_FILE",
+        "the password of the service's role"
+      )
+    case .migration:
+      url = reader.databaseURL(
+        "LATCHKEY_MIGRATION_DATABASE_URL",
+        "the database, as the role that owns the schemas"
+      )
+      passwordFile = reader.secretFile(
+        "LATCHKEY_MIGRATION_DATABASE_PASSWORD_FILE",
+        "the password of that role"
+      )
+    }
     guard let url, let passwordFile else { return nil }
     self.url = url
     self.passwordFile = passwordFile

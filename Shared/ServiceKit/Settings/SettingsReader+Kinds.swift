@@ -1,30 +1,41 @@
-internal import Glibc
+internal import Postgres
+
+// Every kind takes the name of the setting and, in one line without a full stop, what it is for. Where it is not given, its
+// default holds; without one it must be given, or is nil where it is optional.
 
 extension SettingsReader {
-  /// A text that may be anything.
-  public func text(_ name: String, default fallback: String? = nil) -> String? {
-    value(name, default: fallback, expected: "a text") { $0 }
-  }
-
   /// A whole number within bounds.
   public func integer(
     _ name: String,
+    _ summary: String,
+    placeholder: String = "N",
     default fallback: Int? = nil,
+    isOptional: Bool = false,
     in bounds: ClosedRange<Int>
   ) -> Int? {
-    value(
+    let setting = Setting(
       name,
-      default: fallback,
-      expected: "a whole number from \(bounds.lowerBound) to \(bounds.upperBound)"
-    ) { text in
+      placeholder,
+      summary,
+      expected: "a whole number from \(bounds.lowerBound) to \(bounds.upperBound)",
+      without: Setting.Absence(default: fallback.map { "\($0)" }, isOptional: isOptional)
+    )
+    return value(setting) { text in
       guard let number = Int(text), bounds.contains(number) else { return nil }
       return number
     }
   }
 
   /// A switch: `on` or `off`.
-  public func isOn(_ name: String, default fallback: Bool? = nil) -> Bool? {
-    value(name, default: fallback, expected: "on or off") { text in
+  public func isOn(_ name: String, _ summary: String, default fallback: Bool) -> Bool? {
+    let setting = Setting(
+      name,
+      "on|off",
+      summary,
+      expected: "on or off",
+      without: .value(fallback ? "on" : "off")
+    )
+    return value(setting) { text in
       switch text {
       case "on": true
       case "off": false
@@ -34,89 +45,57 @@ extension SettingsReader {
   }
 
   /// `host:port`.
-  public func endpoint(_ name: String, default fallback: Endpoint? = nil) -> Endpoint? {
-    value(name, default: fallback, expected: "host:port") { Endpoint($0) }
+  public func endpoint(
+    _ name: String,
+    _ summary: String,
+    default fallback: Endpoint? = nil,
+    isOptional: Bool = false
+  ) -> Endpoint? {
+    let setting = Setting(
+      name,
+      "HOST:PORT",
+      summary,
+      expected: "host:port",
+      without: Setting.Absence(default: fallback.map { "\($0)" }, isOptional: isOptional)
+    )
+    return value(setting) { Endpoint($0) }
+  }
+
+  /// Where another service is called.
+  public func address(of service: String) -> Endpoint? {
+    endpoint(
+      "\(Setting.prefix)\(service.uppercased())_ADDRESS",
+      "where the \(service) service is called"
+    )
   }
 
   /// One of a closed set of words.
   public func choice<Choice: RawRepresentable & CaseIterable>(
     _ name: String,
-    default fallback: Choice? = nil
+    _ summary: String,
+    default fallback: Choice
   ) -> Choice? where Choice.RawValue == String {
-    let words = Choice.allCases.map(\.rawValue).joined(separator: ", ")
-    return value(name, default: fallback, expected: "one of \(words)") { Choice(rawValue: $0) }
-  }
-
-  /// The path of a file that this process can read now.
-  public func readableFile(_ name: String) -> String? {
-    value(name, expected: "the path of a file that this process can read") { path in
-      Self.isReadableFile(path) ? path : nil
-    }
-  }
-
-  /// The path of a folder that this process can look into now.
-  public func readableFolder(_ name: String) -> String? {
-    value(name, expected: "the path of a folder that this process can read") { path in
-      Self.isReadable(path, S_IFDIR) ? path : nil
-    }
-  }
-
-  /// The certificates of a server and their keys: two lists of files in the same order, separated by commas.
-  public func tlsFiles(_ certificates: String, _ keys: String) -> TLSFiles? {
-    let lists = [certificates, keys].map { name in
-      value(name, expected: "files that this process can read, separated by commas") { text in
-        let paths = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
-        return paths.allSatisfy(Self.isReadableFile) ? paths : nil
-      }
-    }
-    guard let chains = lists[0], let secrets = lists[1] else { return nil }
-    guard chains.count == secrets.count else {
-      refuse(keys, "names \(secrets.count) files where \(certificates) names \(chains.count)")
-      return nil
-    }
-    var files = TLSFiles(certificate: chains[0], key: secrets[0], authorities: nil)
-    files.named = zip(chains, secrets).dropFirst().map {
-      TLSFiles.Identity(certificate: $0, key: $1)
-    }
-    return files
-  }
-
-  private static func isReadableFile(_ path: String) -> Bool { isReadable(path, S_IFREG) }
-
-  private static func isReadable(_ path: String, _ kind: mode_t) -> Bool {
-    var status = stat()
-    return stat(path, &status) == 0 && status.st_mode & S_IFMT == kind && access(path, R_OK) == 0
+    let words = Choice.allCases.map(\.rawValue)
+    let setting = Setting(
+      name,
+      words.joined(separator: "|"),
+      summary,
+      expected: "one of \(words.joined(separator: ", "))",
+      without: .value(fallback.rawValue)
+    )
+    return value(setting) { Choice(rawValue: $0) }
   }
 
   /// How to reach a database: a libpq connection string or URI, which must not hold a password.
-  public func databaseURL(_ name: String) -> String? {
-    value(
+  public func databaseURL(_ name: String, _ summary: String) -> String? {
+    let setting = Setting(
       name,
-      expected: "a connection string without a password (that one is read from a file)",
-      repeatsRefused: false
-    ) { text in
-      DatabaseURL.holdsPassword(text) ? nil : text
-    }
-  }
-}
-
-/// What this module needs to know of libpq's two forms of connection strings.
-///
-/// Source: PostgreSQL 15 manual, section 34.1.1, "Connection Strings".
-enum DatabaseURL {
-  /// Whether a password is spelled out in a URI's user part, a URI parameter or a keyword.
-  static func holdsPassword(_ text: String) -> Bool {
-    guard text.hasPrefix("postgresql://") || text.hasPrefix("postgres://") else {
-      return text.split(whereSeparator: { $0 == " " || $0 == "=" }).contains("password")
-    }
-    let parts = text.split(separator: "?", maxSplits: 1)
-    if parts.count == 2,
-      parts[1].split(separator: "&").contains(where: { $0.hasPrefix("password=") })
-    {
-      return true
-    }
-    let authority = parts[0].split(separator: "/", maxSplits: 1).last ?? ""
-    guard let at = authority.lastIndex(of: "@") else { return false }
-    return authority[..<at].contains(":")
+      "URL",
+      summary,
+      expected:
+        "a libpq connection string or URI without a password (that one is read from a file)",
+      mayHoldSecret: true
+    )
+    return value(setting) { ConnectionString.isSafe($0) ? $0 : nil }
   }
 }

@@ -13,45 +13,63 @@ public struct TracingSettings: Sendable {
   /// Bytes of the file with fields.
   private static let fileBytesMax = 8 * 1024
 
-  /// Reads `LATCHKEY_OTLP_ENDPOINT`, without which nothing is recorded, `LATCHKEY_OTLP_HEADERS_FILE` (optional) and
-  /// `LATCHKEY_TRACE_RATIO` (default 0.01).
-  ///
-  /// Nil where nothing is recorded, or one was refused.
+  /// Reads them; nil where nothing is recorded, or one was refused.
   public init?(_ reader: SettingsReader) {
-    let ratio = reader.value(
-      "LATCHKEY_TRACE_RATIO",
-      default: 0.01,
-      expected: "a number from 0 to 1"
-    ) {
-      Double($0).flatMap { (0...1).contains($0) ? $0 : nil }
-    }
-    var fields: [(name: String, value: String)]? = []
-    if reader.isSet("LATCHKEY_OTLP_HEADERS_FILE") {
-      fields = reader.readableFile("LATCHKEY_OTLP_HEADERS_FILE").flatMap { path in
-        let fields = TracingSettings.fields(in: path)
-        if fields == nil {
-          reader.refuse(
-            "LATCHKEY_OTLP_HEADERS_FILE",
-            "is not acceptable; expected the path of a file with a line `Name: value` for each field"
-          )
-        }
-        return fields
-      }
-    }
-    guard reader.isSet("LATCHKEY_OTLP_ENDPOINT") else { return nil }
-    let collector = reader.value(
-      "LATCHKEY_OTLP_ENDPOINT",
-      expected:
-        "an address such as http://collector:4318, without credentials (those are in LATCHKEY_OTLP_HEADERS_FILE)",
-      repeatsRefused: false
-    ) { CollectorURL($0) }
+    let collector = Self.collector(reader)
+    let fields = Self.fields(reader)
+    let ratio = Self.ratio(reader)
     guard let collector, let ratio, let fields else { return nil }
     self.collector = collector
     self.ratio = ratio
     self.fields = fields
   }
 
-  private static func fields(in path: String) -> [(name: String, value: String)]? {
+  private static func collector(_ reader: SettingsReader) -> CollectorURL? {
+    let setting = Setting(
+      "LATCHKEY_OTLP_ENDPOINT",
+      "URL",
+      "the collector that traces are sent to; nothing is recorded without it",
+      expected:
+        "an address such as http://collector:4318, without credentials (those are in LATCHKEY_OTLP_HEADERS_FILE)",
+      without: .nothing,
+      mayHoldSecret: true
+    )
+    return reader.value(setting) { CollectorURL($0) }
+  }
+
+  /// Header fields for the collector: none where there is no file, nil when it was refused.
+  private static func fields(_ reader: SettingsReader) -> [(name: String, value: String)]? {
+    let name = "LATCHKEY_OTLP_HEADERS_FILE"
+    let path = reader.secretFile(
+      name,
+      "header fields for the collector, a line `Name: value` each",
+      isOptional: true
+    )
+    guard let path else { return [] }
+    let fields = readFields(path)
+    if fields == nil {
+      reader.refuse(
+        name,
+        "is not acceptable; expected a file with a line `Name: value` for each field"
+      )
+    }
+    return fields
+  }
+
+  private static func ratio(_ reader: SettingsReader) -> Double? {
+    let setting = Setting(
+      "LATCHKEY_TRACE_RATIO",
+      "RATIO",
+      "how many of the requests that bring no trace are recorded, from 0 to 1",
+      expected: "a number from 0 to 1",
+      without: .value("0.01")
+    )
+    return reader.value(setting) { text in
+      Double(text).flatMap { (0...1).contains($0) ? $0 : nil }
+    }
+  }
+
+  private static func readFields(_ path: String) -> [(name: String, value: String)]? {
     guard let bytes = try? SettingsFile.read(path), bytes.count <= fileBytesMax else { return nil }
     var fields: [(name: String, value: String)] = []
     for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {

@@ -27,28 +27,52 @@ public struct RateLimits: Sendable {
   ///
   /// - Returns: nil when one of them was refused, which `finish()` of the reader will report.
   init?(_ reader: SettingsReader) {
-    let processes = reader.integer("LATCHKEY_RATE_LIMIT_PROCESSES", default: 1, in: 1...10_000)
-    func read(_ name: String, _ fallback: Int) -> Int? {
+    func read(_ name: String, _ summary: String, _ fallback: Int) -> Int? {
       reader.integer(
         "LATCHKEY_RATE_LIMIT_\(name)",
+        summary,
+        placeholder: "N",
         default: fallback,
         in: 1...RateLimit.perMinuteMax
       )
     }
-    let validation = read("VALIDATION", 60)
-    let activation = read("ACTIVATION", 10)
-    let license = read("LICENSE", 120)
-    let management = read("MANAGEMENT", 120)
-    let publicPages = read("PUBLIC", 300)
-    func readByAddress(_ name: String, _ limit: Int?) -> Int? {
+    func readByAddress(_ name: String, _ summary: String, _ limit: Int?) -> Int? {
       read(
         "\(name)_BY_ADDRESS",
+        "\(summary); by default 100 times as many as with one key",
         min((limit ?? 1) * RateLimits.addressFactor, RateLimit.perMinuteMax)
       )
     }
-    let validationByAddress = readByAddress("VALIDATION", validation)
-    let activationByAddress = readByAddress("ACTIVATION", activation)
-    let licenseByAddress = readByAddress("LICENSE", license)
+    let validation = read("VALIDATION", "validations of one license key a minute", 60)
+    let activation = read("ACTIVATION", "activations with one license key a minute", 10)
+    let license = read("LICENSE", "other calls with one license key a minute", 120)
+    let management = read("MANAGEMENT", "calls with one API key or session a minute", 120)
+    let publicPages = read(
+      "PUBLIC",
+      "calls of one address without a good credential a minute",
+      300
+    )
+    let validationByAddress = readByAddress(
+      "VALIDATION",
+      "validations from one address a minute, whatever their license keys",
+      validation
+    )
+    let activationByAddress = readByAddress(
+      "ACTIVATION",
+      "activations from one address a minute, whatever their license keys",
+      activation
+    )
+    let licenseByAddress = readByAddress(
+      "LICENSE",
+      "other calls with license keys from one address a minute",
+      license
+    )
+    let processes = reader.integer(
+      "LATCHKEY_RATE_LIMIT_PROCESSES",
+      "among how many gateway processes clients are spread; every limit is divided by it",
+      default: 1,
+      in: 1...10_000
+    )
     guard let processes, let validation, let activation, let license, let management,
       let publicPages, let validationByAddress, let activationByAddress, let licenseByAddress
     else { return nil }

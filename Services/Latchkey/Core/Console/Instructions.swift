@@ -1,3 +1,5 @@
+internal import ServiceKit
+
 /// What `latchkey up` prints when all is well: where things are, and the first calls to make.
 struct Instructions {
   var environment: DevEnvironment
@@ -9,7 +11,7 @@ struct Instructions {
   var text: String {
     let url = environment["LATCHKEY_URL"] ?? ""
     let key = environment["LATCHKEY_TEST_API_KEY"] ?? ""
-    let file = DevEnvironment.quoted(directory.environmentFile)
+    let file = SettingVariable.quoted(directory.environmentFile)
     return """
 
       Latchkey serves \(url)
@@ -23,7 +25,7 @@ struct Instructions {
 
       . \(file); \(Instructions.calls.joined(separator: "\n"))
 
-      Ctrl-C, or latchkey down --data-dir \(DevEnvironment.quoted(directory.path)), stops everything; the data stays.
+      Ctrl-C, or latchkey down --data-dir \(SettingVariable.quoted(directory.path)), stops everything; the data stays.
 
       """
   }

@@ -14,7 +14,7 @@ internal import Glibc
 /// certificates/     authorities, certificates and their keys
 /// logs/             one file a process
 /// ```
-struct DataDirectory: Sendable, Equatable {
+struct DataDirectory: DeploymentFiles, Equatable {
   /// The absolute path, without a slash at the end.
   let path: String
 
@@ -31,6 +31,8 @@ struct DataDirectory: Sendable, Equatable {
   /// The signing service's own.
   var signingMasterKeys: String { "\(secrets)/signing-master-keys" }
   var certificates: String { "\(path)/certificates" }
+  var authorities: String { certificates }
+  var wantedCertificates: [DeploymentCertificates.Wanted] { DeploymentCertificates.wanted }
   var logs: String { "\(path)/logs" }
 
   /// The file with the master keys of a service; nil where it keeps nothing encrypted.
@@ -45,6 +47,7 @@ struct DataDirectory: Sendable, Equatable {
   }
   func log(of process: String) -> String { "\(logs)/\(process).log" }
   func password(of role: String) -> String { "\(secrets)/\(role).password" }
+  func certificates(of name: String) -> String { certificates }
 
   /// What the marker file of this layout says.
   static let layout = "latchkey data directory, layout 1\n"

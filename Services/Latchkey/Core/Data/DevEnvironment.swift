@@ -1,4 +1,4 @@
-internal import Faults
+internal import ServiceKit
 
 /// `dev.env`: what users, tests and our own SDKs need to know to use the deployment, as shell variables.
 struct DevEnvironment: Equatable {
@@ -28,27 +28,13 @@ struct DevEnvironment: Equatable {
   init(text: String) {
     for line in text.split(separator: "\n") {
       guard let equals = line.firstIndex(of: "="), line.first != "#" else { continue }
-      var value = line[equals...].dropFirst()
-      if value.count >= 2, value.first == "'", value.last == "'" {
-        value = value.dropFirst().dropLast()
-      }
-      self[String(line[..<equals])] = String(value).replacing("'\\''", with: "'")
+      let value = String(line[equals...].dropFirst())
+      self[String(line[..<equals])] = SettingVariable.unquoted(value) ?? value
     }
   }
 
   /// The file's text: a shell reads it with `.`, and so does anything that splits at the first `=`.
   var text: String {
-    variables.map { "\($0.name)=\(DevEnvironment.quoted($0.value))\n" }.joined()
-  }
-
-  /// A value as a shell takes it; in quotes only where it must be.
-  static func quoted(_ value: String) -> String {
-    let isPlain = value.utf8.allSatisfy { byte in
-      switch UnicodeScalar(byte) {
-      case "a"..."z", "A"..."Z", "0"..."9", "_", "-", ".", "/", ":", "@", "%", "+", ",": true
-      default: false
-      }
-    }
-    return isPlain && !value.isEmpty ? value : "'\(value.replacing("'", with: "'\\''"))'"
+    variables.map { "\(SettingVariable.line($0.name, $0.value))\n" }.joined()
   }
 }

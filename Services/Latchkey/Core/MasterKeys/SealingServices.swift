@@ -105,7 +105,7 @@ struct OperatedDeployment {
 
 extension ServiceName {
   /// The variables that may name its file of master keys, the one of its own first; none where it has no master keys.
-  fileprivate var masterKeysVariables: [String] {
+  var masterKeysVariables: [String] {
     guard databaseRole != nil else { return [] }
     return ["LATCHKEY_\(rawValue.uppercased())_MASTER_KEYS_FILE", "LATCHKEY_MASTER_KEYS_FILE"]
   }

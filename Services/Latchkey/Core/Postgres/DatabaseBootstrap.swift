@@ -11,15 +11,22 @@ struct DatabaseBootstrap {
   /// The database that every cluster has, to connect to before there is one of ours.
   private static let maintenanceDatabase = "postgres"
 
-  private let plan: ServicePlan
+  private let files: any DeploymentFiles
+  private let administrator: Database.Configuration
 
-  init(_ plan: ServicePlan) { self.plan = plan }
+  /// - Parameters:
+  ///   - files: Where the passwords of roles are.
+  ///   - administrator: How to connect as an administrator of the cluster; which database it names does not matter.
+  init(_ files: any DeploymentFiles, administrator: Database.Configuration) {
+    self.files = files
+    self.administrator = administrator
+  }
 
   /// Does it.
   ///
   /// - Throws: ``Fault`` when the database refuses a statement or cannot be reached.
   func run() async throws(Fault) {
-    let cluster = try configuration(DatabaseBootstrap.maintenanceDatabase)
+    let cluster = administrator.with("dbname", DatabaseBootstrap.maintenanceDatabase)
     try await Migrator.run(
       script: DatabaseBootstrap.text(PackageResources.roles_sql) + passwords(),
       configuration: cluster
@@ -35,31 +42,23 @@ struct DatabaseBootstrap {
     }
     try await Migrator.run(
       script: DatabaseBootstrap.text(PackageResources.database_sql),
-      configuration: try configuration(ServicePlan.database)
+      configuration: administrator.with("dbname", ServicePlan.database)
     )
   }
 
   /// Sets every role's password to what its file says.
   ///
-  /// They are hex, so they need no escaping.
+  /// They are hex, so they need no escaping. The administrator's own is not ours to set.
   private func passwords() throws(Fault) -> String {
     var statements = "\n"
     for role in DeploymentSecrets.roles where role != PostgresCluster.administrator {
-      let password = try SettingsFile.readLine(plan.directory.password(of: role))
+      let password = try SettingsFile.readLine(files.password(of: role))
       guard password.utf8.allSatisfy({ UnicodeScalar($0).properties.isASCIIHexDigit }) else {
-        throw Fault(.dataLoss, "\(plan.directory.password(of: role)) is damaged")
+        throw Fault(.dataLoss, "\(files.password(of: role)) is damaged")
       }
       statements += "alter role \(role) password '\(password)';\n"
     }
     return statements
-  }
-
-  private func configuration(_ database: String) throws(Fault) -> Database.Configuration {
-    let administrator = PostgresCluster.administrator
-    return try Database.Configuration(
-      conninfo: plan.connection(as: administrator, database: database),
-      password: SettingsFile.readLine(plan.directory.password(of: administrator))
-    )
   }
 
   private static func text(_ bytes: [UInt8]) -> String {

@@ -1,6 +1,7 @@
 internal import EventLoop
 internal import Faults
 internal import Glibc
+internal import Postgres
 internal import ServiceKit
 
 /// The processes of one deployment, and the steps that bring them up.
@@ -14,15 +15,12 @@ final class Deployment {
   private var postgres: SupervisedProcess?
   private var services: [ServiceName: SupervisedProcess] = [:]
   private var logs: [ServiceName: LogFile] = [:]
-  private var renewal: LoopTimer?
+  private let renewal: CertificateRenewal
   private var environment = DevEnvironment()
   /// Whether the start is over.
   ///
   /// Until then what ends is told by the step that waits for it.
   private var isUp = false
-
-  /// How often certificates are looked at while all runs.
-  private static let renewalInterval = Duration.seconds(12 * 3600)
 
   /// - Throws: ``Fault`` `unavailable` when no pipe can be made.
   init(
@@ -36,6 +34,9 @@ final class Deployment {
     self.databaseUser = databaseUser
     self.console = console
     lifeline = try Lifeline()
+    renewal = CertificateRenewal(console) { [directory = plan.directory] () throws(Fault) in
+      try DeploymentCertificates.prepare(directory)
+    }
   }
 
   private var directory: DataDirectory { plan.directory }
@@ -47,7 +48,7 @@ final class Deployment {
     try Files.give(directory.run, to: databaseUser)
     let secrets = try DeploymentSecrets.prepare(directory)
     let renewed = try DeploymentCertificates.prepare(directory)
-    renewal = LoopTimer(every: Deployment.renewalInterval) { [self] in renewCertificates() }
+    renewal.start()
     return secrets == "kept" && !renewed.isEmpty
       ? "renewed \(renewed.joined(separator: ", "))" : secrets
   }
@@ -71,8 +72,15 @@ final class Deployment {
       guard let postmaster = Postmaster.read(cluster) else { return false }
       return postmaster.isReady && postmaster.id == process.id
     }
-    try await DatabaseBootstrap(plan).run()
+    try await DatabaseBootstrap(directory, administrator: administrator()).run()
     return isNew ? "made" : "started"
+  }
+
+  private func administrator() throws(Fault) -> Database.Configuration {
+    try Database.Configuration(
+      conninfo: plan.connection(as: PostgresCluster.administrator),
+      password: SettingsFile.readLine(directory.password(of: PostgresCluster.administrator))
+    )
   }
 
   func stopDatabase() async {
@@ -125,7 +133,7 @@ final class Deployment {
   }
 
   func waitForServices() async throws(Fault) -> String {
-    let peers = try OperatorChannels(plan)
+    let peers = try OperatorChannels(plan.addresses, directory)
     defer { peers.close() }
     for service in ServiceName.allCases {
       guard let process = services[service] else { continue }
@@ -137,11 +145,15 @@ final class Deployment {
   }
 
   func prepareAccount() async throws(Fault) -> String {
-    let peers = try OperatorChannels(plan)
+    let peers = try OperatorChannels(plan.addresses, directory)
     defer { peers.close() }
-    let account = FirstAccount(directory: directory, channel: peers.channel(to: .keys))
+    let account = FirstAccount(
+      directory,
+      name: "Development",
+      channel: peers.channel(to: .keys)
+    )
     let (credentials, isNew) = try await account.prepare()
-    environment = DeploymentEnvironment.make(plan, credentials)
+    environment = DeploymentEnvironment.make(plan.addresses, directory, credentials)
     return isNew ? "made" : "kept"
   }
 
@@ -154,17 +166,5 @@ final class Deployment {
 
   private func report(_ event: String) {
     if isUp { console.say(event) }
-  }
-
-  private func renewCertificates() {
-    do throws(Fault) {
-      // The services notice changed files by themselves.
-      let renewed = try DeploymentCertificates.prepare(directory)
-      if !renewed.isEmpty {
-        console.say("renewed certificates: \(renewed.joined(separator: ", "))")
-      }
-    } catch {
-      console.say("certificates could not be renewed: \(error.message)")
-    }
   }
 }

@@ -30,61 +30,97 @@ struct DeploymentCertificates {
     var authority: Authority
     var names: [CertificateName]
     var usage: CertificateAuthority.Usage
+    /// How long it lives.
+    var lifetime: Lifetime
   }
 
-  /// Development certificates live for a year, and are renewed by the first start or daily check that
-  /// finds less than this left, so that they do not end while anything uses them.
-  static let lifetimeDays = 365
-  static let renewedBefore = Duration.seconds(120 * 86_400)
+  /// How long a certificate is valid, and when it is made anew.
+  struct Lifetime: Equatable {
+    var days: Int
+    /// It is renewed by the first start or check that finds fewer days left.
+    var renewedBeforeDays: Int
+
+    /// Users' programs see this one, and may not like it to change often.
+    static let users = Lifetime(days: 365, renewedBeforeDays: 120)
+    /// A key that was stolen is of use for so long at most; renewal costs nobody anything, and may fail for a week
+    /// before anybody notices.
+    static let services = Lifetime(days: 14, renewedBeforeDays: 7)
+    /// With an authority everything that it has issued is made anew.
+    static let authority = Lifetime(days: 3_650, renewedBeforeDays: 120)
+
+    /// Whether a certificate that ends at `expiry` is good for longer.
+    func lasts(until expiry: Timestamp, at now: Timestamp) -> Bool {
+      expiry > now + .seconds(Int64(renewedBeforeDays) * 86_400)
+    }
+  }
 
   /// The identity of people and programs that look after the deployment.
   static let operatorIdentity = "operator"
 
+  /// What a machine calls itself.
+  static let localNames: [CertificateName] = [.dns("localhost"), .ip("127.0.0.1"), .ip("::1")]
+
+  /// Every certificate of a deployment on one machine.
+  static let wanted = all(usersNames: localNames)
+
   /// Every certificate of a deployment.
-  static let wanted: [Wanted] =
-    [
-      Wanted(
-        name: "https",
-        authority: .https,
-        names: [.dns("localhost"), .ip("127.0.0.1"), .ip("::1")],
-        usage: .server
-      )
-    ]
+  ///
+  /// - Parameter usersNames: The names that users call the gateway by.
+  /// - Returns: Users', each service's, the operator's.
+  static func all(usersNames: [CertificateName]) -> [Wanted] {
+    let users = Wanted(
+      name: "https",
+      authority: .https,
+      names: usersNames,
+      usage: .server,
+      lifetime: .users
+    )
     // Services call each other, so each is a server and a client; an operator only calls.
-    + ServiceName.allCases.map {
+    let services = ServiceName.allCases.map {
       Wanted(
         name: $0.identity,
         authority: .rpc,
         names: [.dns($0.identity)],
-        usage: [.server, .client]
+        usage: [.server, .client],
+        lifetime: .services
       )
-    } + [
-      Wanted(
-        name: operatorIdentity,
-        authority: .rpc,
-        names: [.dns(operatorIdentity)],
-        usage: .client
-      )
-    ]
+    }
+    let operators = Wanted(
+      name: operatorIdentity,
+      authority: .rpc,
+      names: [.dns(operatorIdentity)],
+      usage: .client,
+      lifetime: .services
+    )
+    return [users] + services + [operators]
+  }
 
-  let directory: DataDirectory
+  let files: any DeploymentFiles
   let now: Timestamp
 
   /// Makes what is missing, ends soon, or is not its authority's.
   ///
+  /// - Parameters:
+  ///   - files: Where they lie.
+  ///   - renewsAll: Whether everything but the authorities is made anew, however long it would last.
+  ///   - now: The time.
   /// - Returns: The names of what was made.
   /// - Throws: ``Fault`` when a file cannot be read or written.
   static func prepare(
-    _ directory: DataDirectory,
+    _ files: any DeploymentFiles,
+    renewsAll: Bool = false,
     now: Timestamp = .now()
   ) throws(Fault) -> [String] {
-    let certificates = DeploymentCertificates(directory: directory, now: now)
+    let lock = try FolderLock(files.authorities)
+    defer { withExtendedLifetime(lock) {} }
+    let certificates = DeploymentCertificates(files: files, now: now)
     var made: [String] = []
     for kind in Authority.allCases {
       let (authority, isNew) = try certificates.authority(kind)
       if isNew { made.append(kind.rawValue) }
-      for wanted in wanted where wanted.authority == kind {
-        guard try !certificates.isGood(wanted, authority) else { continue }
+      for wanted in files.wantedCertificates where wanted.authority == kind {
+        let isGood = try certificates.isGood(wanted, authority)
+        guard renewsAll || !isGood else { continue }
         try certificates.issue(wanted, by: authority)
         made.append(wanted.name)
       }
@@ -92,13 +128,24 @@ struct DeploymentCertificates {
     return made
   }
 
-  private func path(_ name: String, _ kind: String) -> String {
-    "\(directory.certificates)/\(name).\(kind)"
+  /// When each certificate ends, the authorities' among them.
+  ///
+  /// - Throws: ``Fault`` when a file cannot be read or is no certificate.
+  static func expiries(
+    _ files: any DeploymentFiles
+  ) throws(Fault) -> [(name: String, expiry: Timestamp)] {
+    let names = Authority.allCases.map(\.rawValue) + files.wantedCertificates.map(\.name)
+    var expiries: [(name: String, expiry: Timestamp)] = []
+    for name in names {
+      let chain = try SettingsFile.read(files.certificate(name))
+      expiries.append((name, try IssuedCertificate.expiry(ofPEM: chain)))
+    }
+    return expiries
   }
 
   private func authority(_ kind: Authority) throws(Fault) -> (CertificateAuthority, isNew: Bool) {
-    let certificate = path(kind.rawValue, "pem")
-    let key = path(kind.rawValue, "key")
+    let certificate = files.certificate(kind.rawValue)
+    let key = files.key(kind.rawValue)
     if Files.exists(certificate), Files.exists(key) {
       var keyBytes = try SettingsFile.read(key)
       let chain = try SettingsFile.read(certificate)
@@ -107,30 +154,37 @@ struct DeploymentCertificates {
           certificatePEM: chain,
           privateKeyPEM: SecretBytes(wiping: &keyBytes)
         ),
-        try lasts(chain)
+        try lasts(chain, .authority)
       {
         return (authority, false)
       }
     }
-    let authority = try CertificateAuthority.make(commonName: kind.commonName, now: now)
+    let authority = try CertificateAuthority.make(
+      commonName: kind.commonName,
+      days: Lifetime.authority.days,
+      now: now
+    )
     try write(authority.privateKeyPEM, to: key)
     try Files.write(authority.certificatePEM, to: certificate)
     return (authority, true)
   }
 
   private func isGood(_ wanted: Wanted, _ authority: CertificateAuthority) throws(Fault) -> Bool {
-    let certificate = path(wanted.name, "pem")
-    guard Files.exists(certificate), Files.exists(path(wanted.name, "key")) else { return false }
+    let certificate = files.certificate(wanted.name)
+    guard Files.exists(certificate), Files.exists(files.key(wanted.name)) else { return false }
     let chain = try SettingsFile.read(certificate)
     // The chain ends with its issuer, so this tells an earlier authority's certificate.
     guard chain.count > authority.certificatePEM.count,
       chain.suffix(authority.certificatePEM.count).elementsEqual(authority.certificatePEM)
     else { return false }
-    return (try? lasts(chain)) ?? false
+    guard wanted.names.allSatisfy({ (try? IssuedCertificate.isFor($0, pem: chain)) == true }) else {
+      return false
+    }
+    return (try? lasts(chain, wanted.lifetime)) ?? false
   }
 
-  private func lasts(_ chain: [UInt8]) throws(Fault) -> Bool {
-    try IssuedCertificate.expiry(ofPEM: chain) > now + DeploymentCertificates.renewedBefore
+  private func lasts(_ chain: [UInt8], _ lifetime: Lifetime) throws(Fault) -> Bool {
+    lifetime.lasts(until: try IssuedCertificate.expiry(ofPEM: chain), at: now)
   }
 
   private func issue(_ wanted: Wanted, by authority: CertificateAuthority) throws(Fault) {
@@ -138,13 +192,13 @@ struct DeploymentCertificates {
       commonName: wanted.name,
       names: wanted.names,
       usage: wanted.usage,
-      days: DeploymentCertificates.lifetimeDays,
+      days: wanted.lifetime.days,
       now: now
     )
     // Without its certificate a key is no pair: a start that dies in between makes both again.
-    unlink(path(wanted.name, "pem"))
-    try write(issued.privateKeyPEM, to: path(wanted.name, "key"))
-    try Files.write(issued.chainPEM, to: path(wanted.name, "pem"))
+    unlink(files.certificate(wanted.name))
+    try write(issued.privateKeyPEM, to: files.key(wanted.name))
+    try Files.write(issued.chainPEM, to: files.certificate(wanted.name))
   }
 
   private func write(_ key: SecretBytes, to path: String) throws(Fault) {

@@ -20,25 +20,24 @@ enum DeploymentSecrets {
   ///
   /// - Returns: What was done, in a word.
   /// - Throws: ``Fault`` `dataLoss` when something is missing although there is a database.
-  static func prepare(_ directory: DataDirectory) throws(Fault) -> String {
-    let masterKeys = [directory.masterKeys, directory.signingMasterKeys]
+  static func prepare(_ files: any DeploymentFiles) throws(Fault) -> String {
+    let masterKeys = files.allMasterKeys
     for path in masterKeys where !Files.exists(path) {
       // As they were named before, for a format that they do not have.
       try Files.move("\(path).json", to: path)
     }
-    let missing = (roles.map { directory.password(of: $0) } + masterKeys)
+    let missing = (roles.map { files.password(of: $0) } + masterKeys)
       .filter { !Files.exists($0) }
-    var irreplaceable = [
-      directory.password(of: PostgresCluster.administrator), directory.masterKeys,
-    ]
-    if !missing.contains(directory.password(of: ServicePlan.signingRole)) {
-      irreplaceable.append(directory.signingMasterKeys)
+    var irreplaceable = [files.password(of: PostgresCluster.administrator)]
+    irreplaceable += masterKeys.filter { $0 != files.masterKeys(of: .signing) }
+    if !missing.contains(files.password(of: ServicePlan.signingRole)) {
+      irreplaceable += masterKeys.filter { $0 == files.masterKeys(of: .signing) }
     }
-    if directory.hasDatabase, let lost = missing.first(where: irreplaceable.contains) {
+    if files.hasDatabase, let lost = missing.first(where: irreplaceable.contains) {
       throw Fault(
         .dataLoss,
-        "\(directory.path) is damaged: \(lost) is missing; restore it from a backup,"
-          + " or start anew with another --data-dir"
+        "\(files.path) is damaged: \(lost) is missing; restore it from a backup,"
+          + " or start anew in another place"
       )
     }
     // The master keys come first: a password that is there says that they were made.

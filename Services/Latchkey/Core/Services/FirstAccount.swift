@@ -12,9 +12,6 @@ internal import Stubs
 /// answers with the one that is there; so a start that was interrupted goes on where it was.
 @EventLoop
 struct FirstAccount {
-  /// What the account's name is, until its owner thinks of another.
-  private static let name = "Development"
-
   /// What users need of the account.
   struct Credentials: Sendable {
     var testAPIKey: String
@@ -22,11 +19,17 @@ struct FirstAccount {
     var signingKey: String
   }
 
-  let directory: DataDirectory
-  let client: KeysClient
+  private let files: any DeploymentFiles
+  private let name: String
+  private let client: KeysClient
 
-  init(directory: DataDirectory, channel: Channel) {
-    self.directory = directory
+  /// - Parameters:
+  ///   - files: Where it is written down.
+  ///   - name: What it is called.
+  ///   - channel: To the keys service.
+  init(_ files: any DeploymentFiles, name: String, channel: Channel) {
+    self.files = files
+    self.name = name
     client = KeysClient(channel)
   }
 
@@ -36,7 +39,7 @@ struct FirstAccount {
   func prepare() async throws(Fault) -> (Credentials, isNew: Bool) {
     let id = try accountID()
     let account = try await client.createAccount(
-      CreateAccountRequest(accountId: id, name: FirstAccount.name)
+      CreateAccountRequest(accountId: id, name: name)
     )
     let kept = try keptEnvironment()
     let keptTest = kept["LATCHKEY_TEST_API_KEY"]
@@ -50,21 +53,21 @@ struct FirstAccount {
   }
 
   private func accountID() throws(Fault) -> String {
-    if Files.exists(directory.accountIDFile) {
-      let text = try SettingsFile.readLine(directory.accountIDFile)
+    if Files.exists(files.accountIDFile) {
+      let text = try SettingsFile.readLine(files.accountIDFile)
       guard let id = UUID(text) else {
-        throw Fault(.dataLoss, "\(directory.accountIDFile) is damaged: it holds no account id")
+        throw Fault(.dataLoss, "\(files.accountIDFile) is damaged: it holds no account id")
       }
       return id.description
     }
     let id = UUID.v7(at: .now()).description
-    try Files.write("\(id)\n", to: directory.accountIDFile)
+    try Files.write("\(id)\n", to: files.accountIDFile)
     return id
   }
 
   private func keptEnvironment() throws(Fault) -> DevEnvironment {
-    guard Files.exists(directory.environmentFile) else { return DevEnvironment() }
-    return DevEnvironment(text: try Files.read(directory.environmentFile))
+    guard Files.exists(files.environmentFile) else { return DevEnvironment() }
+    return DevEnvironment(text: try Files.read(files.environmentFile))
   }
 
   private func key(
@@ -77,7 +80,7 @@ struct FirstAccount {
       IssueApiKeyRequest(
         accountId: account,
         environment: environment,
-        name: "Made by latchkey up"
+        name: "Made by latchkey"
       )
     )
     guard let secret = key.key else { throw .internalError("A new API key came without the key") }

@@ -14,13 +14,12 @@ final class OperatorChannels {
   private var channels: [ServiceName: Channel] = [:]
 
   /// - Throws: ``Fault`` `failedPrecondition` when the operator's certificate cannot be used.
-  init(_ plan: ServicePlan) throws(Fault) {
+  init(_ addresses: DeploymentAddresses, _ files: any DeploymentFiles) throws(Fault) {
     let tls = try TLSContext(
-      plan.files(of: DeploymentCertificates.operatorIdentity)
+      files.tlsFiles(of: DeploymentCertificates.operatorIdentity)
         .configuration(.client, applicationProtocols: ["h2"])
     )
-    for service in ServiceName.allCases {
-      let address = plan.address(of: service)
+    for (service, address) in addresses.rpc {
       channels[service] = Channel(
         host: address.host,
         port: address.port,

@@ -1,4 +1,7 @@
-/// The settings of services that whoever runs `latchkey up` may make, by setting them in its environment.
+internal import Faults
+internal import ServiceKit
+
+/// The settings of services that whoever runs `latchkey up` may make, in its environment or a file.
 ///
 /// All others are its own to decide, and nothing else of its environment reaches a service.
 struct OperatorSettings: Sendable {
@@ -32,9 +35,23 @@ struct OperatorSettings: Sendable {
 
   /// Takes what is set of them in an environment; what is set to nothing is not.
   init(_ environment: [String: String]) {
-    let known = Set(OperatorSettings.names.values.joined()).union(OperatorSettings.common)
-    made = environment.filter { known.contains($0.key) && !$0.value.isEmpty }
+    made = environment.filter { OperatorSettings.known.contains($0.key) && !$0.value.isEmpty }
   }
+
+  /// Takes them from an environment, and what that has not from a file, as services do.
+  ///
+  /// - Throws: ``Fault`` `invalidArgument` when the file has a line that is wrong, or a setting that is not among them.
+  init(_ environment: [String: String], file path: String?) throws(Fault) {
+    let given = environment.filter { !$0.value.isEmpty }
+    guard let path else {
+      self.init(given)
+      return
+    }
+    let variables = try SettingsListing.variables(in: path, known: OperatorSettings.known)
+    self.init(variables.merging(given) { _, given in given })
+  }
+
+  private static let known = Set(names.values.joined()).union(common)
 
   /// The part of a service's environment that they make up.
   func variables(of service: ServiceName) -> [String] {

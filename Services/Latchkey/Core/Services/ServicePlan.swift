@@ -46,18 +46,19 @@ struct ServicePlan: Sendable {
     Endpoint(host: "127.0.0.1", port: metricsPorts[service] ?? 0)
   }
 
-  /// The files that a peer of this identity presents and trusts.
-  func files(of identity: String) -> TLSFiles {
-    TLSFiles(
-      certificate: "\(directory.certificates)/\(identity).pem",
-      key: "\(directory.certificates)/\(identity).key",
-      authorities: "\(directory.certificates)/rpc-ca.pem"
-    )
+  /// Where users and operators reach it all.
+  var addresses: DeploymentAddresses {
+    var addresses = DeploymentAddresses(url: url, rpc: [:], metrics: [:])
+    for service in ServiceName.allCases {
+      addresses.rpc[service] = address(of: service)
+      addresses.metrics[service] = metricsAddress(of: service)
+    }
+    return addresses
   }
 
   /// The whole environment of a service that serves.
   func environment(of service: ServiceName) -> [String] {
-    let files = files(of: service.identity)
+    let files = directory.tlsFiles(of: service.identity)
     var variables =
       ServicePlan.common + [
         ServicePlan.allocatorTunables,
@@ -90,8 +91,8 @@ struct ServicePlan: Sendable {
     if service == .gateway {
       variables += [
         "LATCHKEY_HTTPS_LISTEN=127.0.0.1:\(httpsPort)",
-        "LATCHKEY_TLS_CERT_FILE=\(directory.certificates)/https.pem",
-        "LATCHKEY_TLS_KEY_FILE=\(directory.certificates)/https.key",
+        "LATCHKEY_TLS_CERT_FILE=\(directory.certificate("https"))",
+        "LATCHKEY_TLS_KEY_FILE=\(directory.key("https"))",
         "LATCHKEY_KEYS_ADDRESS=\(address(of: .keys))",
         "LATCHKEY_LICENSES_ADDRESS=\(address(of: .licenses))",
         "LATCHKEY_SIGNING_ADDRESS=\(address(of: .signing))",
@@ -106,9 +107,20 @@ struct ServicePlan: Sendable {
 
   /// The whole environment of a service's `migrate`.
   func migrationEnvironment() -> [String] {
-    ServicePlan.common + [
-      "LATCHKEY_MIGRATION_DATABASE_URL=\(connection(as: ServicePlan.migratorRole))",
-      "LATCHKEY_MIGRATION_DATABASE_PASSWORD_FILE=\(directory.password(of: ServicePlan.migratorRole))",
+    ServicePlan.migrationEnvironment(
+      connection: connection(as: ServicePlan.migratorRole),
+      files: directory
+    )
+  }
+
+  /// The whole environment of a service's `migrate`, wherever the database is.
+  static func migrationEnvironment(
+    connection: String,
+    files: any DeploymentFiles
+  ) -> [String] {
+    common + [
+      "LATCHKEY_MIGRATION_DATABASE_URL=\(connection)",
+      "LATCHKEY_MIGRATION_DATABASE_PASSWORD_FILE=\(files.password(of: migratorRole))",
     ]
   }
 

@@ -2,15 +2,21 @@ internal import ArgumentParser
 internal import EventLoop
 internal import LatchkeyCommand
 
+/// The process of `latchkey`.
+public enum LatchkeyMain {
+  /// Does what its arguments say.
+  public static func run() { LatchkeyTool.main() }
+}
+
 /// The command-line tool: what can be asked for, and nothing of how it is done.
-@main
 struct LatchkeyTool: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "latchkey",
     abstract: "Runs Latchkey, the self-hosted licensing platform, on this machine.",
     subcommands: [
-      UpCommand.self, DownCommand.self, KeysCommand.self, AuditCommand.self, UsersCommand.self,
-      ListenCommand.self, FilesCommand.self, SigningCommand.self,
+      UpCommand.self, DownCommand.self, DeployCommand.self, CertsCommand.self, KeysCommand.self,
+      AuditCommand.self, UsersCommand.self, ListenCommand.self, FilesCommand.self,
+      SigningCommand.self,
     ]
   )
 }
@@ -51,6 +57,15 @@ struct UpCommand: ParsableCommand {
   @Option(name: .long, help: "Whether clients are held to rate limits.")
   var rateLimits: Switch = .on
 
+  @Option(
+    name: .customLong("config"),
+    help: ArgumentHelp(
+      "Settings for the services, each on a line NAME=VALUE; the environment goes before them.",
+      valueName: "FILE"
+    )
+  )
+  var settingsFile: String?
+
   func validate() throws {
     guard port > 0 else { throw ValidationError("A port is a number from 1 to 65535.") }
   }
@@ -59,7 +74,8 @@ struct UpCommand: ParsableCommand {
     let options = Up.Options(
       dataDirectory: dataDirectory.path,
       port: port,
-      areRateLimitsOn: rateLimits == .on
+      areRateLimitsOn: rateLimits == .on,
+      settingsFile: settingsFile
     )
     EventLoop.runMain { await Up(options).run() }
   }

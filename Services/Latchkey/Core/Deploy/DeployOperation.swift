@@ -1,0 +1,194 @@
+public import EventLoop
+internal import Faults
+internal import Logging
+internal import Postgres
+internal import ServiceKit
+
+/// `latchkey deploy`: what a deployment needs beside its services, where each of them has a container and volumes of its
+/// own.
+///
+/// What the files are and how they are made is the same as for `latchkey up`; only where they lie is another.
+@EventLoop
+public enum DeployOperation {
+  /// Where the volumes are, and how users call it all.
+  public struct Place: Sendable {
+    /// The folder that all volumes are mounted in.
+    public var volumes: String
+    /// Where users find the gateway, such as `https://licensing.example.com`.
+    public var url: String
+
+    /// Names a place.
+    public init(volumes: String, url: String) {
+      self.volumes = volumes
+      self.url = url
+    }
+  }
+
+  /// How to reach the database as somebody who may make roles and databases.
+  public struct Administrator: Sendable {
+    /// The server: a libpq connection string without user, database and password.
+    public var server: String
+    /// The role.
+    public var name: String
+    /// The file with its password; nil for the one that was made with the other secrets.
+    public var passwordFile: String?
+
+    /// Names an administrator.
+    public init(server: String, name: String, passwordFile: String?) {
+      self.server = server
+      self.name = name
+      self.passwordFile = passwordFile
+    }
+  }
+
+  /// What is done.
+  public enum Deed: Sendable {
+    /// Makes the secrets and certificates that are missing.
+    case setUp
+    /// Renews certificates in time, until it is told to stop.
+    case renew
+    /// Makes the roles and the database, and brings the schemas up to date.
+    case migrate(Administrator)
+    /// Makes the first account, and prints its API keys.
+    case account
+    /// Prints the authority of the certificate that users see.
+    case authority
+  }
+
+  /// The ports that services have in containers, each with an address of its own.
+  private static let rpcPort: UInt16 = 8444
+  private static let metricsPort: UInt16 = 9464
+
+  /// Does it.
+  ///
+  /// - Returns: The exit status: zero when all was done as asked.
+  public static func run(_ deed: Deed, at place: Place) async -> Int32 {
+    let console = Console()
+    // What fails is told by the faults.
+    LoggingSystem.bootstrap { _ in SwiftLogNoOpLogHandler() }
+    do throws(Fault) {
+      let volumes = DeploymentVolumes(path: place.volumes, host: try host(of: place.url))
+      switch deed {
+      case .setUp: try setUp(volumes, console)
+      case .renew: return await renew(volumes, console)
+      case .migrate(let administrator): try await migrate(volumes, administrator, console)
+      case .account: try await makeAccount(volumes, url: place.url, console)
+      case .authority:
+        let text = try Files.read(volumes.usersAuthority)
+        console.say(text.hasSuffix("\n") ? String(text.dropLast()) : text)
+      }
+      return 0
+    } catch {
+      console.complain(error)
+      return 1
+    }
+  }
+
+  private static func host(of url: String) throws(Fault) -> String {
+    let prefix = "https://"
+    let address = String(url.dropFirst(prefix.count))
+    guard url.hasPrefix(prefix),
+      let endpoint = Endpoint(address) ?? Endpoint("\(address):443")
+    else {
+      throw Fault(.invalidArgument, "The URL is not https://host or https://host:port: \(url)")
+    }
+    return endpoint.host
+  }
+
+  private static func setUp(_ volumes: DeploymentVolumes, _ console: Console) throws(Fault) {
+    try volumes.check()
+    let secrets = try DeploymentSecrets.prepare(volumes)
+    let made = try DeploymentCertificates.prepare(volumes)
+    try volumes.copyAuthorities()
+    try volumes.copySecrets()
+    try volumes.complete()
+    console.say("secrets: \(secrets)")
+    console.say("certificates: \(made.isEmpty ? "kept" : "made \(made.joined(separator: ", "))")")
+  }
+
+  private static func renew(_ volumes: DeploymentVolumes, _ console: Console) async -> Int32 {
+    let lifecycle = Lifecycle(log: Logger(label: "latchkey") { _ in SwiftLogNoOpLogHandler() })
+    let signals = StopSignals { [lifecycle] in lifecycle.requestStop($0) }
+    defer { withExtendedLifetime(signals) {} }
+    let renewal = CertificateRenewal(console) { () throws(Fault) in
+      let renewed = try DeploymentCertificates.prepare(volumes)
+      try volumes.copyAuthorities()
+      return renewed
+    }
+    lifecycle.add("renewal") {
+      renewal.start()
+    } stop: {
+      renewal.stop()
+    }
+    return await lifecycle.run()
+  }
+
+  private static func migrate(
+    _ volumes: DeploymentVolumes,
+    _ administrator: Administrator,
+    _ console: Console
+  ) async throws(Fault) {
+    let executables = try Executables.find()
+    let password = administrator.passwordFile ?? volumes.password(of: PostgresCluster.administrator)
+    let configuration = try Database.Configuration(
+      conninfo: "\(administrator.server) user=\(administrator.name)",
+      password: SettingsFile.readLine(password)
+    )
+    try await DatabaseBootstrap(volumes, administrator: configuration).run()
+    console.say("roles and database: there")
+    let environment = ServicePlan.migrationEnvironment(
+      connection: "\(administrator.server) dbname=\(ServicePlan.database)"
+        + " user=\(ServicePlan.migratorRole)",
+      files: volumes
+    )
+    for service in ServiceName.allCases where service.databaseRole != nil {
+      let child = try ChildProcess(
+        ChildProcess.Configuration(
+          program: "\(executables)/\(service.executable)",
+          arguments: ["migrate"],
+          environment: environment
+        )
+      )
+      let exit = await child.waitForExit()
+      guard exit.isSuccess else {
+        throw Fault(
+          .failedPrecondition,
+          "Migrating the database of \(service.rawValue) failed (\(exit)); see above"
+        )
+      }
+    }
+    console.say("schemas: up to date")
+  }
+
+  private static func makeAccount(
+    _ volumes: DeploymentVolumes,
+    url: String,
+    _ console: Console
+  ) async throws(Fault) {
+    var addresses = DeploymentAddresses(url: url, rpc: [:], metrics: [:])
+    for service in ServiceName.allCases {
+      addresses.rpc[service] = Endpoint(host: service.rawValue, port: rpcPort)
+      addresses.metrics[service] = Endpoint(host: service.rawValue, port: metricsPort)
+    }
+    let peers = try OperatorChannels(addresses, volumes)
+    defer { peers.close() }
+    let account = FirstAccount(volumes, name: "Main", channel: peers.channel(to: .keys))
+    let (credentials, _) = try await account.prepare()
+    var environment = DeploymentEnvironment.make(addresses, volumes, credentials)
+    for service in ServiceName.allCases {
+      guard let name = service.masterKeysVariables.first else { continue }
+      environment[name] = volumes.masterKeys(of: service)
+    }
+    try Files.write(DataDirectory.layout, to: volumes.operatorDirectory.marker)
+    try Files.write(environment.text, to: volumes.environmentFile)
+    for name in shown {
+      guard let value = environment[name] else { continue }
+      console.say(SettingVariable.line(name, value))
+    }
+  }
+
+  /// What is printed of the account: what programs on other machines need.
+  private static let shown = [
+    "LATCHKEY_URL", "LATCHKEY_TEST_API_KEY", "LATCHKEY_LIVE_API_KEY", "LATCHKEY_SIGNING_KEY",
+  ]
+}

@@ -1,0 +1,5 @@
+internal import LatchkeyTool
+
+@main enum Main {
+  static func main() { LatchkeyMain.run() }
+}

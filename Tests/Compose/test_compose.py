@@ -1,0 +1,252 @@
+"""compose.yaml on an engine of its own: what is started, what can be reached, who can read what, what survives."""
+
+import os
+import pathlib
+import re
+import shutil
+import signal
+import ssl
+import tempfile
+
+import httpx
+import pytest
+
+from harness import containers, processes
+
+PROJECT = "latchkey-test"
+SERVICES = ("gateway", "keys", "licenses", "signing", "webhooks")
+RUNNING = (*SERVICES, "postgres", "certificates")
+IMAGE_BYTES_MAX = 75_000_000
+# With a health check every 10 s.
+HEALTHY_SECONDS = 120
+
+
+@pytest.fixture(scope="module")
+def engine():
+    assert os.geteuid() == 0, "the container engine needs root"
+    kept = os.environ.get("LATCHKEY_COMPOSE_FOLDER")
+    if kept:
+        pathlib.Path(kept).mkdir(parents=True, exist_ok=True)
+    folder = kept or tempfile.mkdtemp(prefix="latchkey-compose-", dir="/var/tmp")
+    one = containers.Engine(folder)
+    try:
+        one.start()
+        yield one
+    finally:
+        one.stop()
+        if not kept:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def images(engine):
+    containers.Images(engine).make()
+    return containers.Images
+
+
+class Stack:
+    """The containers of compose.yaml."""
+
+    def __init__(self, engine, images):
+        self.engine = engine
+        self.port = processes.free_port()
+        self.url = f"https://localhost:{self.port}"
+        self.settings = {
+            "COMPOSE_PROJECT_NAME": PROJECT,
+            "LATCHKEY_IMAGE": images.LATCHKEY,
+            "LATCHKEY_POSTGRES_IMAGE": images.POSTGRES,
+            "LATCHKEY_PORT": f"127.0.0.1:{self.port}",
+            "LATCHKEY_URL": self.url,
+            "LATCHKEY_REQUEST_LOG": "on",
+        }
+        self.account = {}
+        self.client = None
+
+    def compose(self, *arguments):
+        return self.engine.compose(*arguments, settings=self.settings, directory=processes.REPOSITORY)
+
+    def up(self):
+        """What an operator types, and waits for."""
+        self.compose("up", "-d", "--no-build")
+        for service in SERVICES:
+            processes.poll(lambda: self.health(service) == "healthy", HEALTHY_SECONDS, f"{service} is healthy", 0.5)
+
+    def container(self, service):
+        return f"{PROJECT}_{service}_1"
+
+    def inspect(self, service):
+        return self.engine.inspect(self.container(service))
+
+    def health(self, service):
+        return self.inspect(service)["State"]["Health"]["Status"]
+
+    def run(self, service, *command):
+        """Runs a program beside a service; gives what it printed."""
+        return self.engine.docker("exec", self.container(service), *command)
+
+    def connect(self):
+        """Makes the first account, as an operator does, and a client of the API for it."""
+        text = self.compose("run", "--rm", "-T", "operator")
+        self.account = dict(line.split("=", 1) for line in text.split())
+        authority = self.compose("run", "--rm", "-T", "operator", "deploy", "authority")
+        self.client = httpx.Client(
+            base_url=f"{self.account['LATCHKEY_URL']}/api/v1",
+            headers={"authorization": f"Bearer {self.account['LATCHKEY_TEST_API_KEY']}"},
+            verify=ssl.create_default_context(cadata=authority),
+            timeout=15,
+        )
+
+    def post(self, path, body, status):
+        answer = self.client.post(path, json=body)
+        assert answer.status_code == status, answer.text
+        return answer.json()["data"]
+
+    def license(self):
+        """A new license's key."""
+        code = os.urandom(4).hex()
+        product = self.post("/products", {"name": "Atelier", "code": f"a{code}", "keyPrefix": "ATL"}, 201)
+        terms = {"productId": product["id"], "name": "Studio", "maxMachines": 3, "requireFingerprint": False}
+        policy = self.post("/policies", terms, 201)
+        return self.post("/licenses", {"productId": product["id"], "policyId": policy["id"]}, 201)["key"]
+
+    def is_valid(self, key):
+        try:
+            answer = self.client.post("/licenses/validate-key", json={"key": key})
+        except httpx.TransportError:
+            return False
+        return answer.status_code == 200 and answer.json()["data"]["valid"]
+
+
+@pytest.fixture(scope="module")
+def stack(engine, images):
+    one = Stack(engine, images)
+    try:
+        one.up()
+        one.connect()
+        yield one
+    except BaseException:
+        print(one.compose("logs", "--no-color", "--tail", "50"))
+        raise
+    finally:
+        if one.client:
+            one.client.close()
+        one.compose("down", "--volumes", "--timeout", "40")
+
+
+def test_the_image_adds_little_to_its_base(engine, images):
+    size, base = (engine.inspect(name, "image")["Size"] for name in (images.LATCHKEY, images.BASE))
+    print(f"the image adds {(size - base) / 1e6:.1f} MB to {base / 1e6:.1f} MB")
+    assert 0 < size - base < IMAGE_BYTES_MAX
+
+
+def test_the_image_has_no_compiler_and_no_root(engine, images):
+    configuration = engine.inspect(images.LATCHKEY, "image")["Config"]
+    assert configuration["User"] == "10001:10001"
+    assert configuration["StopSignal"] == "SIGTERM"
+    assert configuration["Healthcheck"]["Test"] == ["CMD", "latchkey-gateway", "ready"]
+    search = "command -v gcc cc clang swift swiftc as ld make curl || true"
+    assert engine.docker("run", "--rm", images.LATCHKEY, "sh", "-c", search) == ""
+
+
+def test_a_license_is_made_and_validated_through_the_published_port(stack):
+    assert stack.is_valid(stack.license())
+
+
+def test_the_first_account_is_made_once(stack):
+    before = stack.account
+    again = stack.compose("run", "--rm", "-T", "operator")
+    assert dict(line.split("=", 1) for line in again.split()) == before
+
+
+def test_only_the_gateways_port_is_published(stack):
+    published = {}
+    for service in RUNNING:
+        bindings = stack.inspect(service)["HostConfig"]["PortBindings"] or {}
+        published |= {(service, port): [one["HostPort"] for one in places] for port, places in bindings.items()}
+    assert published == {("gateway", "8443/tcp"): [str(stack.port)]}
+
+
+def test_only_services_with_data_share_a_network_with_postgres(stack):
+    networks = {service: set(stack.inspect(service)["NetworkSettings"]["Networks"]) for service in RUNNING}
+    inside = {service for service in RUNNING if f"{PROJECT}_database" in networks[service]}
+    assert inside == {"postgres", "keys", "licenses", "signing", "webhooks"}
+    assert networks["postgres"] == {f"{PROJECT}_database"}
+    for name in ("database", "services"):
+        assert stack.engine.inspect(f"{PROJECT}_{name}", "network")["Internal"]
+
+
+@pytest.mark.parametrize("service", RUNNING)
+def test_a_container_can_do_no_more_than_it_must(stack, service):
+    configuration = stack.inspect(service)["HostConfig"]
+    assert configuration["ReadonlyRootfs"] and not configuration["Privileged"]
+    assert configuration["CapDrop"] == ["ALL"]
+    assert configuration["Memory"] > 0 and configuration["PidsLimit"] > 0
+    status = dict(re.findall(r"^(\w+):\s*(\S+)", stack.run(service, "cat", "/proc/1/status"), re.M))
+    assert (status["Uid"], status["CapEff"], status["NoNewPrivs"]) == ("10001", "0" * 16, "1")
+
+
+def secrets(stack, service):
+    """The files that a container has of ours: the hash, mode and owner of each, by its path."""
+    script = (
+        "find /run/latchkey /var/lib/latchkey -type f 2>/dev/null | while read -r file; do"
+        ' echo "$(sha256sum <"$file" | cut -c1-64) $(stat -c "%a %u" "$file") $file"; done'
+    )
+    lines = stack.run(service, "sh", "-c", script).splitlines()
+    return {path: (digest, mode, owner) for digest, mode, owner, path in (line.split(" ", 3) for line in lines)}
+
+
+HELD = {
+    "gateway": {"gateway.key", "gateway.pem", "https.key", "https.pem", "rpc-ca.pem"},
+    "keys": {"keys.key", "keys.pem", "latchkey_keys.password", "master-keys", "rpc-ca.pem"},
+    "licenses": {"licenses.key", "licenses.pem", "latchkey_licenses.password", "master-keys", "rpc-ca.pem"},
+    "signing": {"signing.key", "signing.pem", "latchkey_signing.password", "master-keys", "rpc-ca.pem"},
+    "webhooks": {"webhooks.key", "webhooks.pem", "latchkey_webhooks.password", "master-keys", "rpc-ca.pem"},
+    "postgres": {"postgres.key", "postgres.pem", "latchkey_admin.password"},
+}
+
+
+@pytest.mark.parametrize("service", HELD)
+def test_a_service_has_its_own_files_and_nobody_elses(stack, service):
+    files = secrets(stack, service)
+    assert {path.rsplit("/", 1)[1] for path in files} == HELD[service]
+    assert {(mode, owner) for _, mode, owner in files.values()} == {("600", "10001")}
+
+
+def test_what_opens_signing_keys_is_in_no_other_container(stack):
+    held = {service: {digest for digest, _, _ in secrets(stack, service).values()} for service in RUNNING}
+    (own,) = (digest for path, (digest, _, _) in secrets(stack, "signing").items() if path.endswith("/master-keys"))
+    assert [service for service in RUNNING if own in held[service]] == ["signing"]
+    volume = f"{PROJECT}_signing-secrets"
+    users = stack.engine.docker("ps", "--filter", f"volume={volume}", "--format", "{{.Names}}").split()
+    assert users == [stack.container("signing")]
+
+
+@pytest.mark.parametrize("service", ("licenses", "postgres"))
+def test_what_is_killed_comes_back(stack, service):
+    key = stack.license()
+    before = stack.inspect(service)
+    # By the machine: what the engine's own command kills, it leaves stopped.
+    os.kill(before["State"]["Pid"], signal.SIGKILL)
+    processes.poll(lambda: stack.inspect(service)["RestartCount"] > before["RestartCount"], 30, "it is started again")
+    processes.poll(lambda: stack.is_valid(key), 60, "licenses are validated again", 0.2)
+
+
+def test_everything_is_kept_when_all_is_stopped_and_started(stack):
+    """As with an upgrade, which is another image and `up` again."""
+    key = stack.license()
+    before = secrets(stack, "keys")
+    stack.compose("down", "--timeout", "40")
+    stack.up()
+    processes.poll(lambda: stack.is_valid(key), 30, "the license is validated", 0.2)
+    assert secrets(stack, "keys") == before
+
+
+def test_no_secret_is_in_any_log(stack):
+    key = stack.license()
+    assert stack.is_valid(key)
+    logs = stack.compose("logs", "--no-color")
+    assert '"service":"gateway"' in logs and '"route":' in logs
+    told = [key, *(stack.account[f"LATCHKEY_{name}"] for name in ("TEST_API_KEY", "LIVE_API_KEY", "SIGNING_KEY"))]
+    for service in ("keys", "licenses", "signing", "webhooks"):
+        told.append(stack.run(service, "cat", f"/run/latchkey/secrets/latchkey_{service}.password").strip())
+    assert [secret[:8] for secret in told if secret in logs] == []

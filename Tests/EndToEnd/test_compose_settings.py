@@ -1,0 +1,51 @@
+"""compose.yaml without containers: that it says what `latchkey up` says, and keeps what it promises."""
+
+import pathlib
+
+import pytest
+import yaml
+
+from harness import deployment as deployments
+from harness import processes
+
+FILE = yaml.safe_load((processes.REPOSITORY / "compose.yaml").read_text())
+SERVICES = FILE["services"]
+# What only a development machine wants.
+DEVELOPMENT = {"LATCHKEY_LIFELINE_FD", "LATCHKEY_WEBHOOKS_ALLOW_LOOPBACK", "LATCHKEY_WEBHOOKS_ALLOW_HTTP"}
+
+
+@pytest.mark.parametrize("service", deployments.SERVICES)
+def test_each_service_has_the_settings_that_it_needs(deployment, service):
+    text = pathlib.Path(f"/proc/{deployment.pid(service)}/environ").read_text()
+    names = {entry.split("=", 1)[0] for entry in text.split("\0") if entry.startswith("LATCHKEY_")}
+    assert names - DEVELOPMENT - set(SERVICES[service]["environment"]) == set()
+    assert not DEVELOPMENT & set(SERVICES[service]["environment"])
+
+
+def test_only_the_gateway_publishes_a_port():
+    assert [name for name, service in SERVICES.items() if "ports" in service] == ["gateway"]
+
+
+def test_the_gateway_has_no_way_to_the_database():
+    assert "database" not in SERVICES["gateway"]["networks"]
+    assert [name for name in SERVICES["gateway"]["environment"] if "DATABASE" in name or "MASTER" in name] == []
+
+
+@pytest.mark.parametrize("service", sorted(SERVICES))
+def test_no_container_has_rights_that_it_does_not_need(service):
+    one = SERVICES[service]
+    assert one["read_only"] and one["cap_drop"] == ["ALL"] and one["security_opt"] == ["no-new-privileges:true"]
+    assert one["mem_limit"] and one["pids_limit"]
+
+
+@pytest.mark.parametrize("service", deployments.SERVICES)
+def test_secrets_of_a_service_are_mounted_by_nobody_else_that_stays(service):
+    for kind in ("secrets", "certificates"):
+        volume = f"{service}-{kind}"
+        users = {
+            name
+            for name, one in SERVICES.items()
+            if one["restart"] != "no" and any(mount.split(":")[0] == volume for mount in one.get("volumes", []))
+        }
+        keepers = {"certificates"} if kind == "certificates" else set()
+        assert users - keepers == ({service} if f"{service}-{kind}" in FILE["volumes"] else set())
