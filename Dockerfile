@@ -42,7 +42,8 @@ RUN apt-get -q update \
   && install -d -o 10001 -g 10001 -m 0700 /run/latchkey/secrets /run/latchkey/certificates
 COPY --from=build /image /
 # As `latchkey up` starts services: few freed blocks are kept a thread by default, which costs calls their time.
-ENV GLIBC_TUNABLES=glibc.malloc.tcache_count=4096 TZ=UTC LANG=C.UTF-8
+ENV GLIBC_TUNABLES=glibc.malloc.tcache_count=4096:glibc.malloc.trim_threshold=8388608:glibc.malloc.mmap_threshold=4194304 \
+    TZ=UTC LANG=C.UTF-8
 USER 10001:10001
 STOPSIGNAL SIGTERM
 # Of whichever service runs here: it asks at LATCHKEY_METRICS_LISTEN.

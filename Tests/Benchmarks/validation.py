@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import os
 import pathlib
 import random
 import statistics
@@ -12,7 +13,7 @@ import time
 import httpx
 
 from harness import deployment as deployments
-from harness import processes, rest
+from harness import processes, rest, topology
 
 from . import load
 
@@ -25,7 +26,9 @@ GROWTH_TARGET = 1.3
 # Keys at once: one h2load has one body, and each is a process that takes its share of the same cores.
 KEYS = 2
 # Where the rate is highest: with more in flight the answers only wait longer.
-CONNECTIONS, STREAMS = 8, 64
+CONNECTIONS, STREAMS = 16, 64
+# pgbench has a process of Postgres for each of its clients; the gateway has one for each core.
+WORKERS = os.cpu_count()
 # Of the run in which every request has a key of its own; by httpx, which is slow, so only CPU time counts.
 SPREAD_REQUESTS = 4_000
 SPREAD_AT_ONCE = 128
@@ -53,11 +56,11 @@ class Stock:
 
 
 class Bench:
-    """A deployment with many licenses, and its database's administrator."""
+    """A deployment with many licenses, a gateway with a worker a core before it, and its database's administrator."""
 
-    def __init__(self, deployment):
-        self.deployment = deployment
-        self.url = f"{deployment.url}/api/v1/licenses/validate-key"
+    def __init__(self, deployment, gateway):
+        self.deployment, self.gateway = deployment, gateway
+        self.url = f"{gateway.url}/api/v1/licenses/validate-key"
         with rest.Api(deployment, deployment["LATCHKEY_TEST_API_KEY"]) as api:
             self.unlimited = self.stock(api, "BNC")
             self.limited = self.stock(api, "BNL", maxUses=USES_MAX)
@@ -88,14 +91,21 @@ class Bench:
 
     def pids(self):
         """The processes to watch, by name."""
+        return self.services() | {"postgres": self.deployment.postgres_pid()}
+
+    def services(self):
+        """The processes of the services, by name; of the gateway, the parent of its workers."""
         pids = {name: self.deployment.pid(name) for name in deployments.SERVICES}
-        return pids | {"postgres": self.deployment.postgres_pid()}
+        return pids | {"gateway": self.gateway.pid}
 
     def megabytes(self):
         """Proportional set size of the services, which share their libraries."""
         return {
-            name: processes.proportional_bytes(self.deployment.pid(name)) / 1048576
-            for name in deployments.SERVICES
+            name: sum(
+                processes.proportional_bytes(one) for one in (pid, *processes.descendants(pid))
+            )
+            / 1048576
+            for name, pid in self.services().items()
         }
 
     def validate(self, stock, requests, seed, per_second=None):
@@ -168,28 +178,30 @@ def measure(requests, rounds, few, many):
         deployment = deployments.Deployment(pathlib.Path(folder) / "latchkey-up.log")
         try:
             print(f"validate-key through the gateway: ready after {deployment.start():.2f} s")
-            bench = Bench(deployment)
-            print(f"  memory, idle (PSS): {shown(bench.megabytes())}")
-            bench.load(bench.limited, few)
-            bench.load(bench.unlimited, few)
-            small = Figures(bench, requests, rounds)
-            bench.load(bench.unlimited, many)
-            large = Figures(bench, requests, rounds)
-            print(f"  memory, peak (PSS): {shown(bench.megabytes())} (target {PEAK_PSS_TARGET_MB} MB)")
-            half = bench.half_of_peak(max(1000, requests // 2))
-            return {
-                f"validate-key / pgbench, {many:,} licenses": (large.unlimited / large.selects, TARGET),
-                f"validate-key / pgbench, {few:,} licenses": (small.unlimited / small.selects, TARGET),
-                "validate-key / pgbench, limited uses": (large.limited / large.selects, None),
-                f"rate of {few:,} / rate of {many:,}": (
-                    small.unlimited / large.unlimited, GROWTH_TARGET),
-                f"CPU of {many:,} / CPU of {few:,}, each key once": (
-                    large.spread / small.spread, GROWTH_TARGET),
-                f"p99 at half of peak / {P99_TARGET_MS} ms": (half.p99_ms / P99_TARGET_MS, 1.0),
-            }  # fmt: skip
+            with topology.gateway(deployment, LATCHKEY_WORKERS=str(WORKERS)) as gateway:
+                return compare(Bench(deployment, gateway), requests, rounds, few, many)
         finally:
             left = deployment.stop()
             assert not left, f"still running: {left}"
+
+
+def compare(bench, requests, rounds, few, many):
+    bench.load(bench.limited, few)
+    bench.load(bench.unlimited, few)
+    small = Figures(bench, requests, rounds)
+    bench.load(bench.unlimited, many)
+    large = Figures(bench, requests, rounds)
+    print(f"  memory, peak (PSS): {shown(bench.megabytes())} (target {PEAK_PSS_TARGET_MB} MB)")
+    half = bench.half_of_peak(max(1000, requests // 2))
+    return {
+        f"validate-key / pgbench, {many:,} licenses": (large.unlimited / large.selects, TARGET),
+        f"validate-key / pgbench, {few:,} licenses": (small.unlimited / small.selects, TARGET),
+        "validate-key / pgbench, limited uses": (large.limited / large.selects, None),
+        f"rate of {few:,} / rate of {many:,}": (small.unlimited / large.unlimited, GROWTH_TARGET),
+        f"CPU of {many:,} / CPU of {few:,}, each key once": (
+            large.spread / small.spread, GROWTH_TARGET),
+        f"p99 at half of peak / {P99_TARGET_MS} ms": (half.p99_ms / P99_TARGET_MS, 1.0),
+    }  # fmt: skip
 
 
 class Figures:
