@@ -10,7 +10,7 @@ DEBIAN_PACKAGES := \
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help packages build run test compose-test bench protos settings-table format lint fuzz
+.PHONY: help packages build run test chaos compose-test bench protos settings-table format lint fuzz
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,10 @@ run: build ## Build, then start all of Latchkey for development; Ctrl-C stops it
 
 test: packages ## Run every test, against a private Postgres; ends with one line of totals.
 	@Tests/run
+
+chaos: build ## Restart and kill every replica of every service under load, for some minutes.
+	@Tests/python-environment
+	@.build-venv/bin/python -m pytest -q -s --chaos-rounds 10 --chaos-clients 32 Tests/EndToEnd/test_rolling_restart.py
 
 compose-test: packages ## Build the image and run compose.yaml, on a container engine of its own; needs root.
 	@Scripts/install-packages docker.io docker-compose iptables debootstrap

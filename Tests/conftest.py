@@ -13,6 +13,13 @@ def pytest_addoption(parser):
         help="which servers the HTTP/2 clauses are put to: rpc, gateway, interop, and "
         "reference (nghttpd, which shows that the clauses themselves are right)",
     )
+    parser.addoption(
+        "--chaos-rounds",
+        type=int,
+        default=1,
+        help="how often each replica is restarted, and how often it is killed",
+    )
+    parser.addoption("--chaos-clients", type=int, default=8, help="clients that ask meanwhile")
 
 
 @pytest.fixture(scope="session")

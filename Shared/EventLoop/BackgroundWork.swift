@@ -1,6 +1,17 @@
 internal import CUV
+internal import Glibc
 
 extension EventLoop {
+  /// Sets how many threads there are for blocking work and look-ups of names, in place of libuv's 4.
+  ///
+  /// Look-ups take half of them at most, for as long as name servers let them wait. Called before the loop is first used:
+  /// libuv reads the number once.
+  ///
+  /// - Parameter count: 1 to 1,024; each takes memory for its stack when it is used.
+  public static nonisolated func setWorkerCount(_ count: Int) {
+    setenv("UV_THREADPOOL_SIZE", String(count), 1)
+  }
+
   /// Runs blocking work on one of libuv's worker threads and suspends the task until it is done.
   ///
   /// For what has no non-blocking form: password hashing, file reads, `PQcancel`. Cancelling the task does not stop the work.

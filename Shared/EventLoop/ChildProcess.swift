@@ -23,6 +23,8 @@ public final class ChildProcess {
   public struct Configuration: Sendable {
     /// The program's path; not searched for in `PATH`.
     public var program: String
+    /// What the program is told that it was called; its path where nil.
+    public var name: String?
     /// The arguments, without the program's name.
     public var arguments: [String]
     /// The whole environment, each entry `NAME=value`.
@@ -39,6 +41,7 @@ public final class ChildProcess {
     /// Makes a configuration; output goes to this process's standard output and error.
     public init(
       program: String,
+      name: String? = nil,
       arguments: [String] = [],
       environment: [String] = [],
       descriptors: [Int32?] = [nil, 1, 2],
@@ -47,6 +50,7 @@ public final class ChildProcess {
       isDetached: Bool = false
     ) {
       self.program = program
+      self.name = name
       self.arguments = arguments
       self.environment = environment
       self.descriptors = descriptors
@@ -123,7 +127,8 @@ public final class ChildProcess {
       }
       return container
     }
-    var arguments = ([configuration.program] + configuration.arguments).map { strdup($0) } + [nil]
+    let name = configuration.name ?? configuration.program
+    var arguments = ([name] + configuration.arguments).map { strdup($0) } + [nil]
     var environment = configuration.environment.map { strdup($0) } + [nil]
     let directory = configuration.directory.map { strdup($0) } ?? nil
     let program = strdup(configuration.program)

@@ -16,7 +16,8 @@ public final class Listener {
   public let address: SocketAddress
   /// Connections that may be open at a time; further ones are closed at once.
   public let connectionsMax: Int
-  private let descriptor: Int32
+  /// The socket, for whoever hands it to another process.
+  public let descriptor: Int32
   private var watcher: SocketWatcher?
   private var pause: LoopTimer?
   private var isStopped = false
@@ -26,8 +27,18 @@ public final class Listener {
   /// Connections come once ``start(_:)`` is called.
   ///
   /// A Unix socket's file left behind by a process that is gone is replaced.
+  ///
+  /// - Parameters:
+  ///   - address: Where.
+  ///   - connectionsMax: Connections that may be open at a time.
+  ///   - sharesPort: Whether other sockets of this user that are made with it may listen there too; the kernel then gives
+  ///     each connection to one of them (`SO_REUSEPORT`, see `socket(7)`).
   /// - Throws: ``Fault`` `unavailable` with one sentence that names the address and the cause.
-  public init(_ address: SocketAddress, connectionsMax: Int = 10_000) throws(Fault) {
+  public init(
+    _ address: SocketAddress,
+    connectionsMax: Int = 10_000,
+    sharesPort: Bool = false
+  ) throws(Fault) {
     let descriptor = socket(
       address.family,
       Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
@@ -42,6 +53,7 @@ public final class Listener {
     switch address.kind {
     case .ip(_, let isIPv6):
       setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, size)
+      if sharesPort { setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &one, size) }
       if isIPv6 { setsockopt(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &one, size) }
     case .unix(let path):
       Listener.removeStale(path, address)
@@ -60,6 +72,27 @@ public final class Listener {
     } else {
       self.address = address
     }
+  }
+
+  /// Takes over a socket that this process was started with, and that listens already.
+  ///
+  /// - Throws: ``Fault`` `failedPrecondition` when the descriptor is none of that kind.
+  public init(inherited descriptor: Int32, connectionsMax: Int = 10_000) throws(Fault) {
+    var isListening: Int32 = 0
+    var size = socklen_t(MemoryLayout<Int32>.size)
+    guard getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &isListening, &size) == 0,
+      isListening != 0, let address = SocketAddress.local(of: descriptor)
+    else {
+      throw Fault(
+        .failedPrecondition,
+        "The descriptor \(descriptor) is not a socket that listens"
+      )
+    }
+    _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+    _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
+    self.descriptor = descriptor
+    self.connectionsMax = connectionsMax
+    self.address = address
   }
 
   /// Hands every new connection to `accepted`.

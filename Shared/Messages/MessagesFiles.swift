@@ -599,7 +599,7 @@ public enum MessagesFiles {
       ], bytes: descriptor_of_webhooks_endpoints(), count: 3730),
     FileDescriptor(
       "webhooks/events.proto",
-      imports: [],
+      imports: ["webhooks/deliveries.proto"],
       symbols: [
         "latchkey.webhooks.v1.WebhookEvent",
         "latchkey.webhooks.v1.ListEventsRequest",
@@ -609,6 +609,6 @@ public enum MessagesFiles {
         "latchkey.webhooks.v1.ListEventDeliveriesRequest",
         "latchkey.webhooks.v1.StreamEventsRequest",
         "latchkey.webhooks.v1.StreamEventsResponse",
-      ], bytes: descriptor_of_webhooks_events(), count: 808),
+      ], bytes: descriptor_of_webhooks_events(), count: 899),
   ]
 }

@@ -375,15 +375,19 @@ public struct ListEventDeliveriesRequest: ContractMessage, Equatable {
   public var cursor: String?
   /// How many items the page holds at most; 25 when absent.
   public var limit: Int32?
+  /// Those only that are so far; the dead letters are those that have failed.
+  public var status: Delivery.Status?
 
   public init(
     id: String,
     cursor: String? = nil,
-    limit: Int32? = nil
+    limit: Int32? = nil,
+    status: Delivery.Status? = nil
   ) {
     self.id = id
     self.cursor = cursor
     self.limit = limit
+    self.status = status
   }
 
   public static let schema = MessageSchema(
@@ -392,6 +396,7 @@ public struct ListEventDeliveriesRequest: ContractMessage, Equatable {
       FieldContract("id", isRequired: true, place: .path, length: 1...64),
       FieldContract("cursor", format: .uuid, place: .query),
       FieldContract("limit", place: .query, range: 1...100),
+      FieldContract("status", place: .query, enumeration: Delivery.Status.schema),
     ])
 
   public init(decoding bytes: UnsafeRawBufferPointer) throws(Fault) {
@@ -415,6 +420,12 @@ public struct ListEventDeliveriesRequest: ContractMessage, Equatable {
       self.cursor = nil
     }
     self.limit = message.pointee.has_limit != 0 ? message.pointee.limit : nil
+    if message.pointee.has_status != 0 {
+      guard let value = Delivery.Status(rawValue: Int32(bitPattern: message.pointee.status.rawValue)) else { return nil }
+      self.status = value
+    } else {
+      self.status = nil
+    }
   }
 
   public func encode(appendingTo output: inout [UInt8]) {
@@ -433,6 +444,10 @@ public struct ListEventDeliveriesRequest: ContractMessage, Equatable {
     if let value = self.limit {
       message.pointee.has_limit = 1
       message.pointee.limit = value
+    }
+    if let value = self.status {
+      message.pointee.has_status = 1
+      message.pointee.status = Latchkey__Webhooks__V1__Delivery__Status(rawValue: UInt32(bitPattern: value.rawValue))
     }
     return message
   }

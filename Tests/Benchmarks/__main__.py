@@ -2,13 +2,15 @@
 
 import argparse
 
-from . import checkout, unary, validation, webhooks
+from . import checkout, footprint, unary, validation, webhooks
 
 
 def main():
     parser = argparse.ArgumentParser(prog="Tests/Benchmarks/run", description=__doc__)
     parser.add_argument(
-        "--only", choices=["unary", "validation", "checkout", "webhooks"], help="one of them"
+        "--only",
+        choices=["unary", "validation", "checkout", "webhooks", "footprint"],
+        help="one of them",
     )
     parser.add_argument("--requests", type=int, default=200_000, help="requests of one run")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each; the median counts")
@@ -34,6 +36,8 @@ def main():
         ratios |= checkout.measure(options.requests, options.rounds)
     if options.only in (None, "webhooks"):
         ratios |= webhooks.measure(options.events)
+    if options.only in (None, "footprint"):
+        ratios |= footprint.measure(options.requests)
     for name, (ratio, target) in ratios.items():
         print(f"{name}: {ratio:.2f}" + (f" (target {target})" if target else ""))
 

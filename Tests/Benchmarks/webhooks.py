@@ -175,7 +175,9 @@ def queue(deployment, api):
         deployment.sql(
             """insert into webhooks.pending_deliveries
                  (account_id, environment, endpoint_id, id, event_id, event_type, license_id, due_at, created_at)
-               select account_id, environment, endpoint_id, gen_random_uuid(), event_id, event_type, license_id,
+               -- Ids as the service makes them, of the time of the event: version 7, and what is not time at random.
+               select account_id, environment, endpoint_id,
+                 (left(id::text, 14) || '7' || right(gen_random_uuid()::text, 21))::uuid, event_id, event_type, license_id,
                  now() + random() * interval '60 s', created_at
                from webhooks.pending_deliveries, generate_series(1, :count)
                where id = :'id'""",

@@ -167,7 +167,7 @@ def test_flags_go_before_the_environment_before_the_file_before_the_default(good
     assert groups["environment"]["LATCHKEY_LOG_LEVEL"] == "notice"
     assert "LATCHKEY_HTTPS_LISTEN" not in groups["environment"]
     assert groups[f"file {file}"] == {"LATCHKEY_LEAKED_API_KEYS": "alert"}
-    assert groups["default"] == {"LATCHKEY_LEAKED_API_KEYS_OVERLAP_SECONDS": "86400"}
+    assert groups["default"] == {"LATCHKEY_WORKERS": "1", "LATCHKEY_LEAKED_API_KEYS_OVERLAP_SECONDS": "86400"}
     # A variable can name the file as well.
     _, again = printed("keys", environment | {"LATCHKEY_CONFIG": str(file)})
     assert again[f"file {file}"] == groups[f"file {file}"]

@@ -4,23 +4,29 @@ import base64
 import collections
 import hmac
 import os
+import pathlib
 import random
 import statistics
 import subprocess
 import threading
 import time
+from concurrent import futures
 
 import httpx
 import pytest
 
 from harness import deployment as deployments
-from harness import given, processes, receiver, rest
+from harness import given, processes, receiver, rest, topology
+from harness.certificates import Certificates
 from harness.receiver import Receiver
 
 # How many changes the proof that nothing is lost makes; the issue's number is 20,000.
 CHANGES = int(os.environ.get("LATCHKEY_WEBHOOK_CHANGES", "400"))
 # As many as let the queues grow and be worked off.
 CHANGES_PER_KILL = 40 if CHANGES < 1000 else 200
+# Licenses that change at once, and how often each does.
+LINES = 12
+CHANGES_PER_LINE = 25
 SEED = int(os.environ.get("LATCHKEY_WEBHOOK_SEED", "20261128"))
 
 
@@ -55,6 +61,28 @@ def test_the_legacy_scheme_has_no_timestamp(api):
         plain = hmac.new(hook["secret"].encode(), delivery.body, "sha256").hexdigest()
         assert delivery.headers["x-licentric-signature"] == plain
         assert "x-licentric-timestamp" not in delivery.headers
+
+
+def test_a_private_authority_is_trusted_by_whose_bundle_it_is(api, tmp_path):
+    certificates = Certificates(tmp_path)
+    bundle = pathlib.Path(certificates.ca_file).read_text()
+    events = ["license.created"]
+    with Receiver(certificate=certificates.issue("localhost")) as inbox, receiver.webhook(
+        api, inbox.url, events=events, caBundle=bundle
+    ) as trusting, receiver.webhook(api, inbox.url, events=events) as other:
+        license = api.license(api.catalogue())
+        delivery = inbox.wait_for(1)[0]
+        assert delivery.event["licenseId"] == license["id"]
+        assert receiver.is_signed(delivery, trusting["secret"])
+
+        def tried():
+            listed = rest.expect_data(api.get(f"/webhooks/{other['id']}/deliveries"))
+            return [one for one in listed if one["attempt"] > 0]
+
+        # Without the bundle the certificate is of nobody who is trusted.
+        refused = processes.poll(tried, 20, "an attempt")[0]
+        assert refused["status"] == "pending" and "secure connection" in refused["error"]
+        assert len(inbox.deliveries) == 1
 
 
 def test_validations_are_told_when_somebody_listens(api):
@@ -190,29 +218,105 @@ def test_nothing_is_lost(fragile, record_property):
         assert len(ids) >= made
 
         def complete():
-            # What waits for its next attempt is asked for now, so that the test need not wait for hours.
-            fragile.sql(
-                """update webhooks.pending_deliveries set due_at = now()
-                   where due_at > now() + interval '2 s' and attempt_count > 0"""
-            )
+            hasten(fragile)
             return ids <= set(parallel.ids) and ids <= set(ordered.ids)
 
         processes.poll(complete, 300, "every event at both receivers", interval=1)
-    lines = {}
-    seen = set()
-    for delivery in ordered.deliveries:
-        if delivery.id in seen:
-            continue
-        seen.add(delivery.id)
-        event = delivery.event
-        assert event["sequence"] == lines.get(event["licenseId"], 0) + 1, event
-        lines[event["licenseId"]] = event["sequence"]
+    expect_order(ordered.deliveries)
     figures = (
         f"seed {SEED}: {made} changes, {len(ids)} events, killed {len(kills)} times, "
         f"{len(parallel.deliveries)} and {len(ordered.deliveries)} requests"
     )
     print(figures)
     record_property("figures", figures)
+
+
+def test_lines_beside_each_other_keep_their_order(fragile, record_property):
+    """Licenses that change all at once, while two processes deliver their events and are killed in turn."""
+    chance = random.Random(SEED)
+    guard = threading.Lock()
+
+    def moody(_):
+        with guard:
+            return chance.choices([204, 500, "reset"], [94, 3, 3])[0] if moody.is_on else 204
+
+    moody.is_on = True
+    second = topology.Replica(fragile, "webhooks")
+    try:
+        with Receiver(moody) as inbox, rest.Api(fragile, fragile["LATCHKEY_TEST_API_KEY"]) as api:
+            wanted = ["license.created", "license.suspended", "license.reinstated"]
+            hook = receiver.register(api, inbox.url, ordering="ordered", events=wanted)
+            catalogue = api.catalogue()
+            body = {"productId": catalogue.product["id"], "policyId": catalogue.policy["id"]}
+            with futures.ThreadPoolExecutor(LINES) as pool:
+                lines = [pool.submit(change, fragile, body, CHANGES_PER_LINE) for _ in range(LINES)]
+                kills = 0
+                # At least each of them once, and for as long as anything changes.
+                while kills < 2 or not all(line.done() for line in lines):
+                    if kills % 2:
+                        second.kill()
+                        second.start()
+                    else:
+                        kill_first(fragile)
+                    kills += 1
+                    time.sleep(random.random() / 2)
+                licenses = [line.result() for line in lines]
+            moody.is_on = False
+            total = LINES * CHANGES_PER_LINE
+
+            def complete():
+                hasten(fragile)
+                return len(set(inbox.ids)) == total
+
+            processes.poll(complete, 120, f"{total} events", interval=1)
+            waiting = rest.expect_data(api.get(f"/webhooks/{hook['id']}/deliveries?status=waiting"))
+            assert waiting == []
+    finally:
+        second.stop()
+    last = expect_order(inbox.deliveries)
+    assert last == {license: CHANGES_PER_LINE for license in licenses}
+    figures = f"seed {SEED}: {LINES} lines of {CHANGES_PER_LINE}, killed {kills} times, {len(inbox.deliveries)} requests"
+    print(figures)
+    record_property("figures", figures)
+
+
+def kill_first(deployment):
+    """kill -9 of the process under `latchkey up`, and its successor's start."""
+    first = deployment.pid("webhooks")
+    processes.kill(first)
+    processes.poll(lambda: attempt(lambda: deployment.pid("webhooks")) not in (None, first), 30, "its successor")
+
+
+def change(deployment, body, count):
+    """So many changes of one license, the first of which makes it; gives its id."""
+    with rest.Api(deployment, deployment["LATCHKEY_TEST_API_KEY"]) as api:
+        license = send(api, "/licenses", body)["id"]
+        for turn in range(count - 1):
+            send(api, f"/licenses/{license}/{('suspend', 'reinstate')[turn % 2]}", None)
+        return license
+
+
+def hasten(deployment):
+    """Has what waits for its next attempt made now, so that a test need not wait for hours; what is claimed is being
+    made."""
+    deployment.sql(
+        """update webhooks.pending_deliveries set due_at = now()
+           where due_at > now() + interval '2 s' and attempt_count > 0 and claimed_by is null"""
+    )
+
+
+def expect_order(deliveries):
+    """The events of each license came in their order, as far as each came for the first time; gives the last of each."""
+    lines = {}
+    seen = set()
+    for delivery in deliveries:
+        if delivery.id in seen:
+            continue
+        seen.add(delivery.id)
+        event = delivery.event
+        assert event["sequence"] == lines.get(event["licenseId"], 0) + 1, event
+        lines[event["licenseId"]] = event["sequence"]
+    return lines
 
 
 def kill(name, find, kills):

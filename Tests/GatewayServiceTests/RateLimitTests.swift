@@ -103,6 +103,11 @@ import Testing
     #expect(limits.validationByAddress.perMinute == 2250)
     #expect(limits.activation.perMinute == 1)
     #expect(limits.licenseByAddress.perMinute == 125)
+    let workers = limits.divided(among: 2)
+    #expect(workers.validation.perMinute == 11)
+    #expect(workers.activation.perMinute == 1)
+    #expect(workers.licenseByAddress.perMinute == 62)
+    #expect(limits.divided(among: 1).management == limits.management)
   }
 
   @Test func `every bad setting is named`() {

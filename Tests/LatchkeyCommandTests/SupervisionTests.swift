@@ -1,61 +1,12 @@
 import EventLoop
 import Faults
 import Glibc
+import ServiceKit
 import Testing
 
 @testable import LatchkeyCommand
 
 @Suite struct SupervisionTests {
-  @Test func `restarts begin at once, slow down, and forget after a good run`() {
-    var policy = RestartPolicy()
-    let delays = (0..<8).map { _ in policy.delay(afterUptime: .milliseconds(50)) }
-    #expect(delays.first == .milliseconds(100))
-    #expect(delays[1] == .milliseconds(200))
-    #expect(delays.last == RestartPolicy.longest)
-    #expect(policy.delay(afterUptime: .seconds(11)) == .milliseconds(100))
-  }
-
-  @Test @EventLoop func `a process that is killed is started again, and stop keeps it stopped`()
-    async throws
-  {
-    var reports: [String] = []
-    let process = SupervisedProcess(
-      SupervisedProcess.Plan(
-        name: "sleeper",
-        configuration: ChildProcess.Configuration(program: "/bin/sleep", arguments: ["60"])
-      )
-    ) { reports.append($0) }
-    try process.start()
-    let first = try #require(process.id)
-    kill(first, SIGKILL)
-    while process.id == nil || process.id == first {
-      await EventLoop.sleep(for: .milliseconds(5))
-    }
-    #expect(process.exitCount == 1)
-    #expect(reports == ["sleeper has ended (ended by signal 9); it is started again"])
-    let second = try #require(process.id)
-    await process.stop()
-    #expect(kill(second, 0) != 0)
-    #expect(process.exitCount == 1)
-  }
-
-  @Test @EventLoop func `a process that ignores the request to stop is killed`() async throws {
-    let process = SupervisedProcess(
-      SupervisedProcess.Plan(
-        name: "stubborn",
-        configuration: ChildProcess.Configuration(
-          program: "/bin/sh",
-          arguments: ["-c", "trap '' TERM; while :; do sleep 0.05; done"]
-        ),
-        stopLimit: .milliseconds(200)
-      )
-    ) { _ in }
-    try process.start()
-    await EventLoop.sleep(for: .milliseconds(100))
-    await process.stop()
-    #expect(process.id == nil)
-  }
-
   @Test @EventLoop
   func `a process that ends while it is waited for is a failure with its last words`() async throws
   {

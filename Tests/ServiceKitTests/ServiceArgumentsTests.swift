@@ -18,6 +18,11 @@ import Testing
     #expect(arguments.printsConfiguration && arguments.wantsHelp)
   }
 
+  @Test func `settings are passed on, but for some`() {
+    let arguments = ServiceArguments(["--rpc-listen", "h:1", "--url=a=b", "--bare", "--own", "1"])
+    #expect(arguments.texts(without: ["--own"]) == ["--rpc-listen=h:1", "--url=a=b", "--bare"])
+  }
+
   @Test func `nothing asks for nothing`() {
     let arguments = ServiceArguments([String]())
     #expect(arguments.words.isEmpty && arguments.flags.isEmpty)

@@ -136,4 +136,30 @@ import Testing
   func `malformed endpoints are refused`(text: String) {
     #expect(Endpoint(text) == nil)
   }
+
+  @Test func `where a program listens is known, and where it calls is not among it`() {
+    let reader = SettingsReader([
+      "LATCHKEY_A_LISTEN": "0.0.0.0:1", "LATCHKEY_B_LISTEN": "h:2", "LATCHKEY_KEYS_ADDRESS": "h:3",
+    ])
+    #expect(reader.listenEndpoint("LATCHKEY_A_LISTEN", "a place") != nil)
+    #expect(reader.listenEndpoint("LATCHKEY_C_LISTEN", "no place", isOptional: true) == nil)
+    #expect(reader.listenEndpoint("LATCHKEY_B_LISTEN", "another") != nil)
+    #expect(reader.addresses(of: "keys") == [Endpoint(host: "h", port: 3)])
+    #expect(
+      reader.listening == [Endpoint(host: "0.0.0.0", port: 1), Endpoint(host: "h", port: 2)]
+    )
+  }
+
+  @Test(
+    arguments: [
+      ("h:1", ["h:1"]),
+      ("h:1,[::1]:2,h:3", ["h:1", "[::1]:2", "h:3"]),
+      ("", nil), ("h:1,", nil), (",h:1", nil), ("h:1;h:2", nil), ("h:70000", nil), ("h:1,h:1", nil),
+      ((1...65).map { "h:\($0)" }.joined(separator: ","), nil),
+    ] as [(String, [String]?)]
+  )
+  func `a service has one host or several`(text: String, hosts: [String]?) {
+    let reader = SettingsReader(["LATCHKEY_KEYS_ADDRESS": text])
+    #expect(reader.addresses(of: "keys")?.map(\.description) == hosts)
+  }
 }

@@ -297,6 +297,88 @@ import Testing
     }
   }
 
+  @Test @EventLoop func `while a name server hangs, the last good answer serves on`() async throws {
+    try await ManualClock.use {
+      let names = TestNames(["hooks.example.com": ["8.8.8.8"]])
+      let destinations = Destinations(policy: .publicOnly) { await names.resolve($0) }
+      let url = try WebhookURL("https://hooks.example.com/", policy: .publicOnly)
+      let good = Destination.addresses([try #require(IPAddress("8.8.8.8"))])
+      var found: [Destination] = []
+      destinations.find(url) { found.append($0) }
+      await settled { found.count == 1 }
+      names.hang()
+      ManualClock.advance(by: Destinations.keptFor + .milliseconds(1))
+      destinations.find(url) { found.append($0) }
+      await settled { names.questions.count == 2 }
+      #expect(found == [good])
+      ManualClock.advance(by: Destinations.patience + .milliseconds(1))
+      #expect(found == [good, good])
+      // It is known to hang by now, and nobody is asked again beside it.
+      destinations.find(url) { found.append($0) }
+      #expect(found == [good, good, good])
+      #expect(names.questions.count == 2)
+      // A registration waits for what is so now.
+      let vetted = EventLoop.spawn { (try? await destinations.vet(url)) != nil }
+      await settled { false }
+      names.set("hooks.example.com", ["10.0.0.1"])
+      names.goOn()
+      #expect(await !vetted.value)
+      destinations.find(url) { found.append($0) }
+      #expect(found.last == .refused(.special(.privateNetwork)))
+    }
+  }
+
+  @Test @EventLoop func `of many names so many are asked for at a time, and each in its turn`()
+    async throws
+  {
+    let names = TestNames([:])
+    names.hang()
+    let destinations = Destinations(policy: .publicOnly) { await names.resolve($0) }
+    var found = 0
+    for number in 0..<100 {
+      let url = try WebhookURL("https://hooks\(number).example.com/", policy: .publicOnly)
+      destinations.find(url) { _ in found += 1 }
+    }
+    await settled { false }
+    #expect(names.questions.count == Destinations.lookUpsMax)
+    names.goOn()
+    await settled { found == 100 }
+    #expect(found == 100)
+    #expect(Set(names.questions).count == 100)
+  }
+
+  @Test @EventLoop
+  func `a delivery whose name could not be asked for in time says nothing about its receiver`()
+    async throws
+  {
+    try await ManualClock.use {
+      let names = TestNames([:])
+      names.hang()
+      let sender = HTTPSender(
+        destinations: Destinations(policy: .publicOnly) { await names.resolve($0) }
+      )
+      var failures: [SendingFailure?] = []
+      for number in 0...Destinations.lookUpsMax {
+        let url = try WebhookURL("https://hooks\(number).example.com/", policy: .publicOnly)
+        sender.send(OutgoingRequest(url: url, headers: [], body: [1])) {
+          failures.append($0.failure)
+        }
+      }
+      await settled { false }
+      ManualClock.advance(by: SendingLimits().total + .milliseconds(1))
+      #expect(failures.count == Destinations.lookUpsMax + 1)
+      #expect(failures.count { $0 == .timeout } == Destinations.lookUpsMax)
+      #expect(failures.count { $0 == .internalError } == 1)
+      names.goOn()
+      sender.close()
+    }
+  }
+
+  /// Lets the loop run until something is so, or for some rounds: time may stand still.
+  @EventLoop private func settled(_ condition: () -> Bool) async {
+    for _ in 0..<1_000 where !condition() { await EventLoop.spawn {}.value }
+  }
+
   // MARK: The surroundings
 
   @Test @EventLoop func `a proxy in the environment is not used`() async throws {

@@ -1,5 +1,6 @@
 import Cryptography
 import EventLoop
+import Glibc
 import Primitives
 import TestKit
 import Testing
@@ -162,6 +163,35 @@ import Testing
       #expect(outcome.duration < .seconds(2))
     }
     #expect(fixture.sender.underWayCount == 100)
+    fixture.sender.close()
+  }
+
+  @Test @EventLoop func `without a socket left a delivery says nothing about its receiver`()
+    async throws
+  {
+    let first = try ScriptedReceiver(names: [])
+    let second = try ScriptedReceiver(names: [])
+    defer {
+      first.stop()
+      second.stop()
+    }
+    first.script = { $0.answer() }
+    second.script = { $0.answer() }
+    let fixture = try SendingFixture()
+    // What a sender opens for itself is open by now.
+    #expect(await fixture.sender.send(try fixture.request(first)).status == 200)
+    let kind = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+    var limit = rlimit()
+    getrlimit(kind, &limit)
+    var none = limit
+    none.rlim_cur = 0
+    let request = try fixture.request(second)
+    setrlimit(kind, &none)
+    let outcome = await fixture.sender.send(request)
+    setrlimit(kind, &limit)
+    #expect(outcome.failure == .internalError)
+    #expect(outcome.verdict(at: HTTPSenderTests.now) == .undecided)
+    #expect(await fixture.sender.send(try fixture.request(second)).status == 200)
     fixture.sender.close()
   }
 

@@ -8,6 +8,7 @@ import Protobuf
 import Stubs
 import TestKit
 import Testing
+import WebhooksSending
 import WebhooksService
 
 @Suite(.onLoop) struct DeliveryTests {
@@ -302,6 +303,37 @@ import WebhooksService
     }
   }
 
+  @Test @EventLoop func `receivers of one tenant that hang do not keep another tenant waiting`()
+    async throws
+  {
+    var sending = SendingLimits()
+    sending.concurrentMax = 200
+    // Longer than the test waits.
+    sending.total = .seconds(60)
+    try await TestReceiver.with { slow in
+      try await TestReceiver.with { fast in
+        try await WebhooksFixture.with(sending: sending) { fixture in
+          // It answers once: before that libcurl does not know whether one connection carries several requests, and waits.
+          slow.answer = { _ in slow.requests.count == 1 ? .status(204) : .nothing }
+          for _ in 0..<30 { _ = try await fixture.webhook(slow.url) }
+          let other = Tenant(accountID: .v7(), environment: .test)
+          _ = try await fixture.webhook(fast.url, other)
+          // As many as all of the sender's places, several times over.
+          try await fixture.commit(Array(repeating: .licenseUpdated, count: 50))
+          fixture.service.start()
+          try await fixture.eventually { slow.requests.count >= 150 }
+          for number in 1...3 {
+            try await fixture.commit([.licenseUpdated], of: .v7(), for: other)
+            try await fixture.eventually(within: .seconds(5)) { fast.requests.count == number }
+          }
+          // Each of those that hang has something under way as well.
+          #expect(Set(slow.requests.map(\.delivery)).count == slow.requests.count)
+          #expect(slow.requests.count < 200)
+        }
+      }
+    }
+  }
+
   @Test @EventLoop func `410 disables at once, with an event and a line in the audit log`()
     async throws
   {
@@ -361,6 +393,24 @@ import WebhooksService
           fixture.options
         )
         #expect(webhookShown.disabledReason == .failing)
+        // Not silently: with an event for the account's other webhooks and its feed, and a line in the audit log.
+        try await fixture.eventually {
+          try await fixture.count(
+            "select count(*) from webhooks.events where type = 'webhook.disabled'"
+          ) == 1
+        }
+        let feed = try await fixture.client.listEvents(
+          ListEventsRequest(eventType: "webhook.disabled"),
+          fixture.options
+        )
+        let told = String(decoding: try #require(feed.data.first), as: UTF8.self)
+        #expect(told.contains(#""id":"\#(webhook.id)""#))
+        #expect(told.contains(#""disabledReason":"failing""#))
+        #expect(
+          try await fixture.count(
+            "select count(*) from changes.audit_entries where action = 'webhook.disable'"
+          ) == 1
+        )
       }
     }
   }
@@ -476,6 +526,18 @@ import WebhooksService
         )
         #expect(Set(listed.data.map(\.webhookId)) == [one.id, two.id])
         #expect(Set(listed.data.map(\.status)) == [.succeeded, .skipped])
+        // Or of those only that are so far.
+        let rows: [(status: Delivery.Status, webhooks: [String])] = [
+          (.succeeded, [one.id]), (.skipped, [two.id]), (.failed, []), (.cancelled, []),
+          (.pending, []), (.waiting, []),
+        ]
+        for row in rows {
+          let some = try await fixture.client.listEventDeliveries(
+            ListEventDeliveriesRequest(id: event.id.description, status: row.status),
+            fixture.options
+          )
+          #expect(some.data.map(\.webhookId) == row.webhooks, "\(row.status)")
+        }
       }
     }
   }

@@ -192,6 +192,41 @@ import WebhooksService
     }
   }
 
+  /// What is beyond waits in the database: memory does not grow with the number of webhooks.
+  @Test @EventLoop func `however many webhooks there are, a process holds so many deliveries`()
+    async throws
+  {
+    try await TestReceiver.with { receiver in
+      try await WebhooksFixture.with { fixture in
+        receiver.answer = { _ in .nothing }
+        for _ in 0..<60 {
+          _ = try await fixture.webhook(receiver.url) { $0.maxConcurrency = 1 }
+        }
+        try await fixture.commit(Array(repeating: .licenseUpdated, count: 400))
+        fixture.service.start()
+        try await fixture.eventually {
+          try await fixture.count("select count(*) from webhooks.events") == 400
+        }
+        let held = try await fixture.count(
+          "select count(*) from webhooks.pending_deliveries where claimed_by is not null"
+        )
+        #expect(held > 0 && held <= 4_096, "\(held)")
+        // Some 20,000 deliveries are written in one transaction, and not those of 500 events.
+        let most = try await fixture.count(
+          """
+          select max(c.count) from (
+            select count(*) from webhooks.pending_deliveries group by xmin::text
+          ) c
+          """
+        )
+        #expect(most <= 20_000, "\(most)")
+        #expect(
+          try await fixture.count("select count(*) from webhooks.pending_deliveries") == 24_000
+        )
+      }
+    }
+  }
+
   @Test @EventLoop func `an event of a kind that only a newer release knows waits for it`()
     async throws
   {

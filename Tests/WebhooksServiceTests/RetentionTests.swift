@@ -8,6 +8,7 @@ import Protobuf
 import Stubs
 import TestKit
 import Testing
+import WebhooksSending
 import WebhooksService
 
 @Suite(.onLoop) struct RetentionTests {
@@ -106,6 +107,73 @@ import WebhooksService
         fixture.clock.advance(by: .seconds(2 * 86_400))
         try await fixture.service.keepHouse()
         #expect(try await fixture.deliveries(webhook, .failed).isEmpty)
+      }
+    }
+  }
+
+  @Test @EventLoop func `what is sent again in its last day has a day, and is given up after it`()
+    async throws
+  {
+    try await TestReceiver.with { receiver in
+      // Its next attempt comes after hours.
+      let schedule = RetrySchedule(waits: Array(repeating: .seconds(12 * 3_600), count: 9))
+      try await WebhooksFixture.with(schedule: schedule) { fixture in
+        let webhook = try await fixture.webhook(receiver.url) { $0.status = .disabled }
+        fixture.service.start()
+        try await fixture.commit([.licenseCreated])
+        try await fixture.eventually {
+          try await fixture.deliveries(webhook, .skipped).count == 1
+        }
+        _ = try await fixture.client.updateWebhook(
+          UpdateWebhookRequest(id: webhook.id, status: .enabled, presentNames: ["status"]),
+          fixture.options
+        )
+        fixture.clock.advance(by: .seconds(29 * 86_400 + 3_600))
+        receiver.answer = { _ in .status(500) }
+        let skipped = try await fixture.delivery(webhook, .skipped)
+        _ = try await fixture.client.redeliverDelivery(
+          DeliveryRequest(id: webhook.id, deliveryId: skipped.id),
+          fixture.options
+        )
+        try await fixture.service.keepHouse()
+        try await fixture.eventually { receiver.requests.count == 1 }
+        try await fixture.eventually {
+          try await fixture.deliveries(webhook, .pending).first?.attempt == 1
+        }
+        try await fixture.service.keepHouse()
+        #expect(try await fixture.deliveries(webhook, .failed).isEmpty)
+        #expect(try await fixture.deliveries(webhook, .pending).count == 1)
+        _ = try await fixture.client.updateWebhook(
+          UpdateWebhookRequest(id: webhook.id, status: .disabled, presentNames: ["status"]),
+          fixture.options
+        )
+        fixture.clock.advance(by: .seconds(86_401))
+        try await fixture.service.keepHouse()
+        #expect(try await fixture.deliveries(webhook, .pending).isEmpty)
+      }
+    }
+  }
+
+  @Test @EventLoop func `what is being sent is not given up`() async throws {
+    try await TestReceiver.with { receiver in
+      try await WebhooksFixture.with { fixture in
+        let webhook = try await fixture.webhook(receiver.url)
+        receiver.answer = { _ in .nothing }
+        fixture.service.start()
+        try await fixture.commit([.licenseCreated])
+        try await fixture.eventually { receiver.requests.count == 1 }
+        // Another process holds it for so long: its lease is of the clock that the test moves.
+        try await fixture.test.open().query(
+          "update webhooks.pending_deliveries set due_at = due_at + interval '40 days'"
+        )
+        fixture.clock.advance(by: .seconds(29 * 86_400 + 3_600))
+        try await fixture.service.keepHouse()
+        #expect(try await fixture.deliveries(webhook, .failed).isEmpty)
+        #expect(
+          try await fixture.count(
+            "select count(*) from webhooks.pending_deliveries where claimed_by is not null"
+          ) == 1
+        )
       }
     }
   }

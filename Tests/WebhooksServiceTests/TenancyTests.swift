@@ -88,7 +88,7 @@ import WebhooksService
         names == [
           "admit_data_key", "all_subscriptions", "claim_deliveries", "forget_deliveries",
           "keep_partitions", "least_master_version", "master_key_uses", "overdue_deliveries",
-          "queue_depths", "raise_sealing_floor", "sealing_accounts", "take_back",
+          "queue_depths", "raise_sealing_floor", "release_claims", "sealing_accounts", "take_back",
           "waiting_tenants",
         ]
       )

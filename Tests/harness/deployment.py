@@ -145,11 +145,11 @@ class Deployment:
     # Its processes.
 
     def pid(self, service):
-        """The process of a service now."""
+        """The process of a service now; with workers their parent."""
         found = [
             pid
             for pid, line in processes.descendants(self.server.pid).items()
-            if line.split(" ")[0].endswith(f"latchkey-{service}")
+            if line.split(" ")[0].endswith(f"latchkey-{service}") and " --worker=" not in line
         ]
         assert len(found) == 1, f"{len(found)} processes of {service}: {found}"
         return found[0]

@@ -4,6 +4,7 @@ import contextlib
 import hmac
 import json
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -33,10 +34,10 @@ class Receiver:
     """Takes deliveries on a port of its own.
 
     `answer` is called with each delivery and gives a status, "hang" (no answer while the receiver lives) or
-    "reset" (the connection is cut).
+    "reset" (the connection is cut). With the files of a certificate and its key it speaks TLS.
     """
 
-    def __init__(self, answer=lambda delivery: 204):
+    def __init__(self, answer=lambda delivery: 204, certificate=None):
         self.answer = answer
         self.deliveries = []
         self._lock = threading.Lock()
@@ -73,12 +74,18 @@ class Receiver:
             request_queue_size = 256
 
         self._server = Server(("127.0.0.1", 0), Handler)
+        self._origin = f"http://127.0.0.1:{self._server.server_port}"
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+            self._origin = f"https://localhost:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self._server.server_port}/hook"
+        return f"{self._origin}/hook"
 
     @property
     def ids(self):

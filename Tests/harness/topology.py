@@ -3,25 +3,33 @@
 import contextlib
 import pathlib
 
+import httpx
+
 from . import processes
 
 # A service's health is asked by whoever calls it; here its listening is enough, since callers retry.
 START_SECONDS = 30
 
 
-class Replica:
-    """One more process of a service, with the settings of the one under `latchkey up` and ports of its own.
+def settings_of(deployment, service):
+    """The settings of a service under `latchkey up`, for another process of it.
 
-    Settings are read from the running process, so that no knowledge of them is written twice. The
-    lifeline is left out: the test ends the replica, not `latchkey up`.
+    They are read from the running process, so that no knowledge of them is written twice. The lifeline is left out: the
+    test ends the process, not `latchkey up`.
     """
+    text = pathlib.Path(f"/proc/{deployment.pid(service)}/environ").read_text()
+    settings = dict(entry.split("=", 1) for entry in text.split("\0") if entry)
+    del settings["LATCHKEY_LIFELINE_FD"]
+    return settings
+
+
+class Replica:
+    """One more process of a service, with the settings of the one under `latchkey up` and ports of its own."""
 
     def __init__(self, deployment, service, **settings):
         self.deployment, self.service = deployment, service
         self.port = processes.free_port()
-        text = pathlib.Path(f"/proc/{deployment.pid(service)}/environ").read_text()
-        self.settings = dict(entry.split("=", 1) for entry in text.split("\0") if entry)
-        del self.settings["LATCHKEY_LIFELINE_FD"]
+        self.settings = settings_of(deployment, service)
         self.settings["LATCHKEY_RPC_LISTEN"] = f"127.0.0.1:{self.port}"
         self.metrics_port = processes.free_port()
         self.settings["LATCHKEY_METRICS_LISTEN"] = f"127.0.0.1:{self.metrics_port}"
@@ -45,6 +53,15 @@ class Replica:
             env=self.settings,
             start_seconds=START_SECONDS,
         )
+
+    def wait_until_ready(self):
+        """Until it says so itself, as whoever restarts replicas one after the other has to."""
+
+        def is_ready():
+            with contextlib.suppress(httpx.HTTPError):
+                return httpx.get(f"http://127.0.0.1:{self.metrics_port}/readyz").status_code == 200
+
+        processes.poll(is_ready, START_SECONDS, f"{self.service} is ready")
 
     @property
     def pid(self):

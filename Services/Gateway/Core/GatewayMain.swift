@@ -34,7 +34,8 @@ public enum GatewayMain {
         licenses: licenses,
         signing: signing,
         webhooks: webhooks,
-        rateLimits: settings.rateLimits,
+        // The kernel spreads clients among the workers.
+        rateLimits: settings.rateLimits?.divided(among: service.workers),
         proxies: settings.proxies,
         transportSecurity: settings.transportSecurity,
         log: service.log,

@@ -24,13 +24,13 @@ public struct GatewaySettings: OwnSettings {
   /// Where its RPC server (health and reflection) listens, and as whom it appears to the services.
   public let rpc: RPCSettings
   /// Where the keys service is.
-  public let keys: Endpoint
+  public let keys: [Endpoint]
   /// Where the licenses service is.
-  public let licenses: Endpoint
+  public let licenses: [Endpoint]
   /// Where the signing service is.
-  public let signing: Endpoint
+  public let signing: [Endpoint]
   /// Where the webhooks service is.
-  public let webhooks: Endpoint
+  public let webhooks: [Endpoint]
   /// How many requests a minute are allowed; nil where clients are not held to limits.
   public let rateLimits: RateLimits?
   /// Whether each request is a line in the log.
@@ -53,7 +53,7 @@ public struct GatewaySettings: OwnSettings {
       areRateLimitsOn, limits, logsRequests
     ) =
       try reader.require(
-        reader.endpoint(
+        reader.listenEndpoint(
           "LATCHKEY_HTTPS_LISTEN",
           "where users call, by HTTP/2 and HTTP/1.1 over TLS 1.2 and 1.3; nothing is served in plain text"
         ),
@@ -73,10 +73,10 @@ public struct GatewaySettings: OwnSettings {
           in: 0...Self.securitySecondsMax
         ),
         RPCSettings(reader),
-        reader.address(of: "keys"),
-        reader.address(of: "licenses"),
-        reader.address(of: "signing"),
-        reader.address(of: "webhooks"),
+        reader.addresses(of: "keys"),
+        reader.addresses(of: "licenses"),
+        reader.addresses(of: "signing"),
+        reader.addresses(of: "webhooks"),
         reader.isOn(
           "LATCHKEY_RATE_LIMITS",
           "whether requests are counted; off sends no headers that tell of limits either",
@@ -107,7 +107,7 @@ public struct GatewaySettings: OwnSettings {
   /// Reads the two settings that make sense only together.
   private static func challenges(_ reader: SettingsReader) -> Challenges? {
     let names = (listen: "LATCHKEY_HTTP_LISTEN", webroot: "LATCHKEY_ACME_WEBROOT")
-    let listen = reader.endpoint(
+    let listen = reader.listenEndpoint(
       names.listen,
       "where ACME http-01 challenges are answered over plain HTTP, and nothing else: port 80",
       isOptional: true

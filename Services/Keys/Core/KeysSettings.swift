@@ -10,7 +10,7 @@ public struct KeysSettings: OwnSettings {
   /// The file with the keys that wrap accounts' data keys.
   public let masterKeysFile: String
   /// Where the signing service is.
-  public let signing: Endpoint
+  public let signing: [Endpoint]
   /// What is done about API keys that are reported as leaked: they are revoked by default.
   public let leakedKeys: LeakedAPIKeys
   /// How long a leaked key goes on where it is to be replaced.
@@ -31,7 +31,7 @@ public struct KeysSettings: OwnSettings {
         RPCSettings(reader),
         DatabaseSettings(reader),
         reader.masterKeysFile(),
-        reader.address(of: "signing"),
+        reader.addresses(of: "signing"),
         reader.choice(
           "LATCHKEY_LEAKED_API_KEYS",
           "what a report of a leaked API key does to it besides the event: nothing, an overlap, or its end",

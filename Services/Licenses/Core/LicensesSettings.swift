@@ -10,7 +10,7 @@ public struct LicensesSettings: OwnSettings {
   /// The file with the keys that wrap accounts' data keys.
   public let masterKeysFile: String
   /// Where the signing service is.
-  public let signing: Endpoint
+  public let signing: [Endpoint]
   /// How much each account may have in each of its environments; unlimited by default.
   public let limits: PlanLimits
   /// What is done about licenses whose keys are reported as leaked: nothing but an alert by default.
@@ -38,7 +38,7 @@ public struct LicensesSettings: OwnSettings {
       RPCSettings(reader),
       DatabaseSettings(reader),
       reader.masterKeysFile(),
-      reader.address(of: "signing"),
+      reader.addresses(of: "signing"),
       reader.choice(
         "LATCHKEY_LEAKED_LICENSE_KEYS",
         "what a report of a leaked license key does to its license besides the event: nothing, or suspend it",

@@ -12,5 +12,6 @@ extension Webhooks {
     Migration(name: "m0004_queue_depths", bytes: PackageResources.m0004_queue_depths_sql),
     sealingSchema.floorMigration(named: "m0013_sealing_floor"),
     Migration(name: "m0014_claims", bytes: PackageResources.m0014_claims_sql),
+    Migration(name: "m0015_bounded_claims", bytes: PackageResources.m0015_bounded_claims_sql),
   ]
 }

@@ -1,5 +1,6 @@
 internal import Changes
 internal import Cryptography
+internal import EventLoop
 internal import Faults
 internal import Sealing
 internal import ServiceKit
@@ -10,12 +11,15 @@ internal import WebhooksSending
 public enum WebhooksMain {
   /// Runs it until it is told to stop, or does what its arguments say.
   public static func run() -> Never {
+    EventLoop.setWorkerCount(Destinations.workersNeeded)
     let schemas = [
       ServiceMain.Schema(name: Changes.schemaName, migrations: Changes.migrations),
       ServiceMain.Schema(name: "webhooks", migrations: Webhooks.migrations),
     ]
     ServiceMain.run("webhooks", settings: WebhooksSettings.self, schemas: schemas) {
       (service, settings) throws(Fault) in
+      // Twice what deliveries can have open: for the database, for callers, and for what is being closed.
+      service.allowOpenFiles(2 * SendingLimits().openFilesMax)
       let masterKeys = try MasterKeys.load(path: settings.masterKeysFile)
       let database = try service.addDatabase(settings.database)
       let webhooks = Webhooks(

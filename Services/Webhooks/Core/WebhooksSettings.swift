@@ -38,14 +38,14 @@ public struct WebhooksSettings: OwnSettings {
         ),
         reader.integer(
           "LATCHKEY_EVENTS_RETENTION_DAYS",
-          "for how long events are kept, at least 7 days",
+          "for how long events are kept, at least \(days.lowerBound) days",
           placeholder: "DAYS",
           default: WebhookLimits().eventDays,
           in: days
         ),
         reader.integer(
           "LATCHKEY_DELIVERIES_RETENTION_DAYS",
-          "for how long the log of deliveries is kept, at least 7 days",
+          "for how long the log of deliveries is kept, at least \(days.lowerBound) days",
           placeholder: "DAYS",
           default: WebhookLimits().deliveryDays,
           in: days
@@ -63,8 +63,9 @@ public struct WebhooksSettings: OwnSettings {
 public struct WebhookLimits: Sendable {
   /// For how many days anything may be kept.
   ///
-  /// At least as long as a delivery has attempts to come, with days to spare for a webhook that is mended late.
-  static let retentionDays = 7...3_650
+  /// Longer than a delivery has attempts to come, which is ten days where the receiver asks each time for the longest wait
+  /// that it may; with a day more, and the last one, in which what waits is given up.
+  static let retentionDays = 12...3_650
 
   /// Webhooks in each environment of an account.
   public var endpointsMax: Int

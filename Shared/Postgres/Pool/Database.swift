@@ -36,6 +36,8 @@ public final class Database {
   private var rotation = 0
   private var lastFailure: Fault?
   private var inspection: LoopTimer?
+  /// How many connections were lost since the start: for who holds something that ends with its session.
+  public private(set) var lostCount = 0
   /// Cancel requests under way.
   var cancelCount = 0
   let log = Logger(label: "postgres")
@@ -140,6 +142,7 @@ public final class Database {
     case .closed(let fault):
       guard connections[slot] === connection else { return }
       connections[slot] = nil
+      lostCount += 1
       idleSince[slot] = nil
       if let since = connectedSince.removeValue(forKey: slot), .now - since >= Database.provingTime
       {

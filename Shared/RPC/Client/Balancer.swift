@@ -21,8 +21,8 @@ final class Balancer: Flushable {
   /// How often the name is resolved again, so that new replicas are found.
   private static let resolveInterval = Duration.seconds(30)
 
-  private let host: String
-  private let port: UInt16
+  /// Names or addresses with their ports, all of the same service.
+  private let hosts: [(name: String, port: UInt16)]
   private let tls: TLSContext?
   private let serverName: String
   private let connectionsPerAddress: Int
@@ -30,6 +30,8 @@ final class Balancer: Flushable {
   private var turn = 0
   private var callsInTurn = 0
   private var isMarked = false
+  /// What each host resolved to when it last did.
+  private var resolved: [[SocketAddress]]
   private var slots: [SocketAddress: [Slot]] = [:]
   private var lastFault: Fault?
   private var isStarted = false
@@ -38,10 +40,14 @@ final class Balancer: Flushable {
   private var waiting: [CheckedContinuation<Void, Never>] = []
   private var resolveTimer: LoopTimer?
 
-  init(host: String, port: UInt16, tls: TLSContext?, serverName: String, connectionsPerAddress: Int)
-  {
-    self.host = host
-    self.port = port
+  init(
+    hosts: [(name: String, port: UInt16)],
+    tls: TLSContext?,
+    serverName: String,
+    connectionsPerAddress: Int
+  ) {
+    self.hosts = hosts
+    resolved = Array(repeating: [], count: hosts.count)
     self.tls = tls
     self.serverName = serverName
     self.connectionsPerAddress = connectionsPerAddress
@@ -70,14 +76,13 @@ final class Balancer: Flushable {
     callsInTurn = 0
   }
 
-  /// Waits while the first connection is being made, and no longer.
+  /// Waits while a connection may come of an attempt that is under way, and no longer.
   func waitForConnection(by deadline: Instant) async throws(Fault) {
     guard ready.isEmpty else { return }
     guard !isClosed else { throw .unavailable("The channel is closed") }
     start()
-    // Only while no attempt has failed since the last success is there reason to wait.
     let limit = min(deadline, Instant.now + Balancer.pickTimeout)
-    while lastFault == nil, Instant.now < limit, !isClosed, !Task.isCancelled {
+    while isHopeful, Instant.now < limit, !isClosed, !Task.isCancelled {
       let timer = LoopTimer { [self] in wakeAll() }
       timer.start(at: limit)
       await withCheckedContinuation { waiting.append($0) }
@@ -88,6 +93,13 @@ final class Balancer: Flushable {
       "The service \(serverName) cannot be reached",
       detail: lastFault?.debugDescription
     )
+  }
+
+  /// Whether there is reason to wait: names are looked up for the first time, or an address has not failed since it was
+  /// last good, or since every one was given another chance.
+  private var isHopeful: Bool {
+    if slots.isEmpty { return isResolving && lastFault == nil }
+    return slots.values.contains { $0.contains(where: \.isHopeful) }
   }
 
   /// How many connections stand.
@@ -102,7 +114,7 @@ final class Balancer: Flushable {
   func close() {
     isClosed = true
     resolveTimer?.cancel()
-    for slot in slots.values.joined() { slot.isRetired = true }
+    for slot in slots.values.joined() { slot.retire() }
     slots = [:]
     for link in ready { link.connection.drain() }
     wakeAll()
@@ -119,25 +131,30 @@ final class Balancer: Flushable {
     guard !isResolving, !isClosed else { return }
     isResolving = true
     EventLoop.spawn { [self] in
-      do throws(Fault) {
-        let addresses = try await EventLoop.resolve(host: host, port: port)
-        update(addresses)
-      } catch {
-        failed(error)
-        // The name's server may be down while the services are up: what is connected stays.
-        if slots.isEmpty {
-          _ = LoopTimer(after: Balancer.pauseMax) { [weak self] in self?.resolve() }
+      for (index, host) in hosts.enumerated() {
+        do throws(Fault) {
+          resolved[index] = try await EventLoop.resolve(host: host.name, port: host.port)
+          update()
+        } catch {
+          // The name's server may be down while the services are up: what is connected stays.
+          failed(error)
         }
       }
       isResolving = false
+      wakeAll()
+      // A host that is not known yet is on its way up.
+      if resolved.contains(where: \.isEmpty) {
+        _ = LoopTimer(after: Balancer.pauseMax) { [weak self] in self?.resolve() }
+      }
     }
   }
 
-  private func update(_ addresses: [SocketAddress]) {
+  private func update() {
     guard !isClosed else { return }
+    let addresses = Set(resolved.joined())
     for (address, retired) in slots where !addresses.contains(address) {
       for slot in retired {
-        slot.isRetired = true
+        slot.retire()
         slot.connection?.drain()
       }
       slots[address] = nil
@@ -167,6 +184,7 @@ final class Balancer: Flushable {
             return
           }
           pause = Balancer.pauseFirst
+          slot.isHopeful = true
           slot.connection = connection
           let link = Link(connection)
           added(link)
@@ -178,8 +196,9 @@ final class Balancer: Flushable {
           }
           slot.connection = nil
         } catch {
+          slot.isHopeful = false
           failed(error)
-          await EventLoop.sleep(for: pause * Double.random(in: 1...1.5))
+          await slot.rest(for: pause * Double.random(in: 1...1.5))
           pause = min(pause * 2, Balancer.pauseMax)
         }
       }
@@ -195,6 +214,10 @@ final class Balancer: Flushable {
   private func removed(_ link: Link) {
     ready.removeAll { $0 === link }
     link.trunk.drain()
+    guard ready.isEmpty, !isClosed else { return }
+    // Others may be up again that were not when they were last tried: with replicas that are restarted one after the
+    // other, the last connection goes just after the first server has come back.
+    for slot in slots.values.joined() { slot.tryNow() }
   }
 
   private func failed(_ fault: Fault) {
@@ -221,7 +244,37 @@ final class Balancer: Flushable {
   @EventLoop
   private final class Slot {
     var connection: HTTP2ClientConnection?
-    var isRetired = false
+    /// Whether the address has not failed since it was last good, or given another chance.
+    var isHopeful = true
+    private(set) var isRetired = false
+    private var pause: (timer: LoopTimer, end: CheckedContinuation<Void, Never>)?
+
+    /// Suspends for a while, or until somebody wants it tried.
+    func rest(for duration: Duration) async {
+      guard !isRetired else { return }
+      await withCheckedContinuation { end in
+        pause = (LoopTimer(after: duration) { [self] in endPause() }, end)
+      }
+    }
+
+    /// Gives the address another chance, at once.
+    func tryNow() {
+      isHopeful = true
+      endPause()
+    }
+
+    /// Makes no further connection.
+    func retire() {
+      isRetired = true
+      endPause()
+    }
+
+    private func endPause() {
+      guard let pause else { return }
+      self.pause = nil
+      pause.timer.cancel()
+      pause.end.resume()
+    }
   }
 }
 

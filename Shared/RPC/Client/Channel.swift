@@ -8,7 +8,7 @@ internal import Tracing
 
 /// Calls the methods of one service, wherever its replicas are.
 ///
-/// The channel keeps connections to every address that the name resolves to, and gives the calls of each tick to the next
+/// The channel keeps connections to every address that its hosts resolve to, and gives the calls of each tick to the next
 /// healthy one in turn. A call fails fast with `unavailable` when nothing is there. A call whose connection was lost is
 /// repeated on another one if it is marked idempotent or no server has seen it; what a server answers is final.
 @EventLoop
@@ -23,22 +23,42 @@ public final class Channel {
   /// Makes a channel; it connects when the first call comes.
   ///
   /// - Parameters:
-  ///   - host: A name or an address.
-  ///   - port: The port at every address of the host.
+  ///   - hosts: Names or addresses, each with the port at every address of it, all of the same service.
   ///   - tls: The client's settings; nil speaks plaintext, which only tests do.
   ///   - serverName: The name the server's certificate must have.
   ///   - connectionsPerAddress: A few, so that one is not all when it breaks.
   public init(
-    host: String,
-    port: UInt16,
+    hosts: [(name: String, port: UInt16)],
     tls: TLSContext?,
     serverName: String,
     connectionsPerAddress: Int = 2
   ) {
     self.serverName = serverName
     balancer = Balancer(
-      host: host,
-      port: port,
+      hosts: hosts,
+      tls: tls,
+      serverName: serverName,
+      connectionsPerAddress: connectionsPerAddress
+    )
+  }
+
+  /// Makes a channel to one host; it connects when the first call comes.
+  ///
+  /// - Parameters:
+  ///   - host: A name or an address.
+  ///   - port: The port at every address of the host.
+  ///   - tls: The client's settings; nil speaks plaintext, which only tests do.
+  ///   - serverName: The name the server's certificate must have.
+  ///   - connectionsPerAddress: A few, so that one is not all when it breaks.
+  public convenience init(
+    host: String,
+    port: UInt16,
+    tls: TLSContext?,
+    serverName: String,
+    connectionsPerAddress: Int = 2
+  ) {
+    self.init(
+      hosts: [(host, port)],
       tls: tls,
       serverName: serverName,
       connectionsPerAddress: connectionsPerAddress

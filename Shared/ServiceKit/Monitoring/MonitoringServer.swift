@@ -1,5 +1,4 @@
 internal import EventLoop
-internal import Faults
 internal import HTTP
 internal import Metrics
 
@@ -17,9 +16,9 @@ final class MonitoringServer: RequestHandler {
     probes = Probes(monitoring)
   }
 
-  func start(_ endpoint: Endpoint) async throws(Fault) {
+  func start(_ listener: Listener) {
     let http = HTTPServer(handler: self, limits: Self.limits, tls: nil, plaintextProtocol: .http1)
-    http.serve(try await Listener(endpoint))
+    http.serve(listener)
     self.http = http
   }
 
@@ -28,8 +27,11 @@ final class MonitoringServer: RequestHandler {
     http = nil
   }
 
+  /// What is said of all other paths.
+  static let directions = "There are /metrics, /healthz and /readyz here\n"
+
   /// A few scrapers and probes, each with small requests.
-  private static var limits: HTTPLimits {
+  static var limits: HTTPLimits {
     var limits = HTTPLimits()
     limits.connectionsMax = 64
     limits.headerBytesMax = 8 * 1024
@@ -42,7 +44,7 @@ final class MonitoringServer: RequestHandler {
     let head = stream.request
     let path = head.target.prefix { $0 != UInt8(ascii: "?") }
     guard path.elementsEqual("/metrics".utf8) else {
-      return stream.answer(404, "There are /metrics, /healthz and /readyz here\n")
+      return stream.answer(404, Self.directions)
     }
     guard head.method == .get || head.method == .head else { return stream.answer(405, "GET it\n") }
     stream.answer(200, monitoring.metrics(), mediaType: Exposition.mediaType)

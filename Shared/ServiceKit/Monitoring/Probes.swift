@@ -29,17 +29,21 @@ public final class Probes {
       stream.answer(405, "GET it\n")
       return true
     }
-    let obstacles = isHealth ? [] : monitoring.obstacles
-    if obstacles.isEmpty {
-      stream.answer(200, "ok\n")
-    } else {
-      stream.answer(503, obstacles.map { $0 + "\n" }.joined())
-    }
+    stream.answer(obstacles: isHealth ? [] : monitoring.obstacles)
     return true
   }
 }
 
 extension ServerStream {
+  /// Says whether a process should be given work: not while something is missing.
+  @EventLoop func answer(obstacles: [String]) {
+    if obstacles.isEmpty {
+      answer(200, "ok\n")
+    } else {
+      answer(503, obstacles.map { $0 + "\n" }.joined())
+    }
+  }
+
   /// Answers with a text for people.
   @EventLoop func answer(_ status: Int, _ text: String) {
     answer(status, Array(text.utf8), mediaType: "text/plain; charset=utf-8")

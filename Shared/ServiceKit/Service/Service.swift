@@ -31,7 +31,11 @@ public final class Service {
   public let monitoring: Monitoring
   /// Records requests; nil where nothing is recorded.
   public let tracer: Tracer?
+  /// How many processes share the work of this service on this machine, this one among them.
+  public let workers: Int
   private let lifecycle: Lifecycle
+  /// The sockets that a worker was handed; nil where it binds them itself.
+  private let inherited: InheritedListeners?
   private var databases: [Database] = []
   private var certificates: [WatchedTLSContext] = []
 
@@ -40,13 +44,17 @@ public final class Service {
     log: Logger,
     lifecycle: Lifecycle,
     monitoring: Monitoring,
-    tracer: Tracer?
+    tracer: Tracer?,
+    workers: Int = 1,
+    inherited: InheritedListeners? = nil
   ) {
     self.name = name
     self.log = log
     self.lifecycle = lifecycle
     self.monitoring = monitoring
     self.tracer = tracer
+    self.workers = workers
+    self.inherited = inherited
   }
 
   /// Adds a part that has no method of its own here.
@@ -103,22 +111,21 @@ public final class Service {
   /// Adds a channel to another service.
   ///
   /// - Parameters:
-  ///   - endpoint: Where the service is; all addresses of the name are used.
+  ///   - hosts: Where the service is; all addresses of all of them are used.
   ///   - identity: The name its certificate must have.
   ///   - rpc: The files of this service's own identity.
   ///   - isNeeded: Whether this process is of no use while the other one cannot be reached.
   /// - Returns: The channel, which connects when the first call comes.
   /// - Throws: ``Fault`` when the files cannot be used.
   public func addChannel(
-    to endpoint: Endpoint,
+    to hosts: [Endpoint],
     identity: String,
     as rpc: RPCSettings,
     isNeeded: Bool = false
   ) throws(Fault) -> Channel {
     let tls = try watch(rpc.files, use: .client, applicationProtocols: ["h2"])
     let channel = Channel(
-      host: endpoint.host,
-      port: endpoint.port,
+      hosts: hosts.map { ($0.host, $0.port) },
       tls: tls.context,
       serverName: identity
     )
@@ -161,7 +168,7 @@ public final class Service {
     monitoring.addMetrics { server.collect(into: &$0) }
     let health = HealthReporter(server.health, databases: { [unowned self] in databases })
     lifecycle.add("RPC server") { () async throws(Fault) in
-      server.serve(try await Listener(rpc.listen), tls: tls.context)
+      server.serve(try await self.listener(on: rpc.listen), tls: tls.context)
       health.start()
       self.log.info("serving RPC", metadata: ["address": "\(rpc.listen)"])
     } stop: {
@@ -194,7 +201,7 @@ public final class Service {
     addMetrics(ofCertificateFor: "https", tls)
     monitoring.addMetrics { server.collect(into: &$0, as: "https") }
     lifecycle.add("HTTPS server") { () async throws(Fault) in
-      server.serve(try await Listener(endpoint))
+      server.serve(try await self.listener(on: endpoint))
       self.log.info("serving HTTPS", metadata: ["address": "\(endpoint)"])
     } stop: {
       await server.drain(timeout: Service.drainLimit)
@@ -210,11 +217,15 @@ public final class Service {
   public func addHTTPServer(_ endpoint: Endpoint, handler: any RequestHandler) {
     let server = HTTPServer(handler: handler, tls: nil, plaintextProtocol: .http1)
     lifecycle.add("HTTP server") { () async throws(Fault) in
-      server.serve(try await Listener(endpoint))
+      server.serve(try await self.listener(on: endpoint))
       self.log.info("serving HTTP", metadata: ["address": "\(endpoint)"])
     } stop: {
       await server.drain(timeout: Service.drainLimit)
     }
+  }
+
+  private func listener(on endpoint: Endpoint) async throws(Fault) -> Listener {
+    try await Listener.on(endpoint, inherited: inherited)
   }
 
   /// Loads changed certificates at once, on SIGHUP; without it they are seen within ``WatchedTLSContext/pollInterval``.
@@ -282,16 +293,5 @@ extension DatabaseSettings {
     )
     configuration.applicationName = "latchkey-\(applicationName)"
     return configuration
-  }
-}
-
-extension Listener {
-  /// Listens on an endpoint: the first address that its host resolves to.
-  convenience init(_ endpoint: Endpoint) async throws(Fault) {
-    let addresses = try await EventLoop.resolve(host: endpoint.host, port: endpoint.port)
-    guard let address = addresses.first else {
-      throw .unavailable("\(endpoint.host) has no address to listen on")
-    }
-    try self.init(address)
   }
 }

@@ -85,7 +85,7 @@ public enum ServiceMain {
   ) async -> Int32 {
     let reader = makeReader(arguments)
     let settings = ServiceSettings(reader)
-    let log = bootstrapLogs(name, level: settings?.logLevel)
+    let log = bootstrapLogs(name, settings)
     let own: Own
     do throws(Fault) {
       own = try Own(reader)
@@ -93,15 +93,20 @@ public enum ServiceMain {
       return refuse(error, log)
     }
     guard !arguments.printsConfiguration else { return printConfiguration(reader) }
+    if let settings, settings.workers > 1, settings.worker == nil {
+      return await superviseWorkers(name, arguments, settings, reader, log)
+    }
     let lifecycle = Lifecycle(log: log)
-    let monitoring = makeMonitoring(name, settings?.metricsListen, lifecycle, log)
+    let monitoring = makeMonitoring(name, settings, lifecycle, log)
     let tracer = settings?.tracing.map { makeTracer(name, $0, lifecycle, monitoring) }
     let service = Service(
       name: name,
       log: log,
       lifecycle: lifecycle,
       monitoring: monitoring,
-      tracer: tracer
+      tracer: tracer,
+      workers: settings?.workers ?? 1,
+      inherited: settings?.worker?.listeners
     )
     let signals = StopSignals(hangUp: service.reload) { lifecycle.requestStop($0) }
     if let lifeline = settings?.lifelineDescriptor {
@@ -121,7 +126,7 @@ public enum ServiceMain {
   @EventLoop
   private static func makeMonitoring(
     _ name: String,
-    _ listen: Endpoint?,
+    _ settings: ServiceSettings?,
     _ lifecycle: Lifecycle,
     _ log: Logger
   ) -> Monitoring {
@@ -130,8 +135,8 @@ public enum ServiceMain {
     let server = MonitoringServer(monitoring)
     lifecycle.add("monitoring") { () async throws(Fault) in
       monitoring.start()
-      guard let listen else { return }
-      try await server.start(listen)
+      guard let listen = settings?.metricsListen else { return }
+      server.start(try await Listener.on(listen, inherited: settings?.worker?.listeners))
       log.info("serving metrics", metadata: ["address": "\(listen)"])
     } stop: {
       await server.stop()
@@ -166,7 +171,7 @@ public enum ServiceMain {
   ) async -> Int32 {
     let reader = makeReader(arguments)
     let settings = ServiceSettings(reader)
-    let log = bootstrapLogs(name, level: settings?.logLevel)
+    let log = bootstrapLogs(name, settings)
     do throws(Fault) {
       let (_, database) = try reader.require(settings, DatabaseSettings(reader, .migration))
       guard !arguments.printsConfiguration else { return printConfiguration(reader) }
@@ -193,9 +198,11 @@ public enum ServiceMain {
       return settingsRefused
     }
     do throws(Fault) {
-      let answer = try await ReadinessQuestion.ask(endpoint)
-      if !answer.isReady { say(answer.text) }
-      return answer.isReady ? 0 : 1
+      // Every address of the machine may stand for its own.
+      let answer = try await MonitoringQuestion.ask(Listener.address(of: endpoint), "/readyz")
+      guard answer.status != 200 else { return 0 }
+      say(answer.text)
+      return 1
     } catch {
       say(error.message)
       return 1
@@ -220,9 +227,15 @@ public enum ServiceMain {
     return 0
   }
 
-  private static func bootstrapLogs(_ name: String, level: Logger.Level?) -> Logger {
+  private static func bootstrapLogs(_ name: String, _ settings: ServiceSettings?) -> Logger {
     LoggingSystem.bootstrap { label in
-      JSONLogHandler(service: name, label: label, level: level ?? .info)
+      var handler = JSONLogHandler(
+        service: name,
+        label: label,
+        level: settings?.logLevel ?? .info
+      )
+      if let worker = settings?.worker { handler.metadata["worker"] = "\(worker.number)" }
+      return handler
     }
     return Logger(label: "service")
   }

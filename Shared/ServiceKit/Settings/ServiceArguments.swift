@@ -14,6 +14,8 @@ struct ServiceArguments: Sendable {
   /// What is no flag, such as `migrate`.
   private(set) var words: [String] = []
   /// The settings, in order.
+  ///
+  /// ``texts(without:)`` writes them again.
   private(set) var flags: [Flag] = []
   /// Whether all settings are to be listed, and nothing else done.
   private(set) var wantsHelp = false
@@ -40,5 +42,11 @@ struct ServiceArguments: Sendable {
         }
       }
     }
+  }
+
+  /// The settings as arguments of another process of this program, but for those of these names.
+  func texts(without names: Set<String>) -> [String] {
+    flags.filter { !names.contains($0.name) }
+      .map { flag in flag.value.map { "\(flag.name)=\($0)" } ?? flag.name }
   }
 }

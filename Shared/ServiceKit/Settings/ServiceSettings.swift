@@ -2,12 +2,19 @@ public import Logging
 
 /// The settings that every service has.
 public struct ServiceSettings: Sendable {
+  /// What only a supervisor sets.
+  static let lifelineName = "LATCHKEY_LIFELINE_FD"
+
   /// The least severe level of log lines that are written.
   public let logLevel: Logger.Level
   /// The pipe whose end means that the supervisor is gone; nil where nobody supervises this way.
   public let lifelineDescriptor: Int32?
   /// Where metrics and probes are served, in plaintext; nil serves none.
   public let metricsListen: Endpoint?
+  /// How many processes share the work of the service on this machine.
+  public let workers: Int
+  /// Which of them this one is; nil where nothing is shared, and of their parent.
+  let worker: Worker?
   /// Where traces are sent; nil where nothing is recorded.
   public let tracing: TracingSettings?
 
@@ -18,20 +25,28 @@ public struct ServiceSettings: Sendable {
       "the least severe level of log lines that are written",
       default: Logger.Level.info
     )
-    metricsListen = reader.endpoint(
+    let workers = reader.integer(
+      "LATCHKEY_WORKERS",
+      "how many processes share the work of the service on this machine, each of them on one core",
+      default: 1,
+      in: 1...Worker.countMax
+    )
+    metricsListen = reader.listenEndpoint(
       "LATCHKEY_METRICS_LISTEN",
       "where metrics and probes are served in plain text, never to be published; none are without it",
       isOptional: true
     )
     tracing = TracingSettings(reader)
     lifelineDescriptor = reader.integer(
-      "LATCHKEY_LIFELINE_FD",
+      ServiceSettings.lifelineName,
       "the descriptor of a pipe whose end stops the service: a supervisor holds the other one",
       isOptional: true,
       in: 3...1023
     ).map { Int32($0) }
-    guard let level else { return nil }
+    worker = Worker(reader)
+    guard let level, let workers else { return nil }
     logLevel = level
+    self.workers = workers
   }
 }
 
@@ -44,7 +59,10 @@ public struct RPCSettings: Sendable {
 
   /// Reads them, all mandatory; nil when one was refused.
   public init?(_ reader: SettingsReader) {
-    let listen = reader.endpoint("LATCHKEY_RPC_LISTEN", "where other services call this one")
+    let listen = reader.listenEndpoint(
+      "LATCHKEY_RPC_LISTEN",
+      "where other services call this one"
+    )
     let certificate = reader.readableFile(
       "LATCHKEY_RPC_CERT_FILE",
       "the certificate (PEM) for calls between services; its DNS name is the service's identity"

@@ -68,7 +68,10 @@ public struct Setting: Sendable, Equatable {
   }
 
   /// The name on the command line: `--rpc-listen` for `LATCHKEY_RPC_LISTEN`.
-  public var flag: String {
-    "--" + name.dropFirst(Setting.prefix.count).lowercased().replacing("_", with: "-")
+  public var flag: String { Setting.flag(of: name) }
+
+  /// The name on the command line of the setting of a name.
+  static func flag(of name: String) -> String {
+    "--" + name.dropFirst(prefix.count).lowercased().replacing("_", with: "-")
   }
 }

@@ -61,13 +61,38 @@ extension SettingsReader {
     return value(setting) { Endpoint($0) }
   }
 
-  /// Where another service is called.
-  public func address(of service: String) -> Endpoint? {
-    endpoint(
-      "\(Setting.prefix)\(service.uppercased())_ADDRESS",
-      "where the \(service) service is called"
-    )
+  /// Where this program listens: `host:port`.
+  public func listenEndpoint(
+    _ name: String,
+    _ summary: String,
+    isOptional: Bool = false
+  ) -> Endpoint? {
+    let endpoint = endpoint(name, summary, isOptional: isOptional)
+    if let endpoint { listening.append(endpoint) }
+    return endpoint
   }
+
+  /// Where another service is called: one host or several, each with all the addresses that it resolves to.
+  public func addresses(of service: String) -> [Endpoint]? {
+    let setting = Setting(
+      "\(Setting.prefix)\(service.uppercased())_ADDRESS",
+      "HOST:PORT,...",
+      "where the \(service) service is called; all addresses of all hosts take turns",
+      expected: "host:port, or up to \(Self.hostsMax) of them separated by commas"
+    )
+    return value(setting) { text in
+      let hosts = text.split(separator: ",", omittingEmptySubsequences: false)
+        .map { Endpoint(String($0)) }
+      let known = hosts.compactMap { $0 }
+      guard known.count == hosts.count, known.count <= Self.hostsMax,
+        Set(known).count == known.count
+      else { return nil }
+      return known
+    }
+  }
+
+  /// More replicas have a name that resolves to all of them.
+  private static let hostsMax = 64
 
   /// One of a closed set of words.
   public func choice<Choice: RawRepresentable & CaseIterable>(

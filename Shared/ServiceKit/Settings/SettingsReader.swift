@@ -24,6 +24,9 @@ public final class SettingsReader {
   /// Those of them that were not refused.
   private(set) var readings: [Reading] = []
 
+  /// Where the program listens, by the settings that were read.
+  var listening: [Endpoint] = []
+
   /// Reads from all sources.
   public init(_ sources: SettingSources) {
     self.sources = sources

@@ -91,6 +91,61 @@ import Testing
     }
   }
 
+  @Test @EventLoop func `what cannot be written for one tenant does not keep another's back`()
+    async throws
+  {
+    try await LicensesFixture.with { fixture in
+      let mine = try await fixture.license()
+      let other = Tenant(accountID: .v7(), environment: .test)
+      let product = try await fixture.product("other", prefix: nil, other)
+      let policy = try await fixture.client.createPolicy(
+        CreatePolicyRequest(
+          productId: product.id,
+          name: "Standard",
+          template: .desktopApp,
+          requireFingerprint: false
+        ),
+        fixture.options(other)
+      )
+      let theirs = try await fixture.client.createLicense(
+        CreateLicenseRequest(productId: product.id, policyId: policy.id),
+        fixture.options(other)
+      )
+      let administrator = fixture.test.open()
+      for tenant in [fixture.tenant, other] {
+        try await administrator.query(
+          """
+          insert into events.subscriptions (account_id, environment, type)
+          values (\(tenant.accountID), \(tenant.environment), 'validation.success')
+          """
+        )
+      }
+      try await fixture.service.refreshSubscriptions()
+      // Whichever comes first: each of them in its turn cannot be written.
+      for refused in [fixture.tenant, other] {
+        _ = try await fixture.validate(try #require(mine.key))
+        _ = try await fixture.validate(try #require(theirs.key))
+        try await administrator.query(
+          Query(
+            sql: """
+              alter table events.outbox add constraint refused
+              check (account_id <> '\(refused.accountID)' or type not like 'validation%') not valid
+              """
+          )
+        )
+        _ = try await fault { try await fixture.service.flushEvents() }
+        try await administrator.query("alter table events.outbox drop constraint refused")
+        let rows = try await administrator.read(
+          "select distinct account_id from events.outbox where type = 'validation.success'"
+        )
+        let told = try rows.map { try $0.value(0) as UUID }
+        let spared = refused == other ? fixture.tenant : other
+        #expect(told == [spared.accountID])
+        try await administrator.query("delete from events.outbox where type = 'validation.success'")
+      }
+    }
+  }
+
   /// As many exchanges with the database as if nobody were sent them, and none that waits for the outbox.
   @Test @EventLoop func `a validation that is told of asks the database for nothing more`()
     async throws

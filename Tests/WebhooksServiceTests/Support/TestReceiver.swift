@@ -9,6 +9,8 @@ final class TestReceiver: RequestHandler {
   /// What it answers.
   enum Answer {
     case status(Int)
+    /// 503, and when to come again.
+    case busy(retryAfter: String)
     /// Never.
     case nothing
     /// The connection is reset.
@@ -87,6 +89,8 @@ final class TestReceiver: RequestHandler {
     requests.append(request)
     switch answer(request) {
     case .status(let status): stream.sendHead(status: status, HeaderFields(), isEnd: true)
+    case .busy(let retryAfter):
+      stream.sendHead(status: 503, HeaderFields(["retry-after": retryAfter]), isEnd: true)
     case .nothing: break
     case .reset: stream.reset(.cancel)
     }

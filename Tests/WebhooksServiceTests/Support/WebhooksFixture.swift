@@ -53,6 +53,7 @@ final class WebhooksFixture {
   static func with(
     limits: WebhookLimits = WebhookLimits(),
     schedule: RetrySchedule = quickSchedule,
+    sending: SendingLimits = SendingLimits(),
     _ body: @EventLoop (WebhooksFixture) async throws -> Void
   ) async throws {
     let changes = TestDatabase.Schema(Changes.schemaName, Changes.migrations)
@@ -64,7 +65,7 @@ final class WebhooksFixture {
       let service = Webhooks(
         database: test.open(as: "latchkey_webhooks"),
         masterKeys: masterKeys,
-        sender: try sender(),
+        sender: try sender(sending),
         limits: limits,
         schedule: schedule,
         now: { clock.now }
@@ -80,11 +81,12 @@ final class WebhooksFixture {
   }
 
   /// A sender that may call this machine, without TLS.
-  private static func sender() throws -> HTTPSender {
+  private static func sender(_ limits: SendingLimits = SendingLimits()) throws -> HTTPSender {
     HTTPSender(
       destinations: Destinations(
         policy: try AddressPolicy(allowsLoopback: true, allowsPlainHTTP: true)
-      )
+      ),
+      limits: limits
     )
   }
 

@@ -1142,5 +1142,5 @@ const unsigned char *descriptor_of_webhooks_deliveries(void);
 /// The encoded descriptor of webhooks/endpoints.proto, 3730 bytes.
 const unsigned char *descriptor_of_webhooks_endpoints(void);
 
-/// The encoded descriptor of webhooks/events.proto, 808 bytes.
+/// The encoded descriptor of webhooks/events.proto, 899 bytes.
 const unsigned char *descriptor_of_webhooks_events(void);

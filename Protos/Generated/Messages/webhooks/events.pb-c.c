@@ -713,7 +713,7 @@ const ProtobufCMessageDescriptor latchkey__webhooks__v1__get_event_request__desc
   (ProtobufCMessageInit) latchkey__webhooks__v1__get_event_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor latchkey__webhooks__v1__list_event_deliveries_request__field_descriptors[3] =
+static const ProtobufCFieldDescriptor latchkey__webhooks__v1__list_event_deliveries_request__field_descriptors[4] =
 {
   {
     "id",
@@ -751,16 +751,29 @@ static const ProtobufCFieldDescriptor latchkey__webhooks__v1__list_event_deliver
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "status",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_ENUM,
+    offsetof(Latchkey__Webhooks__V1__ListEventDeliveriesRequest, has_status),
+    offsetof(Latchkey__Webhooks__V1__ListEventDeliveriesRequest, status),
+    &latchkey__webhooks__v1__delivery__status__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned latchkey__webhooks__v1__list_event_deliveries_request__field_indices_by_name[] = {
   1,   /* field[1] = cursor */
   0,   /* field[0] = id */
   2,   /* field[2] = limit */
+  3,   /* field[3] = status */
 };
 static const ProtobufCIntRange latchkey__webhooks__v1__list_event_deliveries_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor latchkey__webhooks__v1__list_event_deliveries_request__descriptor =
 {
@@ -770,7 +783,7 @@ const ProtobufCMessageDescriptor latchkey__webhooks__v1__list_event_deliveries_r
   "Latchkey__Webhooks__V1__ListEventDeliveriesRequest",
   "latchkey.webhooks.v1",
   sizeof(Latchkey__Webhooks__V1__ListEventDeliveriesRequest),
-  3,
+  4,
   latchkey__webhooks__v1__list_event_deliveries_request__field_descriptors,
   latchkey__webhooks__v1__list_event_deliveries_request__field_indices_by_name,
   1,  latchkey__webhooks__v1__list_event_deliveries_request__number_ranges,

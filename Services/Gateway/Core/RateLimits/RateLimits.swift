@@ -69,7 +69,7 @@ public struct RateLimits: Sendable {
     )
     let processes = reader.integer(
       "LATCHKEY_RATE_LIMIT_PROCESSES",
-      "among how many gateway processes clients are spread; every limit is divided by it",
+      "among how many gateways clients are spread; every limit is divided by it, and by the workers of each",
       default: 1,
       in: 1...10_000
     )
@@ -112,5 +112,20 @@ public struct RateLimits: Sendable {
     self.validationByAddress = limit(validationByAddress)
     self.activationByAddress = limit(activationByAddress)
     self.licenseByAddress = limit(licenseByAddress)
+  }
+
+  /// The limits of each of so many processes that clients are spread among; at least 1 is left.
+  func divided(among processes: Int) -> RateLimits {
+    RateLimits(
+      processes: processes,
+      validation: validation.perMinute,
+      activation: activation.perMinute,
+      license: license.perMinute,
+      management: management.perMinute,
+      publicPages: publicPages.perMinute,
+      validationByAddress: validationByAddress.perMinute,
+      activationByAddress: activationByAddress.perMinute,
+      licenseByAddress: licenseByAddress.perMinute
+    )
   }
 }

@@ -1,6 +1,7 @@
 internal import EventLoop
 internal import Faults
 internal import Glibc
+internal import ServiceKit
 
 /// The private database cluster of one data directory.
 ///

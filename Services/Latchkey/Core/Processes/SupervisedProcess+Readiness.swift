@@ -1,5 +1,6 @@
 internal import EventLoop
 internal import Faults
+internal import ServiceKit
 
 extension SupervisedProcess {
   /// How long a process may take to become usable.

@@ -27,7 +27,7 @@ struct OperatorSettings: Sendable {
   /// The settings that every service takes.
   static let common = [
     "LATCHKEY_LOG_LEVEL", "LATCHKEY_OTLP_ENDPOINT", "LATCHKEY_OTLP_HEADERS_FILE",
-    "LATCHKEY_TRACE_RATIO",
+    "LATCHKEY_TRACE_RATIO", "LATCHKEY_WORKERS",
   ]
 
   /// Those that were made, each with its value.

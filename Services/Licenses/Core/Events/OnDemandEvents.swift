@@ -91,7 +91,7 @@ final class OnDemandEvents {
 
   /// Writes what was gathered.
   ///
-  /// - Throws: ``Fault`` of the database; what was not written is lost, and said.
+  /// - Throws: ``Fault`` of the database; what of a tenant was not written is lost, and said.
   func flush() async throws(Fault) {
     guard gatheredCount > 0 else { return }
     let leaving = gathered
@@ -101,13 +101,20 @@ final class OnDemandEvents {
       log.warning("events of validations came too fast", metadata: ["left out": "\(leftOutCount)"])
       leftOutCount = 0
     }
+    var failure: Fault?
     for (tenant, events) in leaving {
-      for start in stride(from: 0, to: events.count, by: Self.batchMax) {
-        let end = min(start + Self.batchMax, events.count)
-        try await store.write(Array(events[start..<end]), for: tenant)
+      do throws(Fault) {
+        for start in stride(from: 0, to: events.count, by: Self.batchMax) {
+          let end = min(start + Self.batchMax, events.count)
+          try await store.write(Array(events[start..<end]), for: tenant)
+        }
+      } catch {
+        // The others' are written all the same.
+        failure = error
       }
     }
     announcer.announce()
+    if let failure { throw failure }
   }
 }
 

@@ -23,6 +23,8 @@ final class ClaimedDelivery: Sendable {
   let body: [UInt8]?
   /// Until when nobody else makes it.
   let leaseEnds: Instant
+  /// The worker that has claimed it; nil where nobody has.
+  let claimedBy: Int32?
 
   /// How long one is claimed for: several times what an attempt may take, so that it may wait in line here, and short
   /// enough for a process that died not to be missed for long.
@@ -31,7 +33,7 @@ final class ClaimedDelivery: Sendable {
   static let attemptReserve = Duration.seconds(15)
 
   /// Reads a row of `webhooks.claim_deliveries`.
-  init(_ row: Row, leaseEnds: Instant) throws(Fault) {
+  init(_ row: Row, leaseEnds: Instant, claimedBy: Int32?) throws(Fault) {
     tenant = Tenant(accountID: try row.value(0), environment: try row.value(1))
     endpointID = try row.value(2)
     endpointVersion = try row.value(3)
@@ -43,6 +45,7 @@ final class ClaimedDelivery: Sendable {
     attemptCount = try row.value(9)
     body = try row.value(10)
     self.leaseEnds = leaseEnds
+    self.claimedBy = claimedBy
   }
 
   init(
@@ -54,7 +57,8 @@ final class ClaimedDelivery: Sendable {
     eventType: String,
     licenseID: UUID?,
     body: [UInt8],
-    leaseEnds: Instant
+    leaseEnds: Instant,
+    claimedBy: Int32? = nil
   ) {
     self.tenant = tenant
     self.endpointID = endpointID
@@ -67,7 +71,15 @@ final class ClaimedDelivery: Sendable {
     attemptCount = 0
     self.body = body
     self.leaseEnds = leaseEnds
+    self.claimedBy = claimedBy
   }
+}
+
+/// Until when a worker has claimed deliveries: what it marks them by in the database.
+struct Lease: Sendable {
+  let worker: Int32
+  let began: Timestamp
+  var ends: Timestamp { began + ClaimedDelivery.lease }
 }
 
 /// One webhook and one license, whose deliveries wait for each other.

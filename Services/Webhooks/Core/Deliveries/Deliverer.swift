@@ -2,6 +2,7 @@ internal import EventLoop
 internal import Faults
 internal import Logging
 internal import Messages
+internal import Postgres
 internal import Primitives
 internal import WebhooksSending
 
@@ -47,6 +48,8 @@ final class Deliverer {
   private var lanes: [UUID: DeliveryLane] = [:]
   /// Claimed and not yet written.
   private(set) var heldCount = 0
+  /// Places kept for what is being dispatched or claimed.
+  private var promisedCount = 0
   private var underWayCount = 0
   private var timer: LoopTimer?
   private var takeBackTimer: LoopTimer?
@@ -60,6 +63,11 @@ final class Deliverer {
   private var lastServed = UUID(high: 0, low: 0)
   private var isStopping = false
   private var lastPruned = Instant.now
+  private var subscription: Subscription?
+  /// Under which something may be claimed that is not in memory: the answer was lost.
+  private var lostLeases: [Lease] = []
+  /// How often webhooks were said to have changed: what was read before that may be old.
+  private(set) var changeCount = 0
 
   init(
     deliveries: DeliveryStore,
@@ -83,6 +91,13 @@ final class Deliverer {
   /// Begins to look for what is due.
   func start() {
     worker.start { [unowned self] in look() }
+    subscription = deliveries.database.listen(EndpointChannel.name) { [unowned self] event in
+      switch event {
+      // What was said while nobody listened is not known.
+      case .listening: for endpoint in Array(lanes.keys) { forget(endpoint) }
+      case .notified(let payload): if let endpoint = UUID(payload) { forget(endpoint) }
+      }
+    }
     timer = LoopTimer(every: Self.interval) { [unowned self] in look() }
     takeBackTimer = LoopTimer(every: Self.takeBackInterval) { [unowned self] in takeBack() }
     takeBack()
@@ -91,6 +106,7 @@ final class Deliverer {
   /// Claims nothing any more, lets attempts under way come to their end for a while, and gives back the rest.
   func stop() async {
     isStopping = true
+    subscription?.cancel()
     timer?.cancel()
     timer = nil
     takeBackTimer?.cancel()
@@ -110,14 +126,34 @@ final class Deliverer {
 
   // MARK: What is made
 
-  /// How many more deliveries of a webhook are taken at once; what is beyond waits in the database.
-  func room(for endpoint: UUID) -> Int {
+  /// How many deliveries of a webhook are taken at once; what is beyond waits in the database.
+  ///
+  /// - Parameters:
+  ///   - endpoint: The webhook.
+  ///   - places: Those that ``promisePlaces()`` has kept, for all webhooks.
+  /// - Returns: How many of them may be the webhook's.
+  func room(for endpoint: UUID, of places: Int) -> Int {
     guard !isStopping else { return 0 }
-    return min(shareOfFree, lanes[endpoint]?.room(at: Instant.now) ?? DeliveryLane.heldMax)
+    // A quarter of what was free, of which half was kept.
+    let share = places * 2 / Self.share
+    return min(share, lanes[endpoint]?.room(at: Instant.now) ?? DeliveryLane.heldMax)
   }
 
+  /// Keeps places for deliveries that are being dispatched, until ``giveBack(_:)``: half of those that are free, so that
+  /// who comes beside it finds some too.
+  func promisePlaces() -> Int {
+    let places = freeCount / 2
+    promisedCount += places
+    return places
+  }
+
+  /// Frees places that were kept: what they were kept for is in memory by now, or will not be.
+  func giveBack(_ places: Int) { promisedCount -= places }
+
+  private var freeCount: Int { max(0, Self.heldMax - heldCount - promisedCount) }
+
   /// How many more places one webhook may take now.
-  private var shareOfFree: Int { max(0, Self.heldMax - heldCount) / Self.share }
+  private var shareOfFree: Int { freeCount / Self.share }
 
   /// Makes deliveries that this process has claimed.
   ///
@@ -131,8 +167,7 @@ final class Deliverer {
     for (endpoint, deliveries) in groups {
       let lane = lane(of: endpoint, deliveries[0].tenant)
       lane.add(deliveries)
-      let version = deliveries.map(\.endpointVersion).max() ?? 0
-      if lane.needsLoading(for: version, at: now()) { load(lane, known[endpoint]) }
+      if lane.needsLoading(at: now()) { load(lane, known[endpoint]) }
       pump(lane)
     }
   }
@@ -158,6 +193,8 @@ final class Deliverer {
         heldCount -= 1
         continue
       }
+      // At least one is under way then, and whatever ends comes back here.
+      guard lane.underWayCount < sender.shareOfOne else { return }
       switch lane.admit(at: Instant.now) {
       case .now:
         lane.removeNext()
@@ -204,6 +241,11 @@ final class Deliverer {
     underWayCount -= 1
     lane.ended(result.verdict, at: Instant.now)
     writer.add([result])
+    if result.verdict == .gone {
+      // What waits is for whoever enables the webhook again, and no dead letter.
+      lane.stop(until: Instant.now + Self.troublePause)
+      release(lane, until: now())
+    }
     pump(lane)
   }
 
@@ -236,19 +278,32 @@ final class Deliverer {
     EventLoop.spawn { [self] in
       await load(lane, from: known)
       lane.isLoading = false
-      pump(lane)
+      // It may have changed while it was read.
+      if lane.waitingCount > 0, lane.needsLoading(at: now()) { load(lane, nil) } else { pump(lane) }
     }
+  }
+
+  /// Takes up that a webhook was changed, disabled or deleted.
+  ///
+  /// What waits for it is given back, and it is read again before anything more is made; what is under way comes to its end.
+  func forget(_ endpoint: UUID) {
+    changeCount += 1
+    guard let lane = lanes[endpoint] else { return }
+    lane.noteChange()
+    release(lane, until: now())
   }
 
   private func load(_ lane: DeliveryLane, from known: WebhookEndpoint?) async {
     do throws(Fault) {
+      let changeCount = lane.changeCount
       var endpoint = known
       if endpoint == nil { endpoint = try await endpoints.get(lane.tenant, id: lane.endpointID) }
       guard let endpoint, endpoint.isEnabled else {
         // Deleted or disabled meanwhile: nobody claims them.
         return release(lane, until: now())
       }
-      lane.use(try await receivers.receiver(of: endpoint, at: now()), at: Instant.now)
+      let receiver = try await receivers.receiver(of: endpoint, at: now())
+      lane.use(receiver, asOf: changeCount, at: Instant.now)
     } catch {
       log.warning(
         "a webhook cannot be used now",
@@ -302,29 +357,62 @@ final class Deliverer {
     prune()
     while isClaimWanted, !isStopping {
       isClaimWanted = false
-      let eachMax = min(Self.claimMax, shareOfFree)
-      isOutOfRoom = eachMax < Self.claimMax
-      guard let worker = worker.id, eachMax > 0 else { continue }
-      let now = Instant.now
-      let full = lanes.values.filter { !$0.takes(eachMax, at: now) }.map(\.endpointID)
+      isMoreDue = false
+      let turnBegan = lastServed
+      var isOver = false
+      while !isOver, !isStopping { isOver = await claim(inTurnBehind: turnBegan) }
+    }
+  }
+
+  /// Claims once.
+  ///
+  /// - Parameter turnBegan: The webhook behind which this turn past all of them began.
+  /// - Returns: Whether the turn is over, or cannot go on now.
+  private func claim(inTurnBehind turnBegan: UUID) async -> Bool {
+    let eachMax = min(Self.claimMax, shareOfFree)
+    isOutOfRoom = eachMax < Self.claimMax
+    guard let worker = worker.id, eachMax > 0 else { return true }
+    let totalMax = min(Self.claimMax, freeCount)
+    promisedCount += totalMax
+    defer { giveBack(totalMax) }
+    let lease = Lease(worker: worker, began: self.now())
+    let now = Instant.now
+    let full = lanes.values.filter { !$0.takes(eachMax, at: now) }.map(\.endpointID)
+    do throws(Fault) {
+      let claim = try await deliveries.claim(
+        for: lease,
+        behind: lastServed,
+        turnBegan: turnBegan,
+        excluding: full,
+        eachMax: Int32(eachMax),
+        totalMax: Int32(totalMax)
+      )
+      let claimed = claim.deliveries
+      lastServed = claim.stoppedAt ?? claimed.last?.endpointID ?? lastServed
+      if claimed.count == totalMax || !full.isEmpty || claimed.count >= eachMax { isMoreDue = true }
+      // There may be more of those that were served first.
+      if claim.stoppedAt == nil, claimed.count == totalMax { isClaimWanted = true }
+      take(claimed)
+      return claim.stoppedAt == nil
+    } catch {
+      log.debug("nothing could be claimed", metadata: ["reason": "\(error.message)"])
+      disown(lease)
+      return true
+    }
+  }
+
+  /// Has what may be claimed under a lease given back, since the answer was lost and nothing of it is in memory.
+  func disown(_ lease: Lease) { lostLeases.append(lease) }
+
+  private func releaseLost() async throws(Fault) {
+    while let lease = lostLeases.popLast() {
+      // What was claimed by another number is taken back anyway, and so is what has been claimed for long.
+      guard lease.worker == worker.id, lease.ends > now() else { continue }
       do throws(Fault) {
-        let claimed = try await deliveries.claim(
-          for: worker,
-          at: self.now(),
-          behind: lastServed,
-          excluding: full,
-          eachMax: Int32(eachMax),
-          totalMax: Int32(Self.claimMax)
-        )
-        if let last = claimed.last { lastServed = last.endpointID }
-        let isFull = claimed.count == Self.claimMax
-        // The next round comes when there is room, and at once for other webhooks.
-        if isFull { isClaimWanted = true }
-        isMoreDue = isFull || !full.isEmpty || claimed.count >= eachMax
-        take(claimed)
+        try await deliveries.release(lease, at: now())
       } catch {
-        isMoreDue = false
-        log.debug("nothing could be claimed", metadata: ["reason": "\(error.message)"])
+        lostLeases.append(lease)
+        throw error
       }
     }
   }
@@ -334,6 +422,7 @@ final class Deliverer {
     guard !isStopping, takingBack == nil else { return }
     takingBack = EventLoop.spawn { [self] in
       do throws(Fault) {
+        try await releaseLost()
         let count = try await deliveries.takeBack(at: now())
         if count > 0 {
           log.notice(

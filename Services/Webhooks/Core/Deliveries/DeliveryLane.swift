@@ -41,6 +41,13 @@ final class DeliveryLane {
   var wake: (@EventLoop (DeliveryLane) -> Void)?
   /// Until when nothing is claimed, since the webhook fails.
   private(set) var putOffUntil: Instant?
+  /// Until when nothing is made, since the receiver is gone and the webhook about to be disabled.
+  private var goneUntil: Instant?
+  /// How often it was told that the webhook was changed, and how often it was before it was last read.
+  private(set) var changeCount = 0
+  private var readChangeCount = 0
+  /// The newest version that a delivery was claimed under.
+  private var version: Int32 = 0
   private(set) var lastUsed = Instant.now
 
   init(endpointID: UUID, tenant: Tenant) {
@@ -56,6 +63,7 @@ final class DeliveryLane {
   /// How many more deliveries it takes now.
   func room(at now: Instant) -> Int {
     if let putOffUntil, putOffUntil > now { return 0 }
+    if let goneUntil, goneUntil > now { return 0 }
     var max = Self.heldMax
     if let rate = receiver?.perSecond { max = min(max, rate * Self.rateSeconds) }
     return Swift.max(0, max - waitingCount)
@@ -69,6 +77,7 @@ final class DeliveryLane {
 
   func add(_ deliveries: [ClaimedDelivery]) {
     lastUsed = Instant.now
+    for delivery in deliveries { version = max(version, delivery.endpointVersion) }
     waiting.append(contentsOf: deliveries)
     lowWater = waitingCount / 2
   }
@@ -82,6 +91,8 @@ final class DeliveryLane {
 
   /// Takes out all that waits.
   func removeAll() -> [ClaimedDelivery] {
+    // The loop keeps a timer that runs, whoever else is gone.
+    alarm.cancel()
     defer {
       waiting = []
       head = 0
@@ -89,17 +100,32 @@ final class DeliveryLane {
     return Array(waiting[head...])
   }
 
-  /// Whether the webhook must be read before a delivery of this version is made.
-  func needsLoading(for version: Int32, at now: Timestamp) -> Bool {
-    guard let receiver else { return true }
+  /// Notes that the webhook was changed: what was read of it before is old.
+  func noteChange() {
+    changeCount += 1
+    goneUntil = nil
+  }
+
+  /// Makes nothing for a while, since the receiver is gone.
+  func stop(until moment: Instant) { goneUntil = moment }
+
+  /// Whether the webhook must be read before what waits is made.
+  func needsLoading(at now: Timestamp) -> Bool {
+    guard let receiver, readChangeCount == changeCount else { return true }
     if let end = receiver.isValidUntil, end <= now { return true }
     return receiver.version < version
   }
 
   /// Takes up how deliveries are made from now on.
-  func use(_ receiver: Receiver, at now: Instant) {
+  ///
+  /// - Parameters:
+  ///   - receiver: Made of the webhook.
+  ///   - changeCount: What ``changeCount`` was before the webhook was read.
+  ///   - now: The time.
+  func use(_ receiver: Receiver, asOf changeCount: Int, at now: Instant) {
     let old = self.receiver
     self.receiver = receiver
+    readChangeCount = changeCount
     guard
       old?.concurrentMax != receiver.concurrentMax || old?.perSecond != receiver.perSecond
     else { return }
@@ -117,6 +143,7 @@ final class DeliveryLane {
 
   /// Asks whether a delivery may be made; whoever is admitted must ``ended(_:at:)``.
   func admit(at now: Instant) -> Admission {
+    if let goneUntil, goneUntil > now { return .putOff(goneUntil - now) }
     switch limiter?.admit(at: now) {
     case .now: break
     case .after(let pause): return .after(pause)

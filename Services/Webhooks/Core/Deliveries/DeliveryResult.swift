@@ -14,6 +14,9 @@ struct DeliveryResult: Sendable {
     case released(at: Timestamp)
   }
 
+  /// How long to wait after an attempt that something here has kept from being made.
+  static let troublePause = Duration.seconds(5)
+
   let delivery: ClaimedDelivery
   let fate: Fate
   /// The attempt; nil where none was made, or nothing was learnt by it.
@@ -27,6 +30,11 @@ struct DeliveryResult: Sendable {
     guard delivery.linePosition != nil, case .finished = fate, let license = delivery.licenseID
     else { return nil }
     return DeliveryLine(endpointID: delivery.endpointID, licenseID: license)
+  }
+
+  /// Whether it has not come to its end.
+  var isPostponed: Bool {
+    if case .finished = fate { false } else { true }
   }
 
   /// The attempt as it is put behind the others.
@@ -79,7 +87,9 @@ struct DeliveryResult: Sendable {
     switch verdict {
     case .delivered: fate = .finished(.succeeded)
     case .gone: fate = .finished(.failed)
-    case .undecided: fate = .released(at: now)
+    // What was given up here goes to others at once; what could not be made here can hardly be made in this moment.
+    case .undecided:
+      fate = .released(at: outcome.failure == .cancelled ? now : now + Self.troublePause)
     case .failed(let retryAfter):
       let wait = schedule.wait(
         afterAttempt: Int(delivery.attemptCount) + 1,

@@ -20,6 +20,26 @@ extension DeliveryStore {
     )
   }
 
+  /// Has all of some lines wait again that nobody is sending, since deliveries were put before them.
+  @EventLoop
+  func holdBack(_ lines: [DeliveryLine], _ transaction: Transaction) {
+    guard !lines.isEmpty else { return }
+    transaction.send(
+      """
+      update webhooks.pending_deliveries set due_at = null
+      where ctid = any (array(
+        select w.place
+        from unnest(\(lines.map(\.endpointID)), \(lines.map(\.licenseID)))
+          as l (endpoint_id, license_id)
+        cross join lateral (
+          select w.ctid as place from webhooks.pending_deliveries w
+          where w.endpoint_id = l.endpoint_id and w.license_id = l.license_id
+            and w.line_position is not null and w.due_at is not null and w.claimed_by is null
+        ) w))
+      """
+    )
+  }
+
   /// Lets the heads of lines go: the lowest delivery of each that has not come to its end, if it waits.
   @EventLoop
   func advance(

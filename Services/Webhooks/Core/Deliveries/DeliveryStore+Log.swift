@@ -42,22 +42,7 @@ extension DeliveryStore {
     rows: Int32
   ) async throws(Fault) -> [Delivery] {
     let ofType: Query = type.map { "and d.event_type = \($0)" } ?? ""
-    let pending: Query =
-      switch status {
-      case nil: ""
-      case .pending: "and d.due_at is not null"
-      case .waiting: "and d.due_at is null"
-      default: "and false"
-      }
-    let finished: Query =
-      switch status {
-      case nil: ""
-      case .pending, .waiting: "and false"
-      // Named in the statement, for the index of what was not sent.
-      case .failed: "and d.status = 'failed'"
-      case .skipped: "and d.status = 'skipped'"
-      case .some(let status): "and d.status = \(status.wireName)"
-      }
+    let (pending, finished) = Self.conditions(of: status)
     let rows = try await database.read(
       for: tenant,
       """
@@ -75,15 +60,30 @@ extension DeliveryStore {
     return try rows.map { (row) throws(Fault) in try Delivery(row) }
   }
 
-  /// Reads the deliveries of an event, below an id.
+  /// What chooses those of a status from the queue and from the log; all when nil.
+  private static func conditions(of status: Delivery.Status?) -> (pending: Query, finished: Query) {
+    switch status {
+    case nil: ("", "")
+    case .pending: ("and d.due_at is not null", "and false")
+    case .waiting: ("and d.due_at is null", "and false")
+    // Named in the statement, for the index of what was not sent.
+    case .failed: ("and false", "and d.status = 'failed'")
+    case .skipped: ("and false", "and d.status = 'skipped'")
+    case .some(let status): ("and false", "and d.status = \(status.wireName)")
+    }
+  }
+
+  /// Reads the deliveries of an event, below an id; those only of a status, where one is given.
   ///
   /// They have the time of the event in their ids, so they are looked for at that moment only.
   func list(
     _ tenant: Tenant,
     event: UUID,
+    status: Delivery.Status?,
     below: UUID,
     rows: Int32
   ) async throws(Fault) -> [Delivery] {
+    let (pending, finished) = Self.conditions(of: status)
     let lowest = UUID.lowest7(at: event.moment)
     let end = min(below, UUID.lowest7(at: event.moment + .milliseconds(1)))
     let rows = try await database.read(
@@ -95,6 +95,7 @@ extension DeliveryStore {
           select \(unescaped: Self.pendingColumns) from webhooks.pending_deliveries d
           where d.account_id = e.account_id and d.environment = e.environment
             and d.endpoint_id = e.id and d.id >= \(lowest) and d.id < \(end) and d.event_id = \(event)
+            \(pending)
           order by d.id desc limit \(rows)
         ) p
         union all
@@ -103,6 +104,7 @@ extension DeliveryStore {
           select \(unescaped: Self.finishedColumns) from webhooks.finished_deliveries d
           where d.account_id = e.account_id and d.environment = e.environment
             and d.endpoint_id = e.id and d.id >= \(lowest) and d.id < \(end) and d.event_id = \(event)
+            \(finished)
           order by d.id desc limit \(rows)
         ) f
       ) d order by 1 desc limit \(rows)
@@ -138,18 +140,18 @@ extension DeliveryStore {
   }
 
   /// Has a delivery made now, whatever became of it before; its attempts are counted anew.
+  ///
+  /// What waits in line goes on waiting.
   @EventLoop
   func redeliver(_ endpoint: UUID, _ id: UUID, _ change: Change) async throws(Fault) {
     try await change.transaction.query(
       """
       update webhooks.pending_deliveries set due_at = \(change.now), claimed_by = null,
-        attempt_count = 0
-      where endpoint_id = \(endpoint) and id = \(id)
+        attempt_count = 0, requeued_at = \(change.now)
+      where endpoint_id = \(endpoint) and id = \(id) and due_at is not null
       """
     )
-    try await change.transaction.query(
-      Self.requeueing("d.endpoint_id = \(endpoint) and d.id = \(id)", 1, at: change.now)
-    )
+    _ = try await requeue(endpoint, "d.endpoint_id = \(endpoint) and d.id = \(id)", 1, change)
   }
 
   /// Has the deliveries of a webhook made again whose events are of a span of time.
@@ -175,15 +177,35 @@ extension DeliveryStore {
       d.endpoint_id = \(endpoint) and d.id >= \(UUID.lowest7(at: from))
         and d.id < \(UUID.lowest7(at: end)) and d.finished_at < \(change.now) \(chosen)
       """
-    return try await change.transaction.query(
-      Self.requeueing(condition, Self.redeliveredMax, at: change.now)
-    ).affectedCount
+    return try await requeue(endpoint, condition, Self.redeliveredMax, change)
   }
 
   /// Moves deliveries from the log back to the queue, the oldest first.
   ///
-  /// What was in a line goes in it again, at its old place, before all that wait. Whoever does this has locked the
-  /// webhook, so nobody else moves the same.
+  /// What was in a line goes in it again, at its old place, and those behind it wait; what is being sent at this moment
+  /// comes to its end. Whoever does this has locked the webhook, so nobody else moves the same.
+  ///
+  /// - Returns: How many.
+  @EventLoop
+  private func requeue(
+    _ endpoint: UUID,
+    _ condition: Query,
+    _ count: Int32,
+    _ change: Change
+  ) async throws(Fault) -> Int {
+    let moved = try await change.transaction.query(
+      Self.requeueing(condition, count, at: change.now)
+    )
+    var licenses: Set<UUID> = []
+    for row in moved {
+      if let license = try row.value(0) as UUID? { licenses.insert(license) }
+    }
+    let lines = licenses.sorted().map { DeliveryLine(endpointID: endpoint, licenseID: $0) }
+    holdBack(lines, change.transaction)
+    advance(lines, at: change.now, change.transaction)
+    return moved.count
+  }
+
   private static func requeueing(_ condition: Query, _ count: Int32, at now: Timestamp) -> Query {
     """
     with gone as (
@@ -197,12 +219,13 @@ extension DeliveryStore {
     )
     insert into webhooks.pending_deliveries (
       account_id, environment, endpoint_id, id, event_id, event_type, license_id, line_position,
-      due_at, attempt_count, attempts, created_at)
+      due_at, attempt_count, attempts, created_at, requeued_at)
     select account_id, environment, endpoint_id, id, event_id, event_type, license_id,
-      line_position, \(now), 0,
+      line_position, case when line_position is null then \(now) end, 0,
       case when octet_length(attempts) > \(unescaped: String(attemptsBytesMax)) then '' else attempts end,
-      created_at
+      created_at, \(now)
     from gone
+    returning case when line_position is not null then license_id end
     """
   }
 

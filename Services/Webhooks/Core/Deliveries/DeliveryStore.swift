@@ -13,12 +13,21 @@ internal import WebhooksSending
 struct DeliveryStore: Sendable {
   let database: Database
 
+  /// What a claim has brought.
+  struct Claim: Sendable {
+    let deliveries: [ClaimedDelivery]
+    /// Behind which endpoint the next one goes on; nil when the turn is over.
+    let stoppedAt: UUID?
+  }
+
   /// Claims deliveries that are due, across accounts, going on from endpoint to endpoint.
   ///
+  /// One claim goes past so many of them only; a turn, past each of them once, takes as many claims as it needs.
+  ///
   /// - Parameters:
-  ///   - worker: Who claims them.
-  ///   - now: The time.
+  ///   - lease: Who claims them, from now on and until when.
   ///   - behind: The endpoint that was served last.
+  ///   - turnBegan: The endpoint behind which the turn began.
   ///   - excluded: Endpoints that have as much in memory as they may.
   ///   - eachMax: How many of one endpoint.
   ///   - totalMax: How many in all.
@@ -26,24 +35,39 @@ struct DeliveryStore: Sendable {
   /// - Throws: Faults of the database.
   @EventLoop
   func claim(
-    for worker: Int32,
-    at now: Timestamp,
+    for lease: Lease,
     behind: UUID,
+    turnBegan: UUID,
     excluding excluded: [UUID],
     eachMax: Int32,
     totalMax: Int32
-  ) async throws(Fault) -> [ClaimedDelivery] {
+  ) async throws(Fault) -> Claim {
     // Taken before the statement: the lease is never believed to end later than it does.
     let leaseEnds = Instant.now + ClaimedDelivery.lease
     let rows = try await database.query(
       """
       select account_id, environment, endpoint_id, endpoint_version, id, event_id, event_type,
         license_id, line_position, attempt_count, body
-      from webhooks.claim_deliveries(\(worker), \(now), \(now + ClaimedDelivery.lease), \(behind),
-        \(excluded), \(eachMax), \(totalMax))
+      from webhooks.claim_deliveries(\(lease.worker), \(lease.began), \(lease.ends), \(behind),
+        \(turnBegan), \(excluded), \(eachMax), \(totalMax))
       """
     )
-    return try rows.map { (row) throws(Fault) in try ClaimedDelivery(row, leaseEnds: leaseEnds) }
+    guard let last = rows.last else { throw .internalError("A claim does not say how far it came") }
+    return Claim(
+      deliveries: try rows.dropLast().map { (row) throws(Fault) in
+        try ClaimedDelivery(row, leaseEnds: leaseEnds, claimedBy: lease.worker)
+      },
+      stoppedAt: try last.value(2)
+    )
+  }
+
+  /// Gives back what was claimed under a lease: all of it, so only what is not in memory.
+  ///
+  /// - Throws: Faults of the database.
+  func release(_ lease: Lease, at now: Timestamp) async throws(Fault) {
+    try await database.query(
+      "select webhooks.release_claims(\(lease.worker), \(lease.ends), \(now))"
+    )
   }
 
   /// Lets anybody claim what processes that have died had claimed, and what was claimed for longer than a lease.
@@ -55,20 +79,30 @@ struct DeliveryStore: Sendable {
     return Int(try row.value(0) as Int32)
   }
 
-  /// Deliveries across accounts that still wait though their events are of before a moment.
+  /// Deliveries across accounts that still wait though their events are of before a moment, without what is being made.
   ///
+  /// - Parameters:
+  ///   - moment: The moment.
+  ///   - requeuedBefore: What was put back by request since then is left alone.
+  ///   - count: How many at most.
   /// - Returns: Some of them, without what would be sent.
   /// - Throws: Faults of the database.
   @EventLoop
-  func overdue(before moment: Timestamp, count: Int32) async throws(Fault) -> [ClaimedDelivery] {
+  func overdue(
+    before moment: Timestamp,
+    requeuedBefore: Timestamp,
+    count: Int32
+  ) async throws(Fault) -> [ClaimedDelivery] {
     let rows = try await database.read(
       """
       select account_id, environment, endpoint_id, 0, id, event_id, event_type, license_id,
         line_position, attempt_count, null::bytea
-      from webhooks.overdue_deliveries(\(moment), \(count))
+      from webhooks.overdue_deliveries(\(moment), \(requeuedBefore), \(count))
       """
     )
-    return try rows.map { (row) throws(Fault) in try ClaimedDelivery(row, leaseEnds: .now) }
+    return try rows.map { (row) throws(Fault) in
+      try ClaimedDelivery(row, leaseEnds: .now, claimedBy: nil)
+    }
   }
 
   /// Writes what became of some of a tenant's deliveries, lets those go that waited for them in line, and writes how
@@ -84,7 +118,11 @@ struct DeliveryStore: Sendable {
     of tenant: Tenant,
     at now: Timestamp
   ) async throws(Fault) -> [UUID: EndpointHealth.Disabling] {
-    try await database.transaction(for: tenant) { (transaction) async throws(Fault) in
+    // In one order for all who lock several.
+    let results = results.sorted {
+      ($0.delivery.endpointID, $0.delivery.id) < ($1.delivery.endpointID, $1.delivery.id)
+    }
+    return try await database.transaction(for: tenant) { (transaction) async throws(Fault) in
       transaction.findByIndex()
       let lines = Array(Set(results.compactMap(\.movedLine)))
       // Before any delivery, as whoever mends deliveries by request does it too.
@@ -94,11 +132,27 @@ struct DeliveryStore: Sendable {
         at: now,
         transaction
       )
+      if results.contains(where: \.isPostponed) { lock(results, transaction) }
       finish(results, now, transaction)
       postpone(results, transaction)
       advance(lines, at: now, transaction)
       return disabled
     }
+  }
+
+  /// Locks deliveries in their order, where more than one statement is going to.
+  @EventLoop
+  private func lock(_ results: [DeliveryResult], _ transaction: Transaction) {
+    transaction.send(
+      """
+      select d.id from unnest(\(results.map(\.delivery.endpointID)), \(results.map(\.delivery.id)))
+        as r (endpoint_id, id)
+      cross join lateral (
+        select p.id from webhooks.pending_deliveries p
+        where p.endpoint_id = r.endpoint_id and p.id = r.id offset 0 for update
+      ) d
+      """
+    )
   }
 
   /// Moves what has come to its end to the log.
@@ -149,31 +203,42 @@ struct DeliveryStore: Sendable {
 
   /// Gives back what has not come to its end: what has failed one by one, since each has its own time, and what was not
   /// tried together.
+  ///
+  /// What somebody else has claimed meanwhile, or put back by request, is theirs.
   @EventLoop
   private func postpone(_ results: [DeliveryResult], _ transaction: Transaction) {
-    var untried: [Timestamp: [DeliveryResult]] = [:]
+    var untried: [Release: [DeliveryResult]] = [:]
     for result in results {
       switch result.fate {
       case .finished: break
-      case .released(let moment): untried[moment, default: []].append(result)
+      case .released(let moment):
+        let release = Release(moment: moment, worker: result.delivery.claimedBy)
+        untried[release, default: []].append(result)
       case .retried(let moment):
         transaction.send(
           """
           update webhooks.pending_deliveries set due_at = \(moment), claimed_by = null,
             attempt_count = attempt_count + 1, attempts = attempts || \(result.encodedAttempt)
           where endpoint_id = \(result.delivery.endpointID) and id = \(result.delivery.id)
+            and claimed_by = \(result.delivery.claimedBy)
           """
         )
       }
     }
-    for (moment, results) in untried {
+    for (release, results) in untried {
       transaction.send(
         """
-        update webhooks.pending_deliveries set due_at = \(moment), claimed_by = null
-        \(Self.at(results))
+        update webhooks.pending_deliveries set due_at = \(release.moment), claimed_by = null
+        \(Self.at(results)) and claimed_by = \(release.worker)
         """
       )
     }
+  }
+
+  /// What several deliveries are given back by.
+  private struct Release: Hashable {
+    let moment: Timestamp
+    let worker: Int32?
   }
 
   /// Writes since when webhooks have failed, or that they have recovered.

@@ -16,7 +16,13 @@ extension Webhooks {
     let page = try Page(cursor: request.cursor, limit: request.limit)
     let id = try EventID.parse(request.id)
     guard try await events.get(tenant, id: id) != nil else { throw .eventNotFound(request.id) }
-    let rows = try await deliveries.list(tenant, event: id, below: page.below, rows: page.rows)
+    let rows = try await deliveries.list(
+      tenant,
+      event: id,
+      status: request.status,
+      below: page.below,
+      rows: page.rows
+    )
     let (items, pagination) = page.cut(rows) { $0.id }
     return ListDeliveriesResponse(data: items, pagination: pagination)
   }

@@ -21,6 +21,8 @@ final class Worker {
   private let log = Logger(label: "worker")
   private var subscription: Subscription?
   private var number: Int32?
+  /// How many sessions were lost before the one that holds the lock on the number.
+  private var lostBefore = 0
   private var taking: Task<Void, Never>?
 
   /// Prepares the session, to the same database.
@@ -33,7 +35,7 @@ final class Worker {
   }
 
   /// The number; nil while there is no session, and then nothing can be claimed.
-  var id: Int32? { session.isAvailable ? number : nil }
+  var id: Int32? { session.isAvailable && session.lostCount == lostBefore ? number : nil }
 
   /// Begins the session; `ready` is told whenever there is a number.
   func start(_ ready: @escaping @EventLoop () -> Void) {
@@ -61,10 +63,14 @@ final class Worker {
   private func take() async {
     while number == nil, session.isAvailable {
       let wanted = Int32.random(in: 1 ... .max)
+      let lostCount = session.lostCount
       do throws(Fault) {
         let isFree: Bool = try await session.query("select webhooks.become_worker(\(wanted))")
           .single().value(0)
-        if isFree { number = wanted }
+        if isFree {
+          number = wanted
+          lostBefore = lostCount
+        }
       } catch {
         log.warning("nothing can be claimed now", metadata: ["reason": "\(error.message)"])
         await EventLoop.sleep(for: Self.pause)

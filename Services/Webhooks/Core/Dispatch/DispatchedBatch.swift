@@ -6,7 +6,8 @@ internal import Primitives
 struct DispatchedBatch: Sendable {
   /// The tenant's webhooks.
   let endpoints: [UUID: WebhookEndpoint]
-  let eventCount: Int
+  /// Whether there may be more events than it has.
+  let isFull: Bool
   /// Those to be made.
   private(set) var queued: [PlannedDelivery] = []
   /// Those that are not made, since the webhook is disabled.
@@ -14,9 +15,9 @@ struct DispatchedBatch: Sendable {
   /// Which of ``queued`` this process makes at once.
   private var heldIndices: [Int] = []
 
-  init(_ endpoints: [WebhookEndpoint], eventCount: Int) {
+  init(_ endpoints: [WebhookEndpoint], isFull: Bool) {
     self.endpoints = Dictionary(uniqueKeysWithValues: endpoints.map { ($0.id, $0) })
-    self.eventCount = eventCount
+    self.isFull = isFull
   }
 
   /// Adds the delivery of an event to a webhook.
@@ -35,26 +36,28 @@ struct DispatchedBatch: Sendable {
   /// Has this process make as many as it has room for, and leaves the others to whoever claims them.
   ///
   /// - Parameters:
-  ///   - worker: This process; nil when it can claim nothing.
-  ///   - leaseEnds: Until when those that it makes are nobody else's.
+  ///   - lease: Until when those that it makes are nobody else's; nil when it can claim nothing.
   ///   - now: The time, from which on anybody may claim the others.
+  ///   - places: How many it has room for in all.
   ///   - room: How many of a webhook it has room for.
   @EventLoop
   mutating func hold(
-    by worker: Int32?,
-    until leaseEnds: Timestamp,
+    under lease: Lease?,
     at now: Timestamp,
+    places: Int,
     room: (UUID) -> Int
   ) {
+    var leftInAll = places
     var left: [UUID: Int] = [:]
     for index in queued.indices where queued[index].linePosition == nil {
       let endpoint = queued[index].endpointID
-      let places = left[endpoint] ?? room(endpoint)
-      left[endpoint] = max(0, places - 1)
-      if let worker, places > 0 {
+      let leftOfIt = left[endpoint] ?? room(endpoint)
+      left[endpoint] = max(0, leftOfIt - 1)
+      if let lease, leftOfIt > 0, leftInAll > 0 {
+        leftInAll -= 1
         heldIndices.append(index)
-        queued[index].claimedBy = worker
-        queued[index].dueAt = leaseEnds
+        queued[index].claimedBy = lease.worker
+        queued[index].dueAt = lease.ends
       } else {
         queued[index].dueAt = now
       }
@@ -79,7 +82,8 @@ struct DispatchedBatch: Sendable {
         eventType: delivery.feed.event.type,
         licenseID: delivery.feed.event.licenseID,
         body: delivery.feed.body,
-        leaseEnds: leaseEnds
+        leaseEnds: leaseEnds,
+        claimedBy: delivery.claimedBy
       )
     }
   }

@@ -16,7 +16,9 @@ final class Dispatcher {
   /// How often to look when nobody tells: producers that died between their commit and their word.
   static let interval = Duration.seconds(1)
   /// Events of one transaction: some milliseconds of work.
-  private static let batchMax: Int32 = 500
+  private static let eventsMax = 500
+  /// Deliveries of one transaction, where there are many webhooks: some hundred milliseconds of work.
+  private static let deliveriesMax = 20_000
   /// Tenants that one look finds, and how many of them are worked on at a time.
   private static let tenantsMax: Int32 = 256
   private static let atOnceMax = 4
@@ -130,19 +132,57 @@ final class Dispatcher {
   /// - Throws: Faults of the database.
   func dispatch(_ tenant: Tenant) async throws(Fault) -> Bool {
     let leaseEnds = Instant.now + ClaimedDelivery.lease
-    let batch = try await store.database.transaction(for: tenant) {
+    let changeCount = deliverer.changeCount
+    let places = deliverer.promisePlaces()
+    defer { deliverer.giveBack(places) }
+    let lease = deliverer.worker.id.map { Lease(worker: $0, began: now()) }
+    let written: DispatchedBatch?
+    do throws(Fault) {
+      written = try await write(tenant, under: lease, places: places)
+    } catch {
+      // It may be committed all the same.
+      if let lease { deliverer.disown(lease) }
+      throw error
+    }
+    guard let batch = written else { return false }
+    // Webhooks that have changed meanwhile are read again.
+    let isCurrent = deliverer.changeCount == changeCount
+    deliverer.take(
+      batch.held(of: tenant, leaseEnds: leaseEnds),
+      known: isCurrent ? batch.endpoints : [:]
+    )
+    appended?(tenant)
+    if batch.leavesDue { deliverer.lookForMore() }
+    return batch.isFull
+  }
+
+  /// Writes a batch of a tenant's events.
+  ///
+  /// - Parameters:
+  ///   - tenant: Whose.
+  ///   - lease: What this process claims deliveries under; nil when it can claim nothing.
+  ///   - places: How many deliveries it has room for.
+  /// - Returns: The batch; nil when there is nothing to do, or somebody else does it.
+  /// - Throws: Faults of the database.
+  private func write(
+    _ tenant: Tenant,
+    under lease: Lease?,
+    places: Int
+  ) async throws(Fault) -> DispatchedBatch? {
+    try await store.database.transaction(for: tenant) {
       (transaction) async throws(Fault) -> DispatchedBatch? in
       transaction.findByIndex()
       guard let position = try await store.lockFeed(of: tenant, transaction) else { return nil }
-      let events = try await store.take(Self.batchMax, of: renderer.kinds, transaction)
+      let endpoints = try await store.endpoints(of: tenant, transaction)
+      let count = min(Self.eventsMax, max(1, Self.deliveriesMax / max(1, endpoints.count)))
+      let events = try await store.take(Int32(count), of: renderer.kinds, transaction)
         .inFeedOrder()
       guard !events.isEmpty else { return nil }
-      let endpoints = try await store.endpoints(of: tenant, transaction)
       let feed = try render(events, of: tenant, after: position)
-      var batch = try await plan(feed, endpoints, transaction)
+      let isFull = events.count >= count
+      var batch = try await plan(feed, endpoints, isFull: isFull, transaction)
       let now = now()
-      let ends = now + ClaimedDelivery.lease
-      batch.hold(by: deliverer.worker.id, until: ends, at: now) { deliverer.room(for: $0) }
+      batch.hold(under: lease, at: now, places: places) { deliverer.room(for: $0, of: places) }
       let lines = batch.lines
       deliveries.lockLines(of: Array(Set(lines.map(\.endpointID))), transaction)
       store.append(feed, for: tenant, transaction)
@@ -151,11 +191,6 @@ final class Dispatcher {
       deliveries.advance(lines, at: now, transaction)
       return batch
     }
-    guard let batch else { return false }
-    deliverer.take(batch.held(of: tenant, leaseEnds: leaseEnds), known: batch.endpoints)
-    appended?(tenant)
-    if batch.leavesDue { deliverer.lookForMore() }
-    return batch.eventCount >= Int(Self.batchMax)
   }
 
   private func render(
@@ -181,9 +216,10 @@ final class Dispatcher {
   private func plan(
     _ feed: [FeedEvent],
     _ endpoints: [WebhookEndpoint],
+    isFull: Bool,
     _ transaction: Transaction
   ) async throws(Fault) -> DispatchedBatch {
-    var batch = DispatchedBatch(endpoints, eventCount: feed.count)
+    var batch = DispatchedBatch(endpoints, isFull: isFull)
     let choosy = endpoints.filter(EventFilter.choosesByMetadata)
     var matches: [Int: Set<UUID>] = [:]
     if !choosy.isEmpty {

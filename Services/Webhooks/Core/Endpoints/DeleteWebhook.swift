@@ -14,7 +14,7 @@ extension Webhooks {
   {
     let tenant = try call.requireTenant()
     let id = try UUID(checked: request.id)
-    return try await changes.make(call, for: tenant) { (change) async throws(Fault) in
+    let answer = try await changes.make(call, for: tenant) { (change) async throws(Fault) in
       _ = try await self.endpoints.lineUp(change)
       guard let endpoint = try await self.endpoints.lock(id, change) else {
         throw .webhookNotFound(request.id)
@@ -24,5 +24,7 @@ extension Webhooks {
       try change.record("webhook.delete", id, before: endpoint.message(at: change.now), after: nil)
       return DeleteWebhookResponse()
     }
+    deliverer.forget(id)
+    return answer
   }
 }

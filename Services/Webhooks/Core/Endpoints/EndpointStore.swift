@@ -6,6 +6,11 @@ internal import Postgres
 internal import Primitives
 internal import ServiceKit
 
+/// The channel on which processes are told the id of a webhook that was changed.
+enum EndpointChannel {
+  static let name = "latchkey_webhook_changes"
+}
+
 /// Where webhooks are kept.
 ///
 /// All of its SQL is here.
@@ -113,6 +118,7 @@ struct EndpointStore: Sendable {
         """
       )
     }
+    tell(endpoint.id, change)
   }
 
   /// Deletes a locked webhook.
@@ -125,6 +131,13 @@ struct EndpointStore: Sendable {
       where id = \(id)
       """
     )
+    tell(id, change)
+  }
+
+  /// Lets every process know that a webhook is not as it was, once the change is committed.
+  @EventLoop
+  private func tell(_ id: UUID, _ change: Change) {
+    change.transaction.send("select pg_notify(\(EndpointChannel.name), \(id.description))")
   }
 
   /// Has a change wait until the others of its tenant that change which webhooks there are, or what they are sent,

@@ -23,7 +23,7 @@ extension Webhooks {
     let id = try UUID(checked: request.id)
     let overlap = Duration.seconds(request.overlapSeconds ?? Self.defaultOverlapSeconds)
     let newest = try await dataKeys.newest(of: tenant)
-    return try await changes.make(call, for: tenant) { (change) async throws(Fault) in
+    let webhook = try await changes.make(call, for: tenant) { (change) async throws(Fault) in
       guard var endpoint = try await self.endpoints.lock(id, change) else {
         throw .webhookNotFound(request.id)
       }
@@ -53,5 +53,7 @@ extension Webhooks {
       answer.secret = secret.text
       return answer
     }
+    deliverer.forget(id)
+    return webhook
   }
 }

@@ -44,6 +44,7 @@ extension Webhooks {
       }
       return after.message(at: change.now)
     }
+    deliverer.forget(id)
     if webhook.status == .enabled { deliverer.look() }
     return webhook
   }

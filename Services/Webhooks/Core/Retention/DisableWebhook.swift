@@ -40,6 +40,7 @@ extension Webhooks {
           ]
         )
       }
+      deliverer.forget(id)
     } catch {
       // The next attempt that fails says so again.
       Self.log.warning("a webhook could not be disabled", metadata: ["reason": "\(error.message)"])

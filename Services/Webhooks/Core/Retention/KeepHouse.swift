@@ -69,12 +69,17 @@ extension Webhooks {
 
   /// Moves what still waits a day before its event, or its day of the log, is dropped to the log, as failed.
   ///
-  /// Such are deliveries to webhooks that are disabled: of all others every attempt has been made long before.
+  /// Such are deliveries to webhooks that are disabled: of all others every attempt has been made long before. What was
+  /// put back by request has a day.
   private func giveUpOverdue() async throws(Fault) {
     let days = min(limits.eventDays, limits.deliveryDays)
     let moment = now() - .seconds(days * 86_400) + Self.lastDay
     while true {
-      let overdue = try await deliveries.overdue(before: moment, count: Self.overdueMax)
+      let overdue = try await deliveries.overdue(
+        before: moment,
+        requeuedBefore: now() - Self.lastDay,
+        count: Self.overdueMax
+      )
       var groups: [Tenant: [DeliveryResult]] = [:]
       for delivery in overdue {
         groups[delivery.tenant, default: []].append(

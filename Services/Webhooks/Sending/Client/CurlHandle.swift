@@ -206,6 +206,8 @@ final class CurlHandle {
   }
 
   private func failure(_ code: CURLcode) -> SendingFailure? {
+    // That is nothing the receiver has done.
+    if exchange.isOutOfSockets, code != CURLE_OK { return .internalError }
     if exchange.wasBlocked { return code == CURLE_OK ? nil : .blockedAddress }
     if exchange.isHeadTooLarge { return .headTooLarge }
     if exchange.isBodyTooLarge { return .bodyTooLarge }

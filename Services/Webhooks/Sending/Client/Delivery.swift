@@ -64,7 +64,15 @@ final class Delivery {
 
   private func expire() {
     guard let handle else {
-      end(Outcome(failure: .timeout, detail: "the host name was not resolved"))
+      let wasAsked = sender.destinations.wasAsked(
+        for: request.url,
+        during: sender.limits.total / 2
+      )
+      end(
+        wasAsked
+          ? Outcome(failure: .timeout, detail: "the host name was not resolved")
+          : Outcome(failure: .internalError, detail: "other names were being resolved")
+      )
       return
     }
     var outcome = handle.outcome(CURLE_OK)

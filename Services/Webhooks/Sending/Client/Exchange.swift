@@ -12,6 +12,8 @@ final class Exchange {
 
   /// Whether libcurl asked for a connection to any other address.
   private(set) var wasBlocked = false
+  /// Whether a socket could not be opened since the process, or the machine, has no more.
+  private(set) var isOutOfSockets = false
   private(set) var head: [UInt8] = []
   private(set) var body: [UInt8] = []
   private(set) var retryAfter: String?
@@ -33,6 +35,7 @@ final class Exchange {
     self.scheme = scheme
     self.addresses = addresses
     wasBlocked = false
+    isOutOfSockets = false
     head = []
     body = []
     retryAfter = nil
@@ -57,11 +60,13 @@ final class Exchange {
       wasBlocked = true
       return -1
     }
-    return socket(
+    let descriptor = socket(
       target.pointee.family,
       target.pointee.socktype | Int32(SOCK_CLOEXEC.rawValue),
       target.pointee.protocol
     )
+    if descriptor < 0, [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(errno) { isOutOfSockets = true }
+    return descriptor
   }
 
   private static func address(of target: UnsafeMutablePointer<curl_sockaddr>) -> IPAddress? {

@@ -55,6 +55,16 @@ public final class HTTPSender {
   /// How many wait for one.
   public var waitingCount: Int { waiting.count - nextWaiting }
 
+  /// How many requests one receiver should have under way at most: so many that there is a place left for every other,
+  /// however many hang.
+  ///
+  /// A quarter of the places is for receivers of which nothing is under way. Of the others each takes no more than a third
+  /// of those that are free, and one in any case.
+  public var shareOfOne: Int {
+    let kept = limits.concurrentMax / 4
+    return max(1, (limits.concurrentMax - underWayCount - waitingCount - kept) / 3)
+  }
+
   /// Sends a request and suspends until it has ended.
   ///
   /// When the task is cancelled the request is given up at once, with ``SendingFailure/cancelled``; the receiver may have

@@ -19,10 +19,12 @@ public struct SendingLimits: Sendable {
   /// Requests under way at a time; further ones wait in the order they came, and their time does not run yet.
   ///
   /// Large, since receivers that hang keep their places for the whole of ``total``: what one endpoint may take of it is
-  /// ``EndpointLimiter``'s part.
+  /// ``EndpointLimiter``'s part, and ``HTTPSender/shareOfOne``'s.
   public var concurrentMax = 1024
   /// Connections that are kept open for the next delivery.
   public var idleConnectionsMax = 512
+  /// Sockets that there are at most: one a request, where several addresses are tried at once two, and those kept open.
+  public var openFilesMax: Int { 2 * concurrentMax + idleConnectionsMax }
   /// How long a connection serves before a new one is made, so that receivers that move are followed.
   public var connectionAge = Duration.seconds(300)
 

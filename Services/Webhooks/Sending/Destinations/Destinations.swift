@@ -5,8 +5,8 @@ public import Faults
 ///
 /// Names are resolved here and nowhere else: libcurl is told the addresses, and each socket it opens is compared with
 /// them. A name that resolves to a good and to a bad address is refused as a whole, since whoever makes such a name
-/// means the bad one. Answers are kept for a short time, so that a burst of deliveries is one look-up; one look-up a
-/// name is under way at a time, so that a name server that hangs takes one of the loop's workers and not all.
+/// means the bad one. Answers are kept for a short time, so that a burst of deliveries is one look-up. One look-up a
+/// name is under way at a time, and so many in all; while a name server hangs, the last good answer serves on.
 @EventLoop
 public final class Destinations {
   /// Asks for the addresses of a name.
@@ -16,6 +16,15 @@ public final class Destinations {
   static let keptFor = Duration.seconds(30)
   /// How long it is kept that a name has none.
   static let absenceKeptFor = Duration.seconds(5)
+  /// How long the last addresses of a name are good while a name server does not say which are now.
+  static let goodFor = Duration.seconds(3_600)
+  /// How long a name server may take before the last addresses are used in place of its answer.
+  static let patience = Duration.seconds(1)
+  /// Look-ups under way at a time: one that hangs keeps one of the loop's workers busy, for as long as the system's
+  /// resolver waits.
+  static let lookUpsMax = 24
+  /// How many workers the loop needs, half of which are for look-ups.
+  public nonisolated static let workersNeeded = 64
   /// Names that are kept.
   static let namesMax = 10_000
   /// How long a registration waits for an answer.
@@ -25,7 +34,10 @@ public final class Destinations {
   public let policy: AddressPolicy
   private let resolver: Resolver
   private var kept: [Key: Kept] = [:]
-  private var lookUps: [Key: [@EventLoop (Destination) -> Void]] = [:]
+  private var lookUps: [Key: LookUp] = [:]
+  /// Those that wait for their turn, in order.
+  private var queue: [Key] = []
+  private var askedCount = 0
 
   private struct Key: Hashable {
     let name: String
@@ -35,6 +47,19 @@ public final class Destinations {
   private struct Kept {
     let destination: Destination
     let until: Instant
+  }
+
+  /// A look-up, and who waits for it.
+  @EventLoop
+  private final class LookUp {
+    /// Those who wait, with the answer that they take when none comes soon.
+    var waiting: [(last: Destination?, found: @EventLoop (Destination) -> Void)] = []
+    /// When the question was asked; nil while it waits for its turn.
+    var askedAt: Instant?
+    /// Runs until the last good answers are used.
+    var patience: LoopTimer?
+    /// Whether the answer lets wait for itself.
+    var isSlow: Bool { patience?.isActive == false }
   }
 
   /// Makes one.
@@ -79,8 +104,7 @@ public final class Destinations {
         waiting = nil
       }
       let limit = LoopTimer(after: Destinations.registrationLimit) { end(.unresolvable) }
-      if case .name(let name) = url.host { kept[Key(name: name, scheme: url.scheme)] = nil }
-      find(url) { destination in
+      find(url, isFresh: true) { destination in
         limit.cancel()
         end(destination)
       }
@@ -89,6 +113,15 @@ public final class Destinations {
 
   /// Finds and vets the addresses of a URL's host; `found` is called at once when they are known, else later.
   func find(_ url: WebhookURL, _ found: @escaping @EventLoop (Destination) -> Void) {
+    find(url, isFresh: false, found)
+  }
+
+  /// The same, by an answer that is given now when it must be fresh.
+  private func find(
+    _ url: WebhookURL,
+    isFresh: Bool,
+    _ found: @escaping @EventLoop (Destination) -> Void
+  ) {
     let name: String
     switch url.host {
     case .address(let address):
@@ -98,18 +131,65 @@ public final class Destinations {
       name = text
     }
     let key = Key(name: name, scheme: url.scheme)
-    if let kept = kept[key], Instant.now < kept.until {
-      found(kept.destination)
-      return
+    var last: Destination?
+    if !isFresh, let kept = kept[key] {
+      let now = Instant.now
+      if now < kept.until {
+        found(kept.destination)
+        return
+      }
+      if case .addresses = kept.destination, now < kept.until + Destinations.goodFor {
+        last = kept.destination
+      }
     }
-    guard lookUps[key] == nil else {
-      lookUps[key]?.append(found)
-      return
+    let lookUp = lookUps[key] ?? begin(key)
+    if let last, lookUp.isSlow {
+      found(last)
+    } else {
+      lookUp.waiting.append((last, found))
     }
-    lookUps[key] = [found]
-    EventLoop.spawn { [self] in
-      let answer = await resolver(name)
-      keep(destination(of: answer, over: key.scheme), for: key)
+  }
+
+  /// Whether the name servers of a URL's host have had so much time to answer: a look-up that had to wait for others
+  /// says nothing about the host.
+  func wasAsked(for url: WebhookURL, during time: Duration) -> Bool {
+    guard case .name(let name) = url.host,
+      let lookUp = lookUps[Key(name: name, scheme: url.scheme)]
+    else { return true }
+    guard let askedAt = lookUp.askedAt else { return false }
+    return Instant.now - askedAt >= time
+  }
+
+  private func begin(_ key: Key) -> LookUp {
+    let lookUp = LookUp()
+    lookUp.patience = LoopTimer(after: Destinations.patience) { [self] in useLast(of: key) }
+    lookUps[key] = lookUp
+    queue.append(key)
+    beginNext()
+    return lookUp
+  }
+
+  private func beginNext() {
+    while askedCount < Destinations.lookUpsMax, !queue.isEmpty {
+      let key = queue.removeFirst()
+      askedCount += 1
+      lookUps[key]?.askedAt = Instant.now
+      EventLoop.spawn { [self] in
+        let answer = await resolver(key.name)
+        askedCount -= 1
+        keep(destination(of: answer, over: key.scheme), for: key)
+        beginNext()
+      }
+    }
+  }
+
+  /// Lets those go on who know an answer that was good lately.
+  private func useLast(of key: Key) {
+    guard let lookUp = lookUps[key] else { return }
+    let waiting = lookUp.waiting
+    lookUp.waiting = waiting.filter { $0.last == nil }
+    for (last, found) in waiting {
+      if let last { found(last) }
     }
   }
 
@@ -139,7 +219,9 @@ public final class Destinations {
     let time =
       if case .addresses = destination { Destinations.keptFor } else { Destinations.absenceKeptFor }
     kept[key] = Kept(destination: destination, until: now + time)
-    for found in lookUps.removeValue(forKey: key) ?? [] { found(destination) }
+    guard let lookUp = lookUps.removeValue(forKey: key) else { return }
+    lookUp.patience?.cancel()
+    for (_, found) in lookUp.waiting { found(destination) }
   }
 }
 

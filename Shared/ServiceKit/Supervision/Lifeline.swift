@@ -1,18 +1,20 @@
-internal import Faults
+public import Faults
 internal import Glibc
 
-/// The pipe that tells services that we are gone.
+/// The pipe that tells child processes that we are gone.
 ///
-/// Services get the reading end and nothing is ever written. The writing end is ours alone, so the
-/// kernel closes it when this process ends, even by `kill -9`; each service then reads the end of the
+/// Children get the reading end and nothing is ever written. The writing end is ours alone, so the
+/// kernel closes it when this process ends, even by `kill -9`; each child then reads the end of the
 /// pipe and stops.
-final class Lifeline: Sendable {
-  /// What services inherit.
-  let reading: Int32
+public final class Lifeline: Sendable {
+  /// What children inherit.
+  public let reading: Int32
   private let writing: Int32
 
+  /// Makes the pipe.
+  ///
   /// - Throws: ``Fault`` `unavailable` when the process has no descriptors left.
-  init() throws(Fault) {
+  public init() throws(Fault) {
     var ends: [Int32] = [0, 0]
     guard pipe(&ends) == 0 else {
       throw .unavailable("No pipe can be made: \(String(cString: strerror(errno)))")

@@ -1,29 +1,45 @@
-internal import EventLoop
-internal import Faults
-internal import Glibc
+public import EventLoop
+public import Faults
+public import Glibc
 
 /// A child process that is started again whenever it ends by itself.
 @EventLoop
-final class SupervisedProcess {
+public final class SupervisedProcess {
   /// What to run, and how to end it.
-  struct Plan: Sendable {
+  public struct Plan: Sendable {
     /// What people and log files call it.
-    var name: String
+    public var name: String
     /// The program with all that it gets.
-    var configuration: ChildProcess.Configuration
+    public var configuration: ChildProcess.Configuration
     /// Asks it to stop in an orderly way.
-    var stopSignal = SIGTERM
+    public var stopSignal: Int32
     /// How long it may take before it is killed.
-    var stopLimit = Duration.seconds(20)
+    public var stopLimit: Duration
     /// What kills it when it does not stop.
-    var killSignal = SIGKILL
+    public var killSignal: Int32
+
+    /// Makes a plan; the members say what each part is.
+    public init(
+      name: String,
+      configuration: ChildProcess.Configuration,
+      stopSignal: Int32 = SIGTERM,
+      stopLimit: Duration = .seconds(20),
+      killSignal: Int32 = SIGKILL
+    ) {
+      self.name = name
+      self.configuration = configuration
+      self.stopSignal = stopSignal
+      self.stopLimit = stopLimit
+      self.killSignal = killSignal
+    }
   }
 
-  let plan: Plan
+  /// What to run, and how to end it.
+  public let plan: Plan
   /// How the process ended when it last did; nil while that has not happened.
-  private(set) var lastExit: ChildProcess.Exit?
+  public private(set) var lastExit: ChildProcess.Exit?
   /// How often it has ended by itself.
-  private(set) var exitCount = 0
+  public private(set) var exitCount = 0
 
   private let report: @EventLoop (String) -> Void
   private var policy = RestartPolicy()
@@ -37,18 +53,18 @@ final class SupervisedProcess {
   /// - Parameters:
   ///   - plan: What to run.
   ///   - report: Gets one sentence when it has ended by itself.
-  init(_ plan: Plan, report: @escaping @EventLoop (String) -> Void) {
+  public init(_ plan: Plan, report: @escaping @EventLoop (String) -> Void) {
     self.plan = plan
     self.report = report
   }
 
   /// The process's id while it runs.
-  var id: Int32? { child?.id }
+  public var id: Int32? { child?.id }
 
   /// Starts it; from now on it is kept running.
   ///
   /// - Throws: ``Fault`` `unavailable` when it cannot be started at all.
-  func start() throws(Fault) {
+  public func start() throws(Fault) {
     precondition(child == nil && !isStopping, "A process is started once")
     let child = try ChildProcess(plan.configuration)
     self.child = child
@@ -60,7 +76,7 @@ final class SupervisedProcess {
   }
 
   /// Stops it, and keeps it stopped.
-  func stop() async {
+  public func stop() async {
     isStopping = true
     restart?.cancel()
     guard let child else { return }
@@ -72,6 +88,9 @@ final class SupervisedProcess {
     _ = await child.waitForExit()
     limit.cancel()
   }
+
+  /// Passes a signal on, to the process that there is now.
+  public func send(signal: Int32) { child?.send(signal: signal) }
 
   private func ended(_ exit: ChildProcess.Exit) {
     child = nil

@@ -2,18 +2,21 @@
 ///
 /// The first restart is nearly at once, since one kill should cost little; a process that keeps
 /// dying is tried ever less often, so that it neither burns the processor nor fills the log.
-struct RestartPolicy: Sendable {
+public struct RestartPolicy: Sendable {
   /// The wait before the first restart.
-  static let shortest = Duration.milliseconds(100)
+  public static let shortest = Duration.milliseconds(100)
   /// The wait that the doubling ends at; what an outage elsewhere costs at most after it is over.
-  static let longest = Duration.seconds(5)
+  public static let longest = Duration.seconds(5)
   /// A process that has run this long counts as having been well.
-  static let wellAfter = Duration.seconds(10)
+  public static let wellAfter = Duration.seconds(10)
 
   private var failures = 0
 
+  /// A policy for a process that has not ended yet.
+  public init() {}
+
   /// Says how long to wait, now that the process has ended after running for `uptime`.
-  mutating func delay(afterUptime uptime: Duration) -> Duration {
+  public mutating func delay(afterUptime uptime: Duration) -> Duration {
     if uptime >= RestartPolicy.wellAfter { failures = 0 }
     var delay = RestartPolicy.shortest
     for _ in 0..<failures where delay < RestartPolicy.longest { delay = delay * 2 }

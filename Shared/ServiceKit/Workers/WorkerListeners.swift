@@ -1,0 +1,79 @@
+internal import EventLoop
+internal import Faults
+
+/// The sockets of all workers, which their parent binds and keeps.
+///
+/// Each worker has one of its own for every endpoint, and the kernel gives each connection to one of them (`SO_REUSEPORT`).
+/// A worker that is replaced leaves its sockets to its successor, with the connections that wait there: were they closed
+/// and made anew, those would be lost. The parent itself takes no connection.
+@EventLoop
+final class WorkerListeners {
+  /// A socket, and where whoever is handed it would have listened.
+  private struct Handed {
+    let endpoint: Endpoint
+    let listener: Listener
+  }
+
+  /// Where the descriptors of a worker begin that are no standard streams and no lifeline.
+  static let firstDescriptor: Int32 = 4
+
+  private var sockets: [[Handed]]
+  private var metrics: [SocketAddress] = []
+
+  /// Prepares for so many workers.
+  init(count: Int) { sockets = Array(repeating: [], count: count) }
+
+  /// Binds one socket a worker for an endpoint that they share.
+  ///
+  /// - Throws: ``Fault`` `unavailable` when somebody else listens there.
+  func bind(_ endpoint: Endpoint) async throws(Fault) {
+    guard !sockets[0].contains(where: { $0.endpoint == endpoint }) else {
+      throw Fault(.failedPrecondition, "\(endpoint) cannot be listened on for two things")
+    }
+    var address = try await Listener.address(of: endpoint)
+    // Sockets that share a port do not keep each other out, so that nobody else has it is seen before.
+    try Listener(address).stop()
+    for worker in sockets.indices {
+      let listener = try Listener(address, sharesPort: true)
+      // Where the system has chosen the port, all have the first one's.
+      address = listener.address
+      sockets[worker].append(Handed(endpoint: endpoint, listener: listener))
+    }
+  }
+
+  /// Binds, for what each worker tells of itself, a socket that is its own, in place of the endpoint where its parent tells
+  /// of all.
+  ///
+  /// - Throws: ``Fault`` `unavailable` when there is no port left.
+  func bindMetrics(_ endpoint: Endpoint) throws(Fault) {
+    guard let loopback = SocketAddress(ip: "127.0.0.1", port: 0) else {
+      preconditionFailure("127.0.0.1 is an address")
+    }
+    for worker in sockets.indices {
+      let listener = try Listener(loopback)
+      metrics.append(listener.address)
+      sockets[worker].append(Handed(endpoint: endpoint, listener: listener))
+    }
+  }
+
+  /// Where each worker tells of itself; empty where none does.
+  var metricsAddresses: [SocketAddress] { metrics }
+
+  /// The descriptors of a worker's sockets, which it is to have from ``firstDescriptor`` on.
+  func descriptors(of worker: Int) -> [Int32] { sockets[worker].map(\.listener.descriptor) }
+
+  /// What a worker is told of them.
+  func told(to worker: Int) -> InheritedListeners {
+    var told = InheritedListeners()
+    for (place, handed) in sockets[worker].enumerated() {
+      told[handed.endpoint] = Self.firstDescriptor + Int32(place)
+    }
+    return told
+  }
+
+  /// Lets them go: the ports are closed as soon as each worker has closed its own ends.
+  func close() {
+    for handed in sockets.joined() { handed.listener.stop() }
+    sockets = sockets.map { _ in [] }
+  }
+}

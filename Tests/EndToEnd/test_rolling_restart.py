@@ -1,0 +1,79 @@
+"""Two replicas of every service under load: restarted one after the other, and killed. `make chaos` is the long form."""
+
+import pytest
+
+from harness import chaos, processes
+from harness import deployment as deployments
+
+
+@pytest.fixture(scope="module")
+def rounds(request):
+    return request.config.getoption("--chaos-rounds")
+
+
+@pytest.fixture(scope="module")
+def clients(request):
+    return request.config.getoption("--chaos-clients")
+
+
+@pytest.fixture(scope="module")
+def replicas(logs):
+    one = deployments.Deployment(logs / "replicated.log")
+    one.start()
+    try:
+        all_of_them = chaos.Replicas(one)
+        try:
+            for replica in all_of_them:
+                replica.wait_until_ready()
+            yield all_of_them
+        finally:
+            all_of_them.stop()
+    finally:
+        left = one.stop()
+    assert not left, f"still running: {left}"
+
+
+def test_restarting_every_replica_fails_no_request(replicas, rounds, clients):
+    """SIGTERM drains: what is under way is answered, what comes goes to the other one. A client sees connections that
+    end, never an error."""
+    with chaos.Load(replicas, clients) as load:
+        for _ in range(rounds):
+            for replica in replicas:
+                seconds = replicas.restart(replica)
+                assert seconds < chaos.STOP_SECONDS
+                load.advance()
+    assert not load.wrong, load.wrong
+    assert not set(load.repeated) & chaos.RETRIED, f"errors were answered: {load.repeated}"
+    print(f"{load.total} answers, connections that ended: {dict(load.repeated)}")
+
+
+def test_killing_any_replica_gives_clear_errors_that_pass(replicas, rounds, clients):
+    """kill -9: an answer that is lost is lost, so there is 503 where nobody can know what became of the request, and the
+    next try is answered."""
+    with chaos.Load(replicas, clients) as load:
+        for _ in range(rounds):
+            for replica in replicas:
+                replicas.kill(replica)
+                load.advance()
+    assert not load.wrong, load.wrong
+    print(f"{load.total} answers, repeated: {dict(load.repeated)}")
+
+
+def test_nothing_was_lost_or_done_twice(replicas):
+    """After all of it: no seat is taken that no machine has, and every event is told of once."""
+    database = replicas.deployment
+    wrong = database.sql(
+        """select l.id, l.machine_count, count(m.id) from licenses.licenses l
+           left join licenses.machines m on m.account_id = l.account_id and m.environment = l.environment
+             and m.license_id = l.id and m.deleted_at is null
+           group by l.account_id, l.environment, l.id having l.machine_count <> count(m.id)"""
+    )
+    assert wrong == []
+    processes.poll(
+        lambda: database.sql("select count(*) from events.outbox") == [["0"]], 30, "events are dispatched"
+    )
+    twice = database.sql(
+        """select license_id, sequence from webhooks.events where license_id is not null and sequence is not null
+           group by license_id, sequence having count(*) > 1"""
+    )
+    assert twice == []

@@ -1,0 +1,218 @@
+"""`--workers N`: several processes share a service's ports and work; their parent keeps them running and serves nothing."""
+
+import os
+import re
+import signal
+import subprocess
+import threading
+
+import httpx
+import pytest
+
+from harness import deployment as deployments
+from harness import processes, rest, topology
+
+WORKERS = 2
+# A restart with backoff, of a debug build on a busy machine.
+RESTART_SECONDS = 20
+
+
+@pytest.fixture(scope="module")
+def shared(logs):
+    """A deployment in which every service has workers."""
+    one = deployments.Deployment(logs / "workers.log", settings={"LATCHKEY_WORKERS": str(WORKERS)})
+    one.start()
+    try:
+        yield one
+    finally:
+        left = one.stop()
+    assert not left, f"still running: {left}"
+
+
+@pytest.fixture(scope="module")
+def api(shared):
+    with rest.Api(shared, shared["LATCHKEY_TEST_API_KEY"]) as client:
+        yield client
+
+
+def workers(deployment, service):
+    """Its workers by number, {number: pid}."""
+    found = {}
+    for pid, line in processes.descendants(deployment.pid(service)).items():
+        number = re.search(r" --worker=(\d+) ", line)
+        assert number and line.split(" ")[0].endswith(f"latchkey-{service}"), line
+        found[int(number[1])] = pid
+    return found
+
+
+def connect(deployment):
+    """A connection of its own, which the kernel gives to one of the gateway's workers."""
+    return httpx.Client(verify=deployment.trust(), base_url=deployment.url)
+
+
+def validate(client, key):
+    answer = client.post("/api/v1/licenses/validate-key", json={"key": key})
+    return rest.expect_data(answer)["code"]
+
+
+@pytest.mark.parametrize("service", deployments.SERVICES)
+def test_every_service_has_them(service, shared):
+    found = workers(shared, service)
+    assert sorted(found) == list(range(1, WORKERS + 1))
+
+
+def metrics(deployment, service):
+    answer = httpx.get(f"http://{deployment.metrics_address(service)}/metrics")
+    assert answer.status_code == 200
+    return answer.text
+
+
+def sample(text, name, worker):
+    found = re.search(rf'^{name}{{worker="{worker}"[^}}]*}} (\S+)$', text, re.M)
+    return float(found[1]) if found else None
+
+
+def test_the_kernel_spreads_connections_and_the_parent_has_none(shared, api):
+    """Each connection stays with one worker; of many, each gets some."""
+    key = api.license(api.catalogue())["key"]
+    for _ in range(40):
+        with connect(shared) as client:
+            assert validate(client, key) == "VALID"
+    text = metrics(shared, "gateway")
+    accepted = [
+        sample(text, "latchkey_connections_accepted_total", number + 1) for number in range(WORKERS)
+    ]
+    assert sum(accepted) >= 40 and all(accepted), accepted
+    # The parent listens for them, and serves none.
+    assert not re.search(r"^latchkey_connections_accepted_total{server", text, re.M)
+
+
+@pytest.mark.parametrize("service", deployments.SERVICES)
+def test_one_scrape_tells_of_all(service, shared):
+    text = metrics(shared, service)
+    promtool = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True)
+    assert promtool.returncode in (0, 3) and "error" not in promtool.stderr.lower(), promtool.stderr
+    assert text.count("# TYPE latchkey_service_ready gauge") == 1
+    assert f"latchkey_workers {WORKERS}\n" in text and "\nlatchkey_service_ready 1\n" in text
+    documented = (processes.REPOSITORY / "Services" / "OBSERVING.md").read_text()
+    for name, help in re.findall(r"^# HELP (latchkey_worker\S*) (.*)$", text, re.M):
+        assert f"| `{name}` | {help} |" in documented
+    for number in range(1, WORKERS + 1):
+        assert sample(text, "latchkey_worker_up", number) == 1
+        assert sample(text, "latchkey_service_ready", number) == 1
+        assert sample(text, "process_resident_memory_bytes", number) > 1e6
+    base = f"http://{shared.metrics_address(service)}"
+    assert httpx.get(base + "/readyz").text == "ok\n"
+    assert httpx.get(base + "/healthz").text == "ok\n"
+    assert httpx.get(base + "/elsewhere").status_code == 404
+    assert httpx.post(base + "/readyz").status_code == 405
+
+
+def test_readiness_is_that_of_all(shared):
+    """One that does not answer is named; the parent itself lives."""
+    base = f"http://{shared.metrics_address('licenses')}"
+    worker = workers(shared, "licenses")[2]
+    processes.stop(worker)
+    try:
+        answer = httpx.get(base + "/readyz", timeout=10)
+        assert (answer.status_code, answer.text) == (503, "worker 2: it does not answer\n")
+        assert sample(httpx.get(base + "/metrics", timeout=10).text, "latchkey_worker_up", 2) == 0
+        assert httpx.get(base + "/healthz").status_code == 200
+    finally:
+        processes.go_on(worker)
+    processes.poll(lambda: httpx.get(base + "/readyz").status_code == 200, RESTART_SECONDS, "ready again")
+
+
+def test_a_worker_that_dies_is_replaced_and_its_connections_wait(shared, api):
+    """New connections that the kernel gives to the dead worker's socket wait there for its successor: none is refused."""
+    key = api.license(api.catalogue())["key"]
+    before = workers(shared, "gateway")
+    seen = sample(metrics(shared, "gateway"), "latchkey_worker_ends_total", 1)
+    processes.kill(before[1])
+    for _ in range(20):
+        with connect(shared) as client:
+            assert validate(client, key) == "VALID"
+    after = workers(shared, "gateway")
+    assert after[2] == before[2] and after[1] != before[1]
+    processes.poll(
+        lambda: sample(metrics(shared, "gateway"), "latchkey_worker_ends_total", 1) == seen + 1,
+        RESTART_SECONDS,
+        "it is counted",
+    )
+
+
+def test_signals_are_for_the_parent(shared):
+    """SIGHUP reaches every worker, which goes on; SIGTERM drains all, and nothing is left."""
+    with topology.gateway(shared, LATCHKEY_WORKERS="3") as one:
+        one.wait_until_ready()
+        found = processes.descendants(one.pid)
+        assert len(found) == 3, found
+        os.kill(one.pid, signal.SIGHUP)
+        url = f"{one.url}/api/v1/licenses/validate-key"
+        with httpx.Client(verify=shared.trust()) as client:
+            assert client.post(url, json={"key": "LIC-0000-0000-0000-0000"}).status_code == 200
+        assert processes.descendants(one.pid) == found
+        one.stop()
+        assert one.server.process.returncode == 0
+        assert not any(processes.running(pid) for pid in found)
+
+
+def test_workers_end_with_their_parent(shared):
+    """Even when it is killed: nobody would start them again, or stop them."""
+    with topology.gateway(shared, LATCHKEY_WORKERS="2") as one:
+        one.wait_until_ready()
+        found = processes.descendants(one.pid)
+        assert len(found) == 2
+        one.kill()
+        processes.poll(
+            lambda: not any(processes.running(pid) for pid in found), RESTART_SECONDS, "workers end"
+        )
+
+
+def test_a_worker_that_refuses_its_settings_ends_all(shared, tmp_path):
+    """A file that was spoilt after the start: no other start would do either."""
+    file = tmp_path / "settings"
+    file.write_text("LATCHKEY_LOG_LEVEL=info\n")
+    with topology.gateway(shared, LATCHKEY_WORKERS="2", LATCHKEY_CONFIG=str(file)) as one:
+        one.wait_until_ready()
+        found = list(processes.descendants(one.pid))
+        file.write_text("LATCHKEY_LOG_LEVEL=loud\n")
+        processes.kill(found[0])
+        assert one.server.process.wait(RESTART_SECONDS) == 78
+        assert not any(processes.running(pid) for pid in found)
+
+
+def test_a_taken_port_stops_the_start(shared):
+    """Sockets that share a port would not keep each other out: a second service there must not go unnoticed."""
+    settings = topology.settings_of(shared, "gateway") | {
+        "LATCHKEY_WORKERS": "2",
+        "LATCHKEY_RPC_LISTEN": f"127.0.0.1:{processes.free_port()}",
+        "LATCHKEY_METRICS_LISTEN": f"127.0.0.1:{processes.free_port()}",
+    }
+    done = subprocess.run(
+        [processes.binary("latchkey-gateway")], env=settings, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1
+    assert f"Cannot listen on 127.0.0.1:{shared.port}: address already in use" in done.stderr
+
+
+def test_seats_are_not_oversold_by_workers(shared, api):
+    """What they share is in Postgres: five seats are five, whoever is asked."""
+    license = api.license(api.catalogue(maxMachines=5))
+    codes = []
+
+    def activate(number):
+        with connect(shared) as client:
+            answer = client.post(
+                "/api/v1/machines",
+                json={"fingerprint": f"{number:064d}"},
+                headers={"authorization": f"License {license['key']}"},
+            )
+            codes.append(answer.status_code)
+
+    threads = [threading.Thread(target=activate, args=(number,)) for number in range(30)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(codes) == [201] * 5 + [422] * 25, codes

@@ -1,0 +1,114 @@
+import Changes
+import EventLoop
+import Faults
+import Messages
+import Postgres
+import Primitives
+import Stubs
+import TestKit
+import Testing
+import WebhooksSending
+
+@testable import WebhooksService
+
+/// Claims that a process has lost, or does not know of.
+@Suite(.onLoop) struct LostClaimTests {
+  /// Has a delivery that is claimed under a lease, and in nobody's memory.
+  @EventLoop private func claimed(
+    under lease: Lease,
+    _ webhook: Webhook,
+    _ fixture: WebhooksFixture
+  ) async throws -> Delivery {
+    try await fixture.commit([.licenseCreated])
+    try await fixture.eventually {
+      try await fixture.deliveries(webhook, .skipped).count == 1
+    }
+    let delivery = try await fixture.delivery(webhook, .skipped)
+    _ = try await fixture.client.updateWebhook(
+      UpdateWebhookRequest(id: webhook.id, status: .enabled, presentNames: ["status"]),
+      fixture.options
+    )
+    try await fixture.test.open().query(
+      """
+      with gone as (
+        delete from webhooks.finished_deliveries where id = \(UUID(delivery.id) ?? .v7()) returning *
+      )
+      insert into webhooks.pending_deliveries (account_id, environment, endpoint_id, id, event_id,
+        event_type, license_id, due_at, claimed_by, created_at)
+      select account_id, environment, endpoint_id, id, event_id, event_type, license_id,
+        \(lease.ends), \(lease.worker), created_at
+      from gone
+      """
+    )
+    return delivery
+  }
+
+  @Test @EventLoop func `what was claimed though the answer was lost is made without waiting`()
+    async throws
+  {
+    try await TestReceiver.with { receiver in
+      try await WebhooksFixture.with { fixture in
+        let webhook = try await fixture.webhook(receiver.url) { $0.status = .disabled }
+        let deliverer = fixture.service.deliverer
+        fixture.service.start()
+        try await fixture.eventually { deliverer.worker.id != nil }
+        let worker = try #require(deliverer.worker.id)
+        let lease = Lease(worker: worker, began: fixture.clock.now)
+        _ = try await claimed(under: lease, webhook, fixture)
+        deliverer.disown(lease)
+        // No time passes that would end the lease.
+        try await fixture.eventually {
+          try await fixture.deliveries(webhook, .succeeded).count == 1
+        }
+        #expect(receiver.requests.count == 1)
+      }
+    }
+  }
+
+  @Test(arguments: [DeliveryResult.Fate.released(at: .latest), .retried(at: .latest)])
+  @EventLoop func `what somebody else has claimed meanwhile is not put off`(
+    fate: DeliveryResult.Fate
+  ) async throws {
+    try await TestReceiver.with { receiver in
+      try await WebhooksFixture.with { fixture in
+        let webhook = try await fixture.webhook(receiver.url) { $0.status = .disabled }
+        fixture.service.start()
+        try await fixture.eventually { fixture.service.deliverer.worker.id != nil }
+        let other = try #require(fixture.service.deliverer.worker.id)
+        let lease = Lease(worker: other, began: fixture.clock.now)
+        let delivery = try await claimed(under: lease, webhook, fixture)
+        let mine = ClaimedDelivery(
+          tenant: fixture.tenant,
+          endpointID: try #require(UUID(webhook.id)),
+          endpointVersion: 1,
+          id: try #require(UUID(delivery.id)),
+          eventID: .v7(),
+          eventType: delivery.eventType,
+          licenseID: nil,
+          body: [],
+          leaseEnds: Instant.now,
+          claimedBy: other &- 1
+        )
+        let result = DeliveryResult(
+          delivery: mine,
+          fate: fate,
+          attempt: nil,
+          verdict: .undecided,
+          at: fixture.clock.now
+        )
+        _ = try await fixture.service.deliveries.write(
+          [result],
+          of: fixture.tenant,
+          at: fixture.clock.now
+        )
+        let kept = try await fixture.count(
+          """
+          select count(*) from webhooks.pending_deliveries
+          where claimed_by = \(other) and due_at = \(lease.ends) and attempt_count = 0
+          """
+        )
+        #expect(kept == 1)
+      }
+    }
+  }
+}

@@ -1,0 +1,161 @@
+import Changes
+import EventLoop
+import Faults
+import Messages
+import Postgres
+import Primitives
+import Stubs
+import TestKit
+import Testing
+import WebhooksService
+
+/// What is sent again by request.
+@Suite(.onLoop) struct RedeliveryTests {
+  @Test @EventLoop func `a line that is recovered goes in its order, each after the one before`()
+    async throws
+  {
+    try await TestReceiver.with { receiver in
+      try await WebhooksFixture.with { fixture in
+        let webhook = try await fixture.webhook(receiver.url) {
+          $0.status = .disabled
+          $0.ordering = .ordered
+        }
+        let since = fixture.clock.now
+        fixture.service.start()
+        try await fixture.commit([.licenseCreated, .licenseSuspended, .licenseReinstated])
+        try await fixture.eventually {
+          try await fixture.deliveries(webhook, .skipped).count == 3
+        }
+        fixture.clock.advance(by: .seconds(1))
+        _ = try await fixture.client.updateWebhook(
+          UpdateWebhookRequest(id: webhook.id, status: .enabled, presentNames: ["status"]),
+          fixture.options
+        )
+        // The first fails at first, so that the others would overtake it.
+        receiver.answer = { _ in receiver.requests.count == 1 ? .status(500) : .status(200) }
+        let answer = try await fixture.client.recoverDeliveries(
+          RecoverDeliveriesRequest(id: webhook.id, since: since.milliseconds),
+          fixture.options
+        )
+        #expect(answer.count == 3)
+        try await fixture.eventually {
+          fixture.clock.advance(by: .milliseconds(20))
+          return try await fixture.deliveries(webhook, .succeeded).count == 3
+        }
+        #expect(
+          receiver.types == [
+            "license.created", "license.created", "license.suspended", "license.reinstated",
+          ]
+        )
+      }
+    }
+  }
+
+  @Test @EventLoop func `one that is sent again goes before what waits in its line`() async throws {
+    try await TestReceiver.with { receiver in
+      try await WebhooksFixture.with { fixture in
+        let webhook = try await fixture.webhook(receiver.url) { $0.ordering = .ordered }
+        receiver.answer = { _ in receiver.requests.count == 2 ? .status(500) : .status(200) }
+        fixture.service.start()
+        try await fixture.commit([.licenseCreated, .licenseSuspended, .licenseReinstated])
+        // The second waits for its next attempt, and the third for the second.
+        try await fixture.eventually {
+          try await fixture.deliveries(webhook, .pending).first?.attempt == 1
+        }
+        let first = try await fixture.delivery(webhook, .succeeded)
+        let third = try await fixture.delivery(webhook, .waiting)
+        let stillWaiting = try await fixture.client.redeliverDelivery(
+          DeliveryRequest(id: webhook.id, deliveryId: third.id),
+          fixture.options
+        )
+        #expect(stillWaiting.status == .waiting)
+        _ = try await fixture.client.redeliverDelivery(
+          DeliveryRequest(id: webhook.id, deliveryId: first.id),
+          fixture.options
+        )
+        try await fixture.eventually {
+          fixture.clock.advance(by: .milliseconds(20))
+          return try await fixture.deliveries(webhook, .succeeded).count == 3
+        }
+        #expect(
+          receiver.types == [
+            "license.created", "license.suspended", "license.created", "license.suspended",
+            "license.reinstated",
+          ]
+        )
+      }
+    }
+  }
+
+  @Test @EventLoop func `what has failed for good is recovered, and what arrived is not sent`()
+    async throws
+  {
+    try await TestReceiver.with { receiver in
+      try await WebhooksFixture.with { fixture in
+        let webhook = try await fixture.webhook(receiver.url)
+        let since = fixture.clock.now
+        receiver.answer = { $0.type == "license.suspended" ? .status(500) : .status(200) }
+        fixture.service.start()
+        try await fixture.commit([.licenseCreated, .licenseSuspended])
+        try await fixture.eventually {
+          fixture.clock.advance(by: .milliseconds(20))
+          return try await fixture.deliveries(webhook, .failed).count == 1
+        }
+        fixture.clock.advance(by: .seconds(1))
+        receiver.answer = { _ in .status(200) }
+        let answer = try await fixture.client.recoverDeliveries(
+          RecoverDeliveriesRequest(id: webhook.id, since: since.milliseconds),
+          fixture.options
+        )
+        #expect(answer == RedeliverDeliveriesResponse(count: 1, hasMore: false))
+        try await fixture.eventually {
+          try await fixture.deliveries(webhook, .succeeded).count == 2
+        }
+        #expect(receiver.types.count { $0 == "license.created" } == 1)
+        #expect(receiver.types.count { $0 == "license.suspended" } == 5)
+      }
+    }
+  }
+
+  @Test @EventLoop func `a span of time ends before its end`() async throws {
+    try await TestReceiver.with { receiver in
+      try await WebhooksFixture.with { fixture in
+        let webhook = try await fixture.webhook(receiver.url)
+        fixture.service.start()
+        let types: [EventType] = [.licenseCreated, .licenseSuspended, .licenseReinstated]
+        var moments: [Timestamp] = []
+        for type in types {
+          fixture.clock.advance(by: .seconds(10))
+          moments.append(fixture.clock.now)
+          try await fixture.commit([type])
+        }
+        try await fixture.eventually {
+          try await fixture.deliveries(webhook, .succeeded).count == 3
+        }
+        fixture.clock.advance(by: .seconds(10))
+        let answer = try await fixture.client.redeliverDeliveries(
+          RedeliverDeliveriesRequest(
+            id: webhook.id,
+            from: moments[1].milliseconds,
+            until: moments[2].milliseconds
+          ),
+          fixture.options
+        )
+        #expect(answer == RedeliverDeliveriesResponse(count: 1, hasMore: false))
+        try await fixture.eventually { receiver.requests.count == 4 }
+        #expect(receiver.types.last == "license.suspended")
+        let refused = try await fault {
+          try await fixture.client.redeliverDeliveries(
+            RedeliverDeliveriesRequest(
+              id: webhook.id,
+              from: moments[1].milliseconds,
+              until: moments[1].milliseconds
+            ),
+            fixture.options
+          )
+        }
+        #expect(refused.code == .invalidArgument)
+      }
+    }
+  }
+}
