@@ -53,7 +53,8 @@ extension ServiceMain {
     } stop: {
       await group.stop()
     }
-    let signals = StopSignals(hangUp: { group.send(signal: SIGHUP) }) { lifecycle.requestStop($0) }
+    let hangUp: @EventLoop () -> Void = { group.send(signal: SIGHUP) }
+    let signals = StopSignals(hangUp: hangUp) { lifecycle.requestStop($0) }
     if let lifeline = settings.lifelineDescriptor {
       signals.watchLifeline(descriptor: lifeline) { lifecycle.requestStop($0) }
     }
