@@ -138,8 +138,10 @@ class Network:
             for table, chain in chains:
                 self._iptables("-t", table, option, chain)
         for (table, chain), policy in self._policies().items():
-            if self.policies.get((table, chain), policy) != policy:
-                self._iptables("-t", table, "-P", chain, self.policies[table, chain])
+            # A table that nobody has used yet is not listed, and lets everything through.
+            before = self.policies.get((table, chain), "ACCEPT")
+            if before != policy:
+                self._iptables("-t", table, "-P", chain, before)
         if "docker0" in self._links() - self.links:
             subprocess.run(["ip", "link", "delete", "docker0"], check=False)
         FORWARDING.write_text(self.forwarding)
