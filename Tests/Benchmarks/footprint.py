@@ -26,16 +26,6 @@ IDLE_SECONDS = 30
 SAMPLE_SECONDS = 0.2
 
 
-def megabytes(pids):
-    """Proportional set size of processes, by name: what they share is counted by its share."""
-    return {name: processes.proportional_bytes(pid) / 1048576 for name, pid in pids.items()}
-
-
-def shown(sizes):
-    parts = ", ".join(f"{name} {value:.0f}" for name, value in sizes.items())
-    return f"{sum(sizes.values()):.0f} MB ({parts})"
-
-
 def idle_cpu(deployment):
     """The share of a core that the whole stack takes, its database and its supervisor among it."""
     before, begun = processes.cpu_seconds(deployment.server.pid), time.monotonic()
@@ -99,12 +89,12 @@ class Peak(threading.Thread):
     def __init__(self, pids):
         super().__init__()
         self.pids = pids
-        self.sizes = megabytes(pids)
+        self.sizes = load.megabytes(pids)
         self._ending = threading.Event()
 
     def run(self):
         while not self._ending.wait(SAMPLE_SECONDS):
-            sizes = megabytes(self.pids)
+            sizes = load.megabytes(self.pids)
             if sum(sizes.values()) > sum(self.sizes.values()):
                 self.sizes = sizes
 
@@ -139,8 +129,8 @@ def measure(requests):
             print(f"footprint: ready after {deployment.start():.2f} s, with a new database")
             time.sleep(SETTLED_SECONDS)
             pids = {service: deployment.pid(service) for service in deployments.SERVICES}
-            idle = megabytes(pids)
-            print(f"  memory, idle (PSS): {shown(idle)}")
+            idle = load.megabytes(pids)
+            print(f"  memory, idle (PSS): {load.shown(idle)}")
             cpu = idle_cpu(deployment)
             start = start_seconds(deployment)
             with rest.Api(deployment, deployment["LATCHKEY_TEST_API_KEY"]) as api:
@@ -154,7 +144,7 @@ def measure(requests):
                     streams=64,
                     is_timed=False,
                 )
-            print(f"  memory, peak (PSS): {shown(peak.sizes)}")
+            print(f"  memory, peak (PSS): {load.shown(peak.sizes)}")
             # Last, as what thousands of connections have taken is not given back at once.
             handshake(deployment, body)
             return {

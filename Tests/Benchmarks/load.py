@@ -50,6 +50,20 @@ class Watch:
         return {name: seconds * 1e6 / requests for name, seconds in self.seconds.items()}
 
 
+def megabytes(pids):
+    """Proportional set size by name of {name: pid}, workers among it: what processes share is counted by its share."""
+    return {
+        name: sum(processes.proportional_bytes(one) for one in (pid, *processes.descendants(pid)))
+        / 1048576
+        for name, pid in pids.items()
+    }
+
+
+def shown(megabytes):
+    parts = ", ".join(f"{name} {value:.0f}" for name, value in megabytes.items())
+    return f"{sum(megabytes.values()):.0f} MB ({parts})"
+
+
 def percentile(ordered, share):
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 

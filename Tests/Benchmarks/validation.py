@@ -15,11 +15,10 @@ import httpx
 from harness import deployment as deployments
 from harness import processes, rest, topology
 
-from . import load
+from . import footprint, load
 
 TARGET = 1.0
 P99_TARGET_MS = 10
-PEAK_PSS_TARGET_MB = 150
 # How much dearer a validation may be among many licenses than among few.
 GROWTH_TARGET = 1.3
 
@@ -98,16 +97,6 @@ class Bench:
         pids = {name: self.deployment.pid(name) for name in deployments.SERVICES}
         return pids | {"gateway": self.gateway.pid}
 
-    def megabytes(self):
-        """Proportional set size of the services, which share their libraries."""
-        return {
-            name: sum(
-                processes.proportional_bytes(one) for one in (pid, *processes.descendants(pid))
-            )
-            / 1048576
-            for name, pid in self.services().items()
-        }
-
     def validate(self, stock, requests, seed, per_second=None):
         """How fast keys are validated, and by a run of its own how long an answer takes."""
         if per_second:
@@ -167,11 +156,6 @@ class Bench:
             await asyncio.gather(*(work() for _ in range(SPREAD_AT_ONCE)))
 
 
-def shown(megabytes):
-    parts = ", ".join(f"{name} {value:.0f}" for name, value in megabytes.items())
-    return f"{sum(megabytes.values()):.0f} MB ({parts})"
-
-
 def measure(requests, rounds, few, many):
     """Measures with few licenses and with many; gives ratios and targets by name."""
     with tempfile.TemporaryDirectory(prefix="latchkey-bench-") as folder:
@@ -191,7 +175,7 @@ def compare(bench, requests, rounds, few, many):
     small = Figures(bench, requests, rounds)
     bench.load(bench.unlimited, many)
     large = Figures(bench, requests, rounds)
-    print(f"  memory, peak (PSS): {shown(bench.megabytes())} (target {PEAK_PSS_TARGET_MB} MB)")
+    print(f"  memory, peak (PSS): {load.shown(load.megabytes(bench.services()))} (target {footprint.PEAK_PSS_TARGET_MB} MB)")
     half = bench.half_of_peak(max(1000, requests // 2))
     return {
         f"validate-key / pgbench, {many:,} licenses": (large.unlimited / large.selects, TARGET),
