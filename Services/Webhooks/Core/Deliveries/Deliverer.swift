@@ -12,11 +12,6 @@ internal import WebhooksSending
 /// each webhook. When the process dies others take its claims back and make the deliveries: at least once, never lost.
 @EventLoop
 final class Deliverer {
-  /// How many deliveries are in memory, claimed and not yet written.
-  static let heldMax = 4_096
-  /// One in so many of the places that are free is what a webhook may take: however many receivers hang, there is a
-  /// place left for the next.
-  private static let share = 4
   /// How many one claim brings: as many as fit into some tens of megabytes when every event is as large as can be.
   private static let claimMax = 512
   /// How often to look for what has become due.
@@ -45,11 +40,11 @@ final class Deliverer {
   let worker: Worker
   /// What is counted of attempts.
   let counts = DeliveryCounts()
-  private var lanes: [UUID: DeliveryLane] = [:]
+  private(set) var lanes: [UUID: DeliveryLane] = [:]
   /// Claimed and not yet written.
   private(set) var heldCount = 0
   /// Places kept for what is being dispatched or claimed.
-  private var promisedCount = 0
+  var promisedCount = 0
   private var underWayCount = 0
   private var timer: LoopTimer?
   private var takeBackTimer: LoopTimer?
@@ -61,7 +56,7 @@ final class Deliverer {
   /// Whether a claim could not bring as much as one may, since there is too much in memory.
   private var isOutOfRoom = false
   private var lastServed = UUID(high: 0, low: 0)
-  private var isStopping = false
+  private(set) var isStopping = false
   private var lastPruned = Instant.now
   private var subscription: Subscription?
   /// Under which something may be claimed that is not in memory: the answer was lost.
@@ -125,35 +120,6 @@ final class Deliverer {
   }
 
   // MARK: What is made
-
-  /// How many deliveries of a webhook are taken at once; what is beyond waits in the database.
-  ///
-  /// - Parameters:
-  ///   - endpoint: The webhook.
-  ///   - places: Those that ``promisePlaces()`` has kept, for all webhooks.
-  /// - Returns: How many of them may be the webhook's.
-  func room(for endpoint: UUID, of places: Int) -> Int {
-    guard !isStopping else { return 0 }
-    // A quarter of what was free, of which half was kept.
-    let share = places * 2 / Self.share
-    return min(share, lanes[endpoint]?.room(at: Instant.now) ?? DeliveryLane.heldMax)
-  }
-
-  /// Keeps places for deliveries that are being dispatched, until ``giveBack(_:)``: half of those that are free, so that
-  /// who comes beside it finds some too.
-  func promisePlaces() -> Int {
-    let places = freeCount / 2
-    promisedCount += places
-    return places
-  }
-
-  /// Frees places that were kept: what they were kept for is in memory by now, or will not be.
-  func giveBack(_ places: Int) { promisedCount -= places }
-
-  private var freeCount: Int { max(0, Self.heldMax - heldCount - promisedCount) }
-
-  /// How many more places one webhook may take now.
-  private var shareOfFree: Int { freeCount / Self.share }
 
   /// Makes deliveries that this process has claimed.
   ///

@@ -49,6 +49,8 @@ final class DeliveryLane {
   /// The newest version that a delivery was claimed under.
   private var version: Int32 = 0
   private(set) var lastUsed = Instant.now
+  /// How many deliveries have come to their end.
+  private(set) var endedCount = 0
 
   init(endpointID: UUID, tenant: Tenant) {
     self.endpointID = endpointID
@@ -60,13 +62,22 @@ final class DeliveryLane {
   var isIdle: Bool { waitingCount == 0 && underWayCount == 0 && !isLoading && !breaker.isOpen }
   var next: ClaimedDelivery? { head < waiting.count ? waiting[head] : nil }
 
+  /// Whether nothing is made for a while, since the webhook fails or its receiver is gone.
+  func isPutOff(at now: Instant) -> Bool {
+    if let putOffUntil, putOffUntil > now { return true }
+    if let goneUntil, goneUntil > now { return true }
+    return false
+  }
+
+  /// How many deliveries it takes at most.
+  func capacity(at now: Instant) -> Int {
+    guard let rate = receiver?.perSecond else { return Self.heldMax }
+    return min(Self.heldMax, rate * Self.rateSeconds)
+  }
+
   /// How many more deliveries it takes now.
   func room(at now: Instant) -> Int {
-    if let putOffUntil, putOffUntil > now { return 0 }
-    if let goneUntil, goneUntil > now { return 0 }
-    var max = Self.heldMax
-    if let rate = receiver?.perSecond { max = min(max, rate * Self.rateSeconds) }
-    return Swift.max(0, max - waitingCount)
+    isPutOff(at: now) ? 0 : max(0, capacity(at: now) - waitingCount)
   }
 
   /// Whether a claim may bring so many more, or what its rate allows of them.
@@ -167,6 +178,7 @@ final class DeliveryLane {
   /// Takes in what came of a delivery.
   func ended(_ verdict: Verdict, at now: Instant) {
     lastUsed = now
+    endedCount += 1
     if underWayCount > 0 { limiter?.end() }
     breaker.record(verdict, at: now)
     if !breaker.isOpen { putOffUntil = nil }

@@ -69,6 +69,11 @@ struct DispatchedBatch: Sendable {
     queued.count > heldIndices.count
   }
 
+  /// The webhooks that deliveries of it go to in any order.
+  var parallelEndpoints: [UUID] {
+    Array(Set(queued.lazy.filter { $0.linePosition == nil }.map(\.endpointID)))
+  }
+
   /// Those that this process makes.
   func held(of tenant: Tenant, leaseEnds: Instant) -> [ClaimedDelivery] {
     heldIndices.map { index in

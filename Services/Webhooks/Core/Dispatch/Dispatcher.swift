@@ -43,6 +43,8 @@ final class Dispatcher {
   private var waiting: ArraySlice<Tenant> = []
   /// Tenants that are worked on.
   private var busy: [Tenant: Task<Void, Never>] = [:]
+  /// How many of them wait for their webhooks, and keep nobody else from their turn.
+  private var restingCount = 0
   /// Those of them that were found to have events waiting meanwhile.
   private var foundAgain: Set<Tenant> = []
   /// Tenants whose last batch could not be written.
@@ -89,14 +91,14 @@ final class Dispatcher {
   /// Begins with those whose turn comes, and looks for others when there are none.
   private func goOn() {
     guard !isStopping else { return }
-    while busy.count < Self.atOnceMax, let tenant = waiting.popFirst() {
+    while hasTurn, let tenant = waiting.popFirst() {
       if busy[tenant] == nil {
         busy[tenant] = EventLoop.spawn { [self] in await work(on: tenant) }
       } else {
         foundAgain.insert(tenant)
       }
     }
-    guard isWanted, waiting.isEmpty, looking == nil, busy.count < Self.atOnceMax else { return }
+    guard isWanted, waiting.isEmpty, looking == nil, hasTurn else { return }
     isWanted = false
     looking = EventLoop.spawn { [self] in
       await look()
@@ -104,6 +106,8 @@ final class Dispatcher {
       goOn()
     }
   }
+
+  private var hasTurn: Bool { busy.count - restingCount < Self.atOnceMax }
 
   /// Finds the next tenants that have events waiting.
   private func look() async {
@@ -123,8 +127,12 @@ final class Dispatcher {
   /// Dispatches a batch of a tenant's, which gives way to the others when there is more.
   private func work(on tenant: Tenant) async {
     do throws(Fault) {
-      if try await dispatch(tenant) { isWanted = true }
+      let batch = try await dispatch(tenant)
       failing.remove(tenant)
+      if let batch, batch.isFull {
+        await rest(after: batch)
+        isWanted = true
+      }
     } catch {
       if failing.insert(tenant).inserted { tell(error) }
     }
@@ -133,15 +141,23 @@ final class Dispatcher {
     goOn()
   }
 
+  /// Gives a tenant's webhooks time to send what they were handed before there is more.
+  private func rest(after batch: DispatchedBatch) async {
+    restingCount += 1
+    goOn()
+    await deliverer.waitForRoom(for: batch.parallelEndpoints, of: Self.eventsMax)
+    restingCount -= 1
+  }
+
   private func tell(_ fault: Fault) {
     log.warning("events could not be dispatched", metadata: ["reason": "\(fault)"])
   }
 
   /// Dispatches a batch of a tenant's events.
   ///
-  /// - Returns: Whether there may be more.
+  /// - Returns: The batch; nil when there was nothing to do, or somebody else does it.
   /// - Throws: Faults of the database.
-  func dispatch(_ tenant: Tenant) async throws(Fault) -> Bool {
+  private func dispatch(_ tenant: Tenant) async throws(Fault) -> DispatchedBatch? {
     let leaseEnds = Instant.now + ClaimedDelivery.lease
     let changeCount = deliverer.changeCount
     let places = deliverer.promisePlaces()
@@ -155,7 +171,7 @@ final class Dispatcher {
       if let lease { deliverer.disown(lease) }
       throw error
     }
-    guard let batch = written else { return false }
+    guard let batch = written else { return nil }
     // Webhooks that have changed meanwhile are read again.
     let isCurrent = deliverer.changeCount == changeCount
     deliverer.take(
@@ -164,7 +180,7 @@ final class Dispatcher {
     )
     appended?(tenant)
     if batch.leavesDue { deliverer.lookForMore() }
-    return batch.isFull
+    return batch
   }
 
   /// Writes a batch of a tenant's events.
