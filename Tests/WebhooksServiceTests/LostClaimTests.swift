@@ -65,6 +65,49 @@ import WebhooksSending
     }
   }
 
+  /// Else giving back what was lost would give back what is in memory.
+  @Test @EventLoop func `no two leases are alike, though they begin in the same millisecond`()
+    async throws
+  {
+    try await WebhooksFixture.with { fixture in
+      let deliverer = fixture.service.deliverer
+      #expect(deliverer.makeLease() == nil)
+      fixture.service.start()
+      try await fixture.eventually { deliverer.worker.id != nil }
+      // Nor when the clock goes back.
+      var ends: [Timestamp] = []
+      for step in [0, 0, 1, -5_000, 0] {
+        fixture.clock.advance(by: .milliseconds(step))
+        ends.append(try #require(deliverer.makeLease()).ends)
+      }
+      #expect(ends == Array(Set(ends)).sorted())
+    }
+  }
+
+  @Test @EventLoop func `what is in memory is not given back with a claim that was lost`()
+    async throws
+  {
+    try await TestReceiver.with { receiver in
+      try await WebhooksFixture.with { fixture in
+        // So that most of it waits in memory.
+        _ = try await fixture.webhook(receiver.url) { $0.maxPerSecond = 1 }
+        let deliverer = fixture.service.deliverer
+        fixture.service.start()
+        try await fixture.eventually { deliverer.worker.id != nil }
+        // The clock stands still, so all that is claimed is claimed in the same millisecond.
+        try await fixture.commit(Array(repeating: .licenseUpdated, count: 10))
+        let claimed: Query =
+          "select count(*) from webhooks.pending_deliveries where claimed_by is not null"
+        try await fixture.eventually { try await fixture.count(claimed) > 5 }
+        let lost = try #require(deliverer.makeLease())
+        let before = try await fixture.count(claimed)
+        try await fixture.service.deliveries.release(lost, at: fixture.clock.now)
+        // One may have been made meanwhile.
+        #expect(try await fixture.count(claimed) >= before - 2)
+      }
+    }
+  }
+
   @Test(arguments: [DeliveryResult.Fate.released(at: .latest), .retried(at: .latest)])
   @EventLoop func `what somebody else has claimed meanwhile is not put off`(
     fate: DeliveryResult.Fate

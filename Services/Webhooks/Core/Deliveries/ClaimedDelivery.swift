@@ -76,10 +76,17 @@ final class ClaimedDelivery: Sendable {
 }
 
 /// Until when a worker has claimed deliveries: what it marks them by in the database.
-struct Lease: Sendable {
+///
+/// A worker has no two that end at the same moment, so a lease names what was claimed under it.
+struct Lease: Hashable, Sendable {
   let worker: Int32
   let began: Timestamp
   var ends: Timestamp { began + ClaimedDelivery.lease }
+}
+
+extension Fault {
+  /// Whether what ended with it may have been done all the same: the answer was lost, and not a refusal.
+  var mayBeCommitted: Bool { code == .unavailable }
 }
 
 /// One webhook and one license, whose deliveries wait for each other.

@@ -59,6 +59,7 @@ final class Deliverer {
   private(set) var isStopping = false
   private var lastPruned = Instant.now
   private var subscription: Subscription?
+  private var lastLeaseBegan = Timestamp.earliest
   /// Under which something may be claimed that is not in memory: the answer was lost.
   private var lostLeases: [Lease] = []
   /// How often webhooks were said to have changed: what was read before that may be old.
@@ -337,16 +338,16 @@ final class Deliverer {
   private func claim(inTurnBehind turnBegan: UUID) async -> Bool {
     let eachMax = min(Self.claimMax, shareOfFree)
     isOutOfRoom = eachMax < Self.claimMax
-    guard let worker = worker.id, eachMax > 0 else { return true }
+    guard eachMax > 0, let lease = makeLease() else { return true }
     let totalMax = min(Self.claimMax, freeCount)
     promisedCount += totalMax
     defer { giveBack(totalMax) }
-    let lease = Lease(worker: worker, began: self.now())
     let now = Instant.now
     let full = lanes.values.filter { !$0.takes(eachMax, at: now) }.map(\.endpointID)
     do throws(Fault) {
       let claim = try await deliveries.claim(
         for: lease,
+        at: self.now(),
         behind: lastServed,
         turnBegan: turnBegan,
         excluding: full,
@@ -362,9 +363,20 @@ final class Deliverer {
       return claim.stoppedAt == nil
     } catch {
       log.debug("nothing could be claimed", metadata: ["reason": "\(error.message)"])
-      disown(lease)
+      // What was claimed and cannot be read is lost as well.
+      if error.mayBeCommitted || error.code == .internalError { disown(lease) }
       return true
     }
+  }
+
+  /// Begins a lease like no other of this worker: what is claimed under it can be told from everything else.
+  ///
+  /// - Returns: Nil when nothing can be claimed.
+  func makeLease() -> Lease? {
+    guard let worker = worker.id else { return nil }
+    let began = max(now(), lastLeaseBegan + .milliseconds(1))
+    lastLeaseBegan = began
+    return Lease(worker: worker, began: began)
   }
 
   /// Has what may be claimed under a lease given back, since the answer was lost and nothing of it is in memory.

@@ -25,7 +25,8 @@ struct DeliveryStore: Sendable {
   /// One claim goes past so many of them only; a turn, past each of them once, takes as many claims as it needs.
   ///
   /// - Parameters:
-  ///   - lease: Who claims them, from now on and until when.
+  ///   - lease: Who claims them, and until when.
+  ///   - now: The time by which they are due.
   ///   - behind: The endpoint that was served last.
   ///   - turnBegan: The endpoint behind which the turn began.
   ///   - excluded: Endpoints that have as much in memory as they may.
@@ -36,6 +37,7 @@ struct DeliveryStore: Sendable {
   @EventLoop
   func claim(
     for lease: Lease,
+    at now: Timestamp,
     behind: UUID,
     turnBegan: UUID,
     excluding excluded: [UUID],
@@ -48,7 +50,7 @@ struct DeliveryStore: Sendable {
       """
       select account_id, environment, endpoint_id, endpoint_version, id, event_id, event_type,
         license_id, line_position, attempt_count, body
-      from webhooks.claim_deliveries(\(lease.worker), \(lease.began), \(lease.ends), \(behind),
+      from webhooks.claim_deliveries(\(lease.worker), \(now), \(lease.ends), \(behind),
         \(turnBegan), \(excluded), \(eachMax), \(totalMax))
       """
     )

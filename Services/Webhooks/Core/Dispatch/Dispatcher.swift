@@ -162,13 +162,12 @@ final class Dispatcher {
     let changeCount = deliverer.changeCount
     let places = deliverer.promisePlaces()
     defer { deliverer.giveBack(places) }
-    let lease = deliverer.worker.id.map { Lease(worker: $0, began: now()) }
+    let lease = deliverer.makeLease()
     let written: DispatchedBatch?
     do throws(Fault) {
       written = try await write(tenant, under: lease, places: places)
     } catch {
-      // It may be committed all the same.
-      if let lease { deliverer.disown(lease) }
+      if let lease, error.mayBeCommitted { deliverer.disown(lease) }
       throw error
     }
     guard let batch = written else { return nil }
