@@ -154,8 +154,10 @@ final class Deliverer {
     lane.isPumping = true
     defer { lane.isPumping = false }
     while let delivery = lane.next {
-      guard delivery.leaseEnds - Instant.now >= ClaimedDelivery.attemptReserve else {
-        // Somebody else claims it when its lease ends.
+      guard delivery.claimedBy == worker.id,
+        delivery.leaseEnds - Instant.now >= ClaimedDelivery.attemptReserve
+      else {
+        // Somebody else claims it when its lease ends, or has already where the session was lost that it stood for.
         lane.removeNext()
         heldCount -= 1
         continue
