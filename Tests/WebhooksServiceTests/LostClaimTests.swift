@@ -143,10 +143,59 @@ import WebhooksSending
     }
   }
 
-  @Test(arguments: [DeliveryResult.Fate.released(at: .latest), .retried(at: .latest)])
-  @EventLoop func `what somebody else has claimed meanwhile is not put off`(
-    fate: DeliveryResult.Fate
+  /// Who else has claimed a delivery meanwhile.
+  enum Claimant: CaseIterable {
+    case anotherWorker
+    /// The same, as after it was put back by request.
+    case anotherLease
+
+    func earlier(than lease: Lease) -> Lease {
+      switch self {
+      case .anotherWorker: Lease(worker: lease.worker &- 1, began: lease.began)
+      case .anotherLease: Lease(worker: lease.worker, began: lease.began - .milliseconds(1))
+      }
+    }
+  }
+
+  /// One row a fate: whether a result under an earlier claim counts.
+  static let fates: [(fate: DeliveryResult.Fate, counts: Bool)] = [
+    (.released(at: .latest), false), (.retried(at: .latest), false), (.finished(.failed), false),
+    (.finished(.succeeded), true),
+  ]
+
+  @Test @EventLoop func `what is sent again by request while it is being sent has its attempts`()
+    async throws
+  {
+    var sending = SendingLimits()
+    sending.total = .seconds(1)
+    try await TestReceiver.with { receiver in
+      // One attempt, and then it is over.
+      try await WebhooksFixture.with(schedule: RetrySchedule(waits: []), sending: sending) {
+        fixture in
+        let webhook = try await fixture.webhook(receiver.url)
+        receiver.answer = { _ in receiver.requests.count == 1 ? .nothing : .status(500) }
+        fixture.service.start()
+        try await fixture.commit([.licenseCreated])
+        try await fixture.eventually { receiver.requests.count == 1 }
+        let delivery = try await fixture.delivery(webhook, .pending)
+        _ = try await fixture.client.redeliverDelivery(
+          DeliveryRequest(id: webhook.id, deliveryId: delivery.id),
+          fixture.options
+        )
+        try await fixture.eventually { receiver.requests.count == 2 }
+        try await fixture.eventually { try await fixture.deliveries(webhook, .failed).count == 1 }
+        // The second attempt's, not the first's, which the request has put aside.
+        #expect(try await fixture.delivery(webhook, .failed).attempts.map(\.responseStatus) == [500])
+      }
+    }
+  }
+
+  @Test(arguments: fates.indices, Claimant.allCases)
+  @EventLoop func `what somebody else has claimed meanwhile is theirs, unless it was received`(
+    row: Int,
+    claimant: Claimant
   ) async throws {
+    let (fate, counts) = Self.fates[row]
     try await TestReceiver.with { receiver in
       try await WebhooksFixture.with { fixture in
         let webhook = try await fixture.webhook(receiver.url) { $0.status = .disabled }
@@ -165,7 +214,7 @@ import WebhooksSending
           licenseID: nil,
           body: [],
           leaseEnds: Instant.now,
-          claimedBy: other &- 1
+          claim: claimant.earlier(than: lease)
         )
         let result = DeliveryResult(
           delivery: mine,
@@ -185,7 +234,10 @@ import WebhooksSending
           where claimed_by = \(other) and due_at = \(lease.ends) and attempt_count = 0
           """
         )
-        #expect(kept == 1)
+        #expect(kept == (counts ? 0 : 1))
+        // Each delivery is in one place.
+        #expect(try await fixture.deliveries(webhook, .succeeded).count == (counts ? 1 : 0))
+        #expect(try await fixture.deliveries(webhook, .failed).isEmpty)
       }
     }
   }

@@ -23,8 +23,8 @@ final class ClaimedDelivery: Sendable {
   let body: [UInt8]?
   /// Until when nobody else makes it.
   let leaseEnds: Instant
-  /// The worker that has claimed it; nil where nobody has.
-  let claimedBy: Int32?
+  /// Under what it was claimed; nil where nobody has.
+  let claim: Lease?
 
   /// How long one is claimed for: several times what an attempt may take, so that it may wait in line here, and short
   /// enough for a process that died not to be missed for long.
@@ -32,8 +32,11 @@ final class ClaimedDelivery: Sendable {
   /// How much of the lease must be left when an attempt begins: what it may take, and time to write what came of it.
   static let attemptReserve = Duration.seconds(15)
 
+  /// The worker that has claimed it.
+  var claimedBy: Int32? { claim?.worker }
+
   /// Reads a row of `webhooks.claim_deliveries`.
-  init(_ row: Row, leaseEnds: Instant, claimedBy: Int32?) throws(Fault) {
+  init(_ row: Row, leaseEnds: Instant, claim: Lease?) throws(Fault) {
     tenant = Tenant(accountID: try row.value(0), environment: try row.value(1))
     endpointID = try row.value(2)
     endpointVersion = try row.value(3)
@@ -45,7 +48,7 @@ final class ClaimedDelivery: Sendable {
     attemptCount = try row.value(9)
     body = try row.value(10)
     self.leaseEnds = leaseEnds
-    self.claimedBy = claimedBy
+    self.claim = claim
   }
 
   init(
@@ -58,7 +61,7 @@ final class ClaimedDelivery: Sendable {
     licenseID: UUID?,
     body: [UInt8],
     leaseEnds: Instant,
-    claimedBy: Int32? = nil
+    claim: Lease? = nil
   ) {
     self.tenant = tenant
     self.endpointID = endpointID
@@ -71,7 +74,7 @@ final class ClaimedDelivery: Sendable {
     attemptCount = 0
     self.body = body
     self.leaseEnds = leaseEnds
-    self.claimedBy = claimedBy
+    self.claim = claim
   }
 }
 

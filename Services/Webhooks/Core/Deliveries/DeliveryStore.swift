@@ -57,7 +57,7 @@ struct DeliveryStore: Sendable {
     guard let last = rows.last else { throw .internalError("A claim does not say how far it came") }
     return Claim(
       deliveries: try rows.dropLast().map { (row) throws(Fault) in
-        try ClaimedDelivery(row, leaseEnds: leaseEnds, claimedBy: lease.worker)
+        try ClaimedDelivery(row, leaseEnds: leaseEnds, claim: lease)
       },
       stoppedAt: try last.value(2)
     )
@@ -103,14 +103,16 @@ struct DeliveryStore: Sendable {
       """
     )
     return try rows.map { (row) throws(Fault) in
-      try ClaimedDelivery(row, leaseEnds: .now, claimedBy: nil)
+      try ClaimedDelivery(row, leaseEnds: .now, claim: nil)
     }
   }
 
   /// Writes what became of some of a tenant's deliveries, lets those go that waited for them in line, and writes how
   /// their webhooks are.
   ///
-  /// What somebody else has finished meanwhile, or given up, is passed by.
+  /// What somebody else has finished meanwhile, or given up, is passed by; and so is what has failed under a claim that is no
+  /// longer in force, since somebody else has claimed it, or it was put back by request. What was received is over in any
+  /// case.
   ///
   /// - Returns: The webhooks that are to be disabled.
   /// - Throws: Faults of the database.
@@ -179,16 +181,39 @@ struct DeliveryStore: Sendable {
         d.attempt_count + case when r.attempt = '' then 0 else 1 end, d.attempts || r.attempt,
         d.created_at, \(now)
       from unnest(\(ended.map(\.result.delivery.endpointID)), \(ended.map(\.result.delivery.id)),
-        \(ended.map(\.status.wireName)), \(ended.map(\.result.encodedAttempt)))
-        as r (endpoint_id, id, status, attempt)
+        \(ended.map(\.status.wireName)), \(ended.map(\.result.encodedAttempt)),
+        \(ended.map(\.result.delivery.claimedBy)), \(ended.map(\.result.delivery.claim?.ends)))
+        as r (endpoint_id, id, status, attempt, claimed_by, lease_ends)
       cross join lateral (
         select * from webhooks.pending_deliveries p
-        where p.endpoint_id = r.endpoint_id and p.id = r.id offset 0 for update
+        where p.endpoint_id = r.endpoint_id and p.id = r.id and \(unescaped: Self.isOver)
+        offset 0 for update
       ) d
       """
     )
-    transaction.send("delete from webhooks.pending_deliveries \(Self.at(ended.map(\.result)))")
+    transaction.send(
+      """
+      delete from webhooks.pending_deliveries
+      where ctid = any (array(
+        select d.place
+        from unnest(\(ended.map(\.result.delivery.endpointID)), \(ended.map(\.result.delivery.id)),
+          \(ended.map(\.status.wireName)), \(ended.map(\.result.delivery.claimedBy)),
+          \(ended.map(\.result.delivery.claim?.ends)))
+          as r (endpoint_id, id, status, claimed_by, lease_ends)
+        cross join lateral (
+          select p.ctid as place from webhooks.pending_deliveries p
+          where p.endpoint_id = r.endpoint_id and p.id = r.id and \(unescaped: Self.isOver)
+          offset 0
+        ) d))
+      """
+    )
   }
+
+  /// Whether a pending delivery `p` is over by a result `r`.
+  private static let isOver = """
+    (r.status = 'succeeded' or (p.claimed_by is null and r.claimed_by is null)
+      or (p.claimed_by = r.claimed_by and p.due_at = r.lease_ends))
+    """
 
   /// Where the rows of deliveries lie, one by one.
   private static func at(_ results: [DeliveryResult]) -> Query {
@@ -214,7 +239,7 @@ struct DeliveryStore: Sendable {
       switch result.fate {
       case .finished: break
       case .released(let moment):
-        let release = Release(moment: moment, worker: result.delivery.claimedBy)
+        let release = Release(moment: moment, claim: result.delivery.claim)
         untried[release, default: []].append(result)
       case .retried(let moment):
         transaction.send(
@@ -222,7 +247,7 @@ struct DeliveryStore: Sendable {
           update webhooks.pending_deliveries set due_at = \(moment), claimed_by = null,
             attempt_count = attempt_count + 1, attempts = attempts || \(result.encodedAttempt)
           where endpoint_id = \(result.delivery.endpointID) and id = \(result.delivery.id)
-            and claimed_by = \(result.delivery.claimedBy)
+            and claimed_by = \(result.delivery.claimedBy) and due_at = \(result.delivery.claim?.ends)
           """
         )
       }
@@ -231,7 +256,8 @@ struct DeliveryStore: Sendable {
       transaction.send(
         """
         update webhooks.pending_deliveries set due_at = \(release.moment), claimed_by = null
-        \(Self.at(results)) and claimed_by = \(release.worker)
+        \(Self.at(results)) and claimed_by = \(release.claim?.worker)
+          and due_at = \(release.claim?.ends)
         """
       )
     }
@@ -240,7 +266,7 @@ struct DeliveryStore: Sendable {
   /// What several deliveries are given back by.
   private struct Release: Hashable {
     let moment: Timestamp
-    let worker: Int32?
+    let claim: Lease?
   }
 
   /// Writes since when webhooks have failed, or that they have recovered.

@@ -75,7 +75,7 @@ struct DispatchedBatch: Sendable {
   }
 
   /// Those that this process makes.
-  func held(of tenant: Tenant, leaseEnds: Instant) -> [ClaimedDelivery] {
+  func held(of tenant: Tenant, under lease: Lease?, leaseEnds: Instant) -> [ClaimedDelivery] {
     heldIndices.map { index in
       let delivery = queued[index]
       return ClaimedDelivery(
@@ -88,7 +88,7 @@ struct DispatchedBatch: Sendable {
         licenseID: delivery.feed.event.licenseID,
         body: delivery.feed.body,
         leaseEnds: leaseEnds,
-        claimedBy: delivery.claimedBy
+        claim: lease
       )
     }
   }

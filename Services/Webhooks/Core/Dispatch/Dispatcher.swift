@@ -174,7 +174,7 @@ final class Dispatcher {
     // Webhooks that have changed meanwhile are read again.
     let isCurrent = deliverer.changeCount == changeCount
     deliverer.take(
-      batch.held(of: tenant, leaseEnds: leaseEnds),
+      batch.held(of: tenant, under: lease, leaseEnds: leaseEnds),
       known: isCurrent ? batch.endpoints : [:]
     )
     appended?(tenant)
