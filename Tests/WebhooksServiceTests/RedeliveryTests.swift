@@ -7,6 +7,7 @@ import Primitives
 import Stubs
 import TestKit
 import Testing
+import WebhooksSending
 import WebhooksService
 
 /// What is sent again by request.
@@ -81,6 +82,61 @@ import WebhooksService
           receiver.types == [
             "license.created", "license.suspended", "license.created", "license.suspended",
             "license.reinstated",
+          ]
+        )
+      }
+    }
+  }
+
+  @Test @EventLoop func `what was being sent when an earlier one is sent again waits for that one`()
+    async throws
+  {
+    var sending = SendingLimits()
+    sending.total = .seconds(1)
+    try await TestReceiver.with { receiver in
+      try await WebhooksFixture.with(sending: sending) { fixture in
+        let webhook = try await fixture.webhook(receiver.url) { $0.ordering = .ordered }
+        // The second hangs, and the first is not taken for a minute when it is sent again.
+        receiver.answer = { request in
+          switch (request.type, receiver.types.count { $0 == request.type }) {
+          case ("license.suspended", 1): .nothing
+          case ("license.created", 2): .busy(retryAfter: "60")
+          default: .status(200)
+          }
+        }
+        fixture.service.start()
+        try await fixture.commit([.licenseCreated, .licenseSuspended, .licenseReinstated])
+        try await fixture.eventually {
+          guard receiver.requests.count == 2 else { return false }
+          return try await fixture.deliveries(webhook, .succeeded).count == 1
+        }
+        let first = try await fixture.delivery(webhook, .succeeded)
+        _ = try await fixture.client.redeliverDelivery(
+          DeliveryRequest(id: webhook.id, deliveryId: first.id),
+          fixture.options
+        )
+        try await fixture.eventually {
+          try await fixture.deliveries(webhook, .pending).count { $0.attempt == 1 } == 2
+        }
+        // The second would be due now; what comes after it in other lines is sent.
+        fixture.clock.advance(by: .seconds(1))
+        for number in 1...2 {
+          try await fixture.commit([.licenseRenewed], of: .v7())
+          try await fixture.eventually {
+            try await fixture.deliveries(webhook, .succeeded).count == number
+          }
+        }
+        @EventLoop func line() -> [String] { receiver.types.filter { $0 != "license.renewed" } }
+        #expect(line() == ["license.created", "license.suspended", "license.created"])
+        fixture.clock.advance(by: .seconds(70))
+        try await fixture.eventually {
+          fixture.clock.advance(by: .milliseconds(20))
+          return try await fixture.deliveries(webhook, .succeeded).count == 5
+        }
+        #expect(
+          line() == [
+            "license.created", "license.suspended", "license.created", "license.created",
+            "license.suspended", "license.reinstated",
           ]
         )
       }

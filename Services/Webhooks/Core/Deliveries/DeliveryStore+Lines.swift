@@ -21,6 +21,9 @@ extension DeliveryStore {
   }
 
   /// Has all of some lines wait again that nobody is sending, since deliveries were put before them.
+  ///
+  /// None of them would be claimed in any case: so they are not looked at in vain, nor taken for late. What is being sent
+  /// comes to its end; where it fails it is claimed again only when nothing before it is pending.
   @EventLoop
   func holdBack(_ lines: [DeliveryLine], _ transaction: Transaction) {
     guard !lines.isEmpty else { return }

@@ -1,0 +1,110 @@
+-- As before, but in a line nothing is claimed while an earlier delivery to the same webhook and of the same license is
+-- pending: what was being sent when an earlier one was put back by request is due again before that one is received.
+drop function webhooks.claim_deliveries(
+  integer, timestamptz, timestamptz, uuid, uuid, uuid[], integer, integer);
+create function webhooks.claim_deliveries(
+  worker integer, moment timestamptz, lease_ends timestamptz, behind uuid, turn_began uuid,
+  excluded uuid[], each_max integer, total_max integer)
+returns table (
+  account_id uuid, environment text, endpoint_id uuid, endpoint_version integer, id uuid,
+  event_id uuid, event_type text, license_id uuid, line_position bigint, attempt_count integer,
+  body bytea)
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $function$
+declare
+  first constant uuid := '00000000-0000-0000-0000-000000000000';
+  head uuid;
+  hook record;
+  last uuid := behind;
+  has_turned boolean := behind < turn_began;
+  is_over boolean := false;
+  taken integer;
+  left_over integer := total_max;
+begin
+  for step in 1..1000 loop
+    exit when left_over <= 0;
+    -- The next that has something to be made, and from there on the next that is enabled: of many in a row that are
+    -- disabled none is looked at.
+    select d.endpoint_id into head
+    from webhooks.pending_deliveries d
+    where d.endpoint_id > last and d.due_at is not null and d.claimed_by is null
+    order by d.endpoint_id limit 1;
+    select e.account_id, e.environment, e.id, e.version, e.max_per_second into hook
+    from webhooks.endpoints e
+    where e.id >= head and e.disabled_at is null and e.deleted_at is null
+    order by e.id limit 1;
+    if not found or (has_turned and hook.id > turn_began) then
+      is_over := has_turned or turn_began = first;
+      exit when is_over;
+      has_turned := true;
+      last := first;
+      continue;
+    end if;
+    last := hook.id;
+    if not last = any (excluded) then
+      return query
+        with due as materialized (
+          select d.account_id, d.environment, d.endpoint_id, d.id
+          from webhooks.pending_deliveries d
+          where d.endpoint_id = last and d.due_at <= moment and d.claimed_by is null
+            and (d.line_position is null or not exists (
+              select from webhooks.pending_deliveries earlier
+              where earlier.account_id = d.account_id and earlier.environment = d.environment
+                and earlier.endpoint_id = d.endpoint_id and earlier.license_id = d.license_id
+                and earlier.line_position < d.line_position))
+          -- Of a webhook with a rate no more than are made before the lease ends.
+          order by d.due_at limit least(each_max, left_over, hook.max_per_second * 20)
+          for update skip locked
+        ), claimed as (
+          update webhooks.pending_deliveries d set claimed_by = worker, due_at = lease_ends
+          from due
+          where d.account_id = due.account_id and d.environment = due.environment
+            and d.endpoint_id = due.endpoint_id and d.id = due.id
+          returning d.*
+        )
+        select c.account_id, c.environment, c.endpoint_id, hook.version, c.id, c.event_id,
+          c.event_type, c.license_id, c.line_position, c.attempt_count,
+          (select v.body from webhooks.events v
+            where v.account_id = c.account_id and v.environment = c.environment
+              and v.id = c.event_id)
+        from claimed c;
+      get diagnostics taken = row_count;
+      left_over := left_over - taken;
+    end if;
+    is_over := has_turned and last = turn_began;
+    exit when is_over;
+  end loop;
+  account_id := null;
+  environment := null;
+  endpoint_id := case when not is_over then last end;
+  endpoint_version := null;
+  id := null;
+  event_id := null;
+  event_type := null;
+  license_id := null;
+  line_position := null;
+  attempt_count := null;
+  body := null;
+  return next;
+end
+$function$;
+
+do $ownership$
+declare
+  name text;
+begin
+  foreach name in array array[
+    'webhooks.claim_deliveries(integer, timestamptz, timestamptz, uuid, uuid, uuid[], integer, integer)'
+  ] loop
+    execute format('revoke all on function %s from public', name);
+    execute format('grant execute on function %s to latchkey_webhooks', name);
+    execute format('alter function %s owner to latchkey_lookup_webhooks', name);
+  end loop;
+end
+$ownership$;
