@@ -169,7 +169,10 @@ final class Deliverer {
         lane.removeNext()
         attempt(delivery, lane, receiver)
         // Early enough for what comes next to be here when it is wanted.
-        if isMoreDue, lane.waitingCount == lane.lowWater { look() }
+        if isMoreDue, !lane.hasAsked, lane.waitingCount <= lane.lowWater {
+          lane.hasAsked = true
+          look()
+        }
       case .after(let pause):
         lane.alarm.start(after: pause)
         return
@@ -345,20 +348,23 @@ final class Deliverer {
     promisedCount += totalMax
     defer { giveBack(totalMax) }
     let now = Instant.now
-    let full = lanes.values.filter { !$0.takes(eachMax, at: now) }.map(\.endpointID)
+    let full = lanes.values.filter { !$0.takes(eachMax, at: now) }
     do throws(Fault) {
       let claim = try await deliveries.claim(
         for: lease,
         at: self.now(),
         behind: lastServed,
         turnBegan: turnBegan,
-        excluding: full,
+        excluding: full.map(\.endpointID),
         eachMax: Int32(eachMax),
         totalMax: Int32(totalMax)
       )
       let claimed = claim.deliveries
       lastServed = claim.stoppedAt ?? claimed.last?.endpointID ?? lastServed
-      if claimed.count == totalMax || !full.isEmpty || claimed.count >= eachMax { isMoreDue = true }
+      // What is put off is given back as well: it has nothing that it could go on with.
+      if claimed.count >= min(eachMax, totalMax) || full.contains(where: { !$0.isPutOff(at: now) }) {
+        isMoreDue = true
+      }
       // There may be more of those that were served first.
       if claim.stoppedAt == nil, claimed.count == totalMax { isClaimWanted = true }
       take(claimed)

@@ -32,6 +32,8 @@ final class DeliveryLane {
   private var head = 0
   /// When no more than so many wait the next are fetched: half of what there was room for last.
   private(set) var lowWater = 0
+  /// Set once the next were asked for, until they come.
+  var hasAsked = false
   /// Set while the webhook is read.
   var isLoading = false
   /// Set while its deliveries are begun.
@@ -91,6 +93,7 @@ final class DeliveryLane {
     for delivery in deliveries { version = max(version, delivery.endpointVersion) }
     waiting.append(contentsOf: deliveries)
     lowWater = waitingCount / 2
+    hasAsked = false
   }
 
   func removeNext() {

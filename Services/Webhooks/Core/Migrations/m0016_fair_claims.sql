@@ -1,5 +1,6 @@
 -- As before, but in a line nothing is claimed while an earlier delivery to the same webhook and of the same license is
--- pending: what was being sent when an earlier one was put back by request is due again before that one is received.
+-- pending: what was being sent when an earlier one was put back by request is due again before that one is received. And
+-- of each webhook it is seen first whether anything is due at all: of most nothing is, as their retries come later.
 drop function webhooks.claim_deliveries(
   integer, timestamptz, timestamptz, uuid, uuid, uuid[], integer, integer);
 create function webhooks.claim_deliveries(
@@ -24,6 +25,7 @@ declare
   last uuid := behind;
   has_turned boolean := behind < turn_began;
   is_over boolean := false;
+  has_due boolean;
   taken integer;
   left_over integer := total_max;
 begin
@@ -47,7 +49,10 @@ begin
       continue;
     end if;
     last := hook.id;
-    if not last = any (excluded) then
+    has_due := not last = any (excluded) and exists (
+      select from webhooks.pending_deliveries d
+      where d.endpoint_id = last and d.due_at <= moment and d.claimed_by is null);
+    if has_due then
       return query
         with due as materialized (
           select d.account_id, d.environment, d.endpoint_id, d.id
