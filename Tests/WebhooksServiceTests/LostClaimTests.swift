@@ -65,6 +65,48 @@ import WebhooksSending
     }
   }
 
+  @Test @EventLoop func `what cannot be begun in time is given back with the time it was due before`()
+    async throws
+  {
+    try await TestReceiver.with { receiver in
+      try await WebhooksFixture.with { fixture in
+        let webhook = try await fixture.webhook(receiver.url) { $0.status = .disabled }
+        let deliverer = fixture.service.deliverer
+        fixture.service.start()
+        try await fixture.eventually { deliverer.worker.id != nil }
+        let lease = try #require(deliverer.makeLease())
+        let delivery = try await claimed(under: lease, webhook, fixture)
+        // Later, so that nobody claims it again at once.
+        let due = fixture.clock.now + .seconds(3_600)
+        deliverer.take([
+          ClaimedDelivery(
+            tenant: fixture.tenant,
+            endpointID: try #require(UUID(webhook.id)),
+            endpointVersion: 1,
+            id: try #require(UUID(delivery.id)),
+            eventID: .v7(),
+            eventType: delivery.eventType,
+            licenseID: nil,
+            body: [],
+            dueAt: due,
+            leaseEnds: Instant.now + .seconds(5),
+            claim: lease
+          )
+        ])
+        try await fixture.eventually {
+          try await fixture.count(
+            """
+            select count(*) from webhooks.pending_deliveries
+            where claimed_by is null and due_at = \(due) and attempt_count = 0
+            """
+          ) == 1
+        }
+        #expect(receiver.requests.isEmpty)
+        #expect(deliverer.heldCount == 0)
+      }
+    }
+  }
+
   @Test @EventLoop func `what is in memory when the session is lost is not made under the old number`()
     async throws
   {

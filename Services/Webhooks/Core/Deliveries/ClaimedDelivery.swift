@@ -21,6 +21,8 @@ final class ClaimedDelivery: Sendable {
   let attemptCount: Int32
   /// What is posted; nil when the event is not kept any more.
   let body: [UInt8]?
+  /// When it was due before it was claimed, where that is known.
+  let dueAt: Timestamp?
   /// Until when nobody else makes it.
   let leaseEnds: Instant
   /// Under what it was claimed; nil where nobody has.
@@ -47,6 +49,7 @@ final class ClaimedDelivery: Sendable {
     linePosition = try row.value(8)
     attemptCount = try row.value(9)
     body = try row.value(10)
+    dueAt = try row.value(11)
     self.leaseEnds = leaseEnds
     self.claim = claim
   }
@@ -60,6 +63,7 @@ final class ClaimedDelivery: Sendable {
     eventType: String,
     licenseID: UUID?,
     body: [UInt8],
+    dueAt: Timestamp? = nil,
     leaseEnds: Instant,
     claim: Lease? = nil
   ) {
@@ -73,6 +77,7 @@ final class ClaimedDelivery: Sendable {
     linePosition = nil
     attemptCount = 0
     self.body = body
+    self.dueAt = dueAt
     self.leaseEnds = leaseEnds
     self.claim = claim
   }

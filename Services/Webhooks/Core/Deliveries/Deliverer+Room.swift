@@ -8,6 +8,9 @@ extension Deliverer {
   /// One in so many of the places that are free is what a webhook may take: however many receivers hang, there is a
   /// place left for the next.
   private static let share = 4
+  /// Of how many deliveries of a webhook there may be when no more than a quarter of the places is free: that is left for
+  /// those of which little is in memory, however many others are slow.
+  private static let littleMax = 16
   /// How long dispatching waits for webhooks that send, in how many parts: of which nothing ends in one of them is not
   /// waited for any more.
   private static let roomPart = Duration.milliseconds(50)
@@ -15,6 +18,7 @@ extension Deliverer {
   /// How often it looks whether there is room.
   private static let roomInterval = Duration.milliseconds(5)
 
+  /// Places that are neither taken nor kept.
   var freeCount: Int { max(0, Self.heldMax - heldCount - promisedCount) }
 
   /// How many more places one webhook may take now.
@@ -30,7 +34,14 @@ extension Deliverer {
     guard !isStopping else { return 0 }
     // A quarter of what was free, of which half was kept.
     let share = places * 2 / Self.share
-    return min(share, lanes[endpoint]?.room(at: Instant.now) ?? DeliveryLane.heldMax)
+    return min(share, room(of: lanes[endpoint], at: Instant.now))
+  }
+
+  /// How many more deliveries a lane takes; nil is one that is not there yet.
+  func room(of lane: DeliveryLane?, at now: Instant) -> Int {
+    let room = lane?.room(at: now) ?? DeliveryLane.slowMax
+    guard Self.heldMax - heldCount < Self.heldMax / 4 else { return room }
+    return min(room, max(0, Self.littleMax - (lane?.waitingCount ?? 0)))
   }
 
   /// Keeps places for deliveries that are being dispatched, until ``giveBack(_:)``: half of those that are free, so that

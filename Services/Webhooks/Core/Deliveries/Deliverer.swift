@@ -152,14 +152,22 @@ final class Deliverer {
     // What ends at once ends within this loop, which then goes on with the next.
     guard !lane.isLoading, !lane.isPumping, let receiver = lane.receiver else { return }
     lane.isPumping = true
-    defer { lane.isPumping = false }
+    var late: [ClaimedDelivery] = []
+    defer {
+      lane.isPumping = false
+      // They go on from where they were in the line of what is due.
+      if !late.isEmpty { release(late) { $0.dueAt ?? now() } }
+    }
     while let delivery = lane.next {
-      guard delivery.claimedBy == worker.id,
-        delivery.leaseEnds - Instant.now >= ClaimedDelivery.attemptReserve
-      else {
-        // Somebody else claims it when its lease ends, or has already where the session was lost that it stood for.
+      guard delivery.claimedBy == worker.id else {
+        // The session is lost that the number stood for: it is somebody else's already, or soon.
         lane.removeNext()
         heldCount -= 1
+        continue
+      }
+      guard delivery.leaseEnds - Instant.now >= ClaimedDelivery.attemptReserve else {
+        lane.removeNext()
+        late.append(delivery)
         continue
       }
       // At least one is under way then, and whatever ends comes back here.
@@ -223,11 +231,19 @@ final class Deliverer {
 
   /// Gives back what a lane has not begun.
   private func release(_ lane: DeliveryLane, until moment: Timestamp) {
+    release(lane.removeAll()) { _ in moment }
+  }
+
+  /// Gives back what was not begun, each until a moment.
+  private func release(
+    _ deliveries: [ClaimedDelivery],
+    until moment: (ClaimedDelivery) -> Timestamp
+  ) {
     writer.add(
-      lane.removeAll().map { delivery in
+      deliveries.map { delivery in
         DeliveryResult(
           delivery: delivery,
-          fate: .released(at: moment),
+          fate: .released(at: moment(delivery)),
           attempt: nil,
           verdict: .undecided,
           at: now()
@@ -341,30 +357,36 @@ final class Deliverer {
   /// - Parameter turnBegan: The webhook behind which this turn past all of them began.
   /// - Returns: Whether the turn is over, or cannot go on now.
   private func claim(inTurnBehind turnBegan: UUID) async -> Bool {
-    let eachMax = min(Self.claimMax, shareOfFree)
-    isOutOfRoom = eachMax < Self.claimMax
-    guard eachMax > 0, let lease = makeLease() else { return true }
+    let share = min(Self.claimMax, shareOfFree)
+    isOutOfRoom = share < Self.claimMax
+    guard share > 0, let lease = makeLease() else { return true }
     let totalMax = min(Self.claimMax, freeCount)
     promisedCount += totalMax
     defer { giveBack(totalMax) }
     let now = Instant.now
-    let full = lanes.values.filter { !$0.takes(eachMax, at: now) }
+    let eachMax = min(share, room(of: nil, at: now))
+    var rooms: [UUID: Int] = [:]
+    var isAnyFull = false
+    for (endpoint, lane) in lanes {
+      let isLow = lane.isLow(at: now)
+      let room = isLow ? min(share, room(of: lane, at: now)) : 0
+      if room != eachMax { rooms[endpoint] = room }
+      // What is put off is given back: it has nothing that it could go on with.
+      if !isLow, !lane.isPutOff(at: now) { isAnyFull = true }
+    }
     do throws(Fault) {
       let claim = try await deliveries.claim(
         for: lease,
         at: self.now(),
         behind: lastServed,
         turnBegan: turnBegan,
-        excluding: full.map(\.endpointID),
+        rooms: rooms,
         eachMax: Int32(eachMax),
         totalMax: Int32(totalMax)
       )
       let claimed = claim.deliveries
       lastServed = claim.stoppedAt ?? claimed.last?.endpointID ?? lastServed
-      // What is put off is given back as well: it has nothing that it could go on with.
-      if claimed.count >= min(eachMax, totalMax) || full.contains(where: { !$0.isPutOff(at: now) }) {
-        isMoreDue = true
-      }
+      if claimed.count >= min(eachMax, totalMax) || isAnyFull { isMoreDue = true }
       // There may be more of those that were served first.
       if claim.stoppedAt == nil, claimed.count == totalMax { isClaimWanted = true }
       take(claimed)

@@ -9,6 +9,10 @@ internal import WebhooksSending
 final class DeliveryLane {
   /// How many deliveries of one webhook wait in memory.
   static let heldMax = 1_024
+  /// How many of one whose receiver is slow, or of which nothing is known.
+  static let slowMax = 32
+  /// For how many seconds of deliveries there is room beyond: so that none waits here for as long as its lease.
+  private static let paceSeconds = 10
   /// For how many seconds of deliveries a webhook with a rate has room: less than a lease.
   private static let rateSeconds = 20
 
@@ -28,6 +32,7 @@ final class DeliveryLane {
   private(set) var receiver: Receiver?
   private var limiter: EndpointLimiter?
   private var breaker = CircuitBreaker()
+  private var pace = DeliveryPace()
   private var waiting: [ClaimedDelivery] = []
   private var head = 0
   /// When no more than so many wait the next are fetched: half of what there was room for last.
@@ -71,10 +76,12 @@ final class DeliveryLane {
     return false
   }
 
-  /// How many deliveries it takes at most.
+  /// How many deliveries it takes at most: no more than it makes in some seconds, so that receivers that are slow do not
+  /// fill the memory, though they answer.
   func capacity(at now: Instant) -> Int {
-    guard let rate = receiver?.perSecond else { return Self.heldMax }
-    return min(Self.heldMax, rate * Self.rateSeconds)
+    let made = max(Self.slowMax, pace.perSecond(at: now) * Self.paceSeconds)
+    guard let rate = receiver?.perSecond else { return min(Self.heldMax, made) }
+    return min(Self.heldMax, made, rate * Self.rateSeconds)
   }
 
   /// How many more deliveries it takes now.
@@ -82,11 +89,8 @@ final class DeliveryLane {
     isPutOff(at: now) ? 0 : max(0, capacity(at: now) - waitingCount)
   }
 
-  /// Whether a claim may bring so many more, or what its rate allows of them.
-  func takes(_ count: Int, at now: Instant) -> Bool {
-    let room = room(at: now)
-    return room >= count || (receiver?.perSecond != nil && waitingCount == 0 && room > 0)
-  }
+  /// Whether it has so few that more are claimed.
+  func isLow(at now: Instant) -> Bool { waitingCount * 2 <= capacity(at: now) }
 
   func add(_ deliveries: [ClaimedDelivery]) {
     lastUsed = Instant.now
@@ -166,6 +170,7 @@ final class DeliveryLane {
     switch breaker.admit(at: now) {
     case .now:
       putOffUntil = nil
+      pace.begin(at: now)
       return .now
     case .after(let pause):
       limiter?.end()
@@ -183,6 +188,8 @@ final class DeliveryLane {
     lastUsed = now
     endedCount += 1
     if underWayCount > 0 { limiter?.end() }
+    pace.ended(at: now)
+    if underWayCount == 0, waitingCount == 0 { pace.rest(at: now) }
     breaker.record(verdict, at: now)
     if !breaker.isOpen { putOffUntil = nil }
   }

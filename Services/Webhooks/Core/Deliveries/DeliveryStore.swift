@@ -29,8 +29,8 @@ struct DeliveryStore: Sendable {
   ///   - now: The time by which they are due.
   ///   - behind: The endpoint that was served last.
   ///   - turnBegan: The endpoint behind which the turn began.
-  ///   - excluded: Endpoints that have as much in memory as they may.
-  ///   - eachMax: How many of one endpoint.
+  ///   - rooms: How many of an endpoint at most; none of one that has as much in memory as it may.
+  ///   - eachMax: How many of every other.
   ///   - totalMax: How many in all.
   /// - Returns: Those claimed.
   /// - Throws: Faults of the database.
@@ -40,7 +40,7 @@ struct DeliveryStore: Sendable {
     at now: Timestamp,
     behind: UUID,
     turnBegan: UUID,
-    excluding excluded: [UUID],
+    rooms: [UUID: Int],
     eachMax: Int32,
     totalMax: Int32
   ) async throws(Fault) -> Claim {
@@ -49,9 +49,10 @@ struct DeliveryStore: Sendable {
     let rows = try await database.query(
       """
       select account_id, environment, endpoint_id, endpoint_version, id, event_id, event_type,
-        license_id, line_position, attempt_count, body
+        license_id, line_position, attempt_count, body, was_due
       from webhooks.claim_deliveries(\(lease.worker), \(now), \(lease.ends), \(behind),
-        \(turnBegan), \(excluded), \(eachMax), \(totalMax))
+        \(turnBegan), \(Array(rooms.keys)), \(rooms.values.map { Int32(clamping: $0) }), \(eachMax),
+        \(totalMax))
       """
     )
     guard let last = rows.last else { throw .internalError("A claim does not say how far it came") }
@@ -98,7 +99,7 @@ struct DeliveryStore: Sendable {
     let rows = try await database.read(
       """
       select account_id, environment, endpoint_id, 0, id, event_id, event_type, license_id,
-        line_position, attempt_count, null::bytea
+        line_position, attempt_count, null::bytea, null::timestamptz
       from webhooks.overdue_deliveries(\(moment), \(requeuedBefore), \(count))
       """
     )

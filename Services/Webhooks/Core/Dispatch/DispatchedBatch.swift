@@ -14,6 +14,8 @@ struct DispatchedBatch: Sendable {
   private(set) var skipped: [PlannedDelivery] = []
   /// Which of ``queued`` this process makes at once.
   private var heldIndices: [Int] = []
+  /// When those would be due.
+  private var dueAt: Timestamp?
 
   init(_ endpoints: [WebhookEndpoint], isFull: Bool) {
     self.endpoints = Dictionary(uniqueKeysWithValues: endpoints.map { ($0.id, $0) })
@@ -47,6 +49,7 @@ struct DispatchedBatch: Sendable {
     places: Int,
     room: (UUID) -> Int
   ) {
+    dueAt = now
     var leftInAll = places
     var left: [UUID: Int] = [:]
     for index in queued.indices where queued[index].linePosition == nil {
@@ -87,6 +90,7 @@ struct DispatchedBatch: Sendable {
         eventType: delivery.feed.event.type,
         licenseID: delivery.feed.event.licenseID,
         body: delivery.feed.body,
+        dueAt: dueAt,
         leaseEnds: leaseEnds,
         claim: lease
       )

@@ -1,15 +1,18 @@
 -- As before, but in a line nothing is claimed while an earlier delivery to the same webhook and of the same license is
 -- pending: what was being sent when an earlier one was put back by request is due again before that one is received. And
 -- of each webhook it is seen first whether anything is due at all: of most nothing is, as their retries come later.
+--
+-- Of a webhook in `known` it takes no more than its number in `rooms`, and of every other no more than `each_max`. It tells
+-- when each was due, for who cannot make it in time and gives it back.
 drop function webhooks.claim_deliveries(
   integer, timestamptz, timestamptz, uuid, uuid, uuid[], integer, integer);
 create function webhooks.claim_deliveries(
   worker integer, moment timestamptz, lease_ends timestamptz, behind uuid, turn_began uuid,
-  excluded uuid[], each_max integer, total_max integer)
+  known uuid[], rooms integer[], each_max integer, total_max integer)
 returns table (
   account_id uuid, environment text, endpoint_id uuid, endpoint_version integer, id uuid,
   event_id uuid, event_type text, license_id uuid, line_position bigint, attempt_count integer,
-  body bytea)
+  body bytea, was_due timestamptz)
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
@@ -26,6 +29,7 @@ declare
   has_turned boolean := behind < turn_began;
   is_over boolean := false;
   has_due boolean;
+  room integer;
   taken integer;
   left_over integer := total_max;
 begin
@@ -49,13 +53,16 @@ begin
       continue;
     end if;
     last := hook.id;
-    has_due := not last = any (excluded) and exists (
+    -- Of a webhook with a rate no more than are made before the lease ends.
+    room := least(coalesce(rooms[array_position(known, last)], each_max), left_over,
+      hook.max_per_second * 20);
+    has_due := room > 0 and exists (
       select from webhooks.pending_deliveries d
       where d.endpoint_id = last and d.due_at <= moment and d.claimed_by is null);
     if has_due then
       return query
         with due as materialized (
-          select d.account_id, d.environment, d.endpoint_id, d.id
+          select d.account_id, d.environment, d.endpoint_id, d.id, d.due_at
           from webhooks.pending_deliveries d
           where d.endpoint_id = last and d.due_at <= moment and d.claimed_by is null
             and (d.line_position is null or not exists (
@@ -63,21 +70,20 @@ begin
               where earlier.account_id = d.account_id and earlier.environment = d.environment
                 and earlier.endpoint_id = d.endpoint_id and earlier.license_id = d.license_id
                 and earlier.line_position < d.line_position))
-          -- Of a webhook with a rate no more than are made before the lease ends.
-          order by d.due_at limit least(each_max, left_over, hook.max_per_second * 20)
-          for update skip locked
+          order by d.due_at limit room for update skip locked
         ), claimed as (
           update webhooks.pending_deliveries d set claimed_by = worker, due_at = lease_ends
           from due
           where d.account_id = due.account_id and d.environment = due.environment
             and d.endpoint_id = due.endpoint_id and d.id = due.id
-          returning d.*
+          returning d.*, due.due_at as was_due
         )
         select c.account_id, c.environment, c.endpoint_id, hook.version, c.id, c.event_id,
           c.event_type, c.license_id, c.line_position, c.attempt_count,
           (select v.body from webhooks.events v
             where v.account_id = c.account_id and v.environment = c.environment
-              and v.id = c.event_id)
+              and v.id = c.event_id),
+          c.was_due
         from claimed c;
       get diagnostics taken = row_count;
       left_over := left_over - taken;
@@ -96,6 +102,7 @@ begin
   line_position := null;
   attempt_count := null;
   body := null;
+  was_due := null;
   return next;
 end
 $function$;
@@ -105,7 +112,7 @@ declare
   name text;
 begin
   foreach name in array array[
-    'webhooks.claim_deliveries(integer, timestamptz, timestamptz, uuid, uuid, uuid[], integer, integer)'
+    'webhooks.claim_deliveries(integer, timestamptz, timestamptz, uuid, uuid, uuid[], integer[], integer, integer)'
   ] loop
     execute format('revoke all on function %s from public', name);
     execute format('grant execute on function %s to latchkey_webhooks', name);
