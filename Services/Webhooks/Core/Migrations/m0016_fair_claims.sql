@@ -107,12 +107,134 @@ begin
 end
 $function$;
 
+-- Partitions are made and dropped by two functions: dropping one needs its parent for itself for a moment, and while
+-- somebody reads that for long no day may be without its partition.
+drop function webhooks.keep_partitions(timestamptz, integer, integer, integer);
+
+-- Makes the partitions of the days to come, and says how many. Each is made beside its parent and attached, which needs no
+-- more than the default partition for itself.
+create function webhooks.make_partitions(moment timestamptz, days_ahead integer)
+returns integer
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '2s'
+as $function$
+declare
+  parent text;
+  day date;
+  partition_name text;
+  changed integer := 0;
+begin
+  -- One at a time; who comes beside it has nothing to do.
+  if not pg_try_advisory_xact_lock(hashtextextended('webhooks.make_partitions', 0)) then
+    return 0;
+  end if;
+  foreach parent in array array['events', 'finished_deliveries'] loop
+    for ahead in 0..days_ahead loop
+      day := (moment at time zone 'UTC')::date + ahead;
+      partition_name := parent || to_char(day, '"_"YYYYMMDD');
+      continue when to_regclass('webhooks.' || partition_name) is not null;
+      begin
+        execute format('create table webhooks.%I (like webhooks.%I including all)',
+          partition_name, parent);
+        execute format('alter table webhooks.%I enable row level security', partition_name);
+        execute format('alter table webhooks.%I force row level security', partition_name);
+        execute format(
+          'alter table webhooks.%I attach partition webhooks.%I for values from (%L) to (%L)',
+          parent, partition_name, webhooks.lowest_id(day::timestamp at time zone 'UTC'),
+          webhooks.lowest_id((day + 1)::timestamp at time zone 'UTC'));
+        changed := changed + 1;
+      exception when check_violation then
+        -- The default partition has rows of that day already and goes on having them.
+        null;
+      end;
+    end loop;
+  end loop;
+  return changed;
+end
+$function$;
+
+-- Drops the partitions whose days are over, and says how many. What lies in the default partitions (whose days had no
+-- partition when it came) is deleted by age.
+create function webhooks.drop_partitions(
+  moment timestamptz, events_days integer, deliveries_days integer)
+returns integer
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '2s'
+as $function$
+declare
+  parent text;
+  days integer;
+  partition_name text;
+  changed integer := 0;
+begin
+  -- One at a time; who comes beside it has nothing to do.
+  if not pg_try_advisory_xact_lock(hashtextextended('webhooks.drop_partitions', 0)) then
+    return 0;
+  end if;
+  foreach parent in array array['events', 'finished_deliveries'] loop
+    days := case parent when 'events' then events_days else deliveries_days end;
+    for partition_name in
+      select c.relname from pg_inherits i
+      join pg_class c on c.oid = i.inhrelid
+      where i.inhparent = ('webhooks.' || parent)::regclass
+        and c.relname < parent || to_char((moment at time zone 'UTC')::date - days, '"_"YYYYMMDD')
+        and c.relname ~ '_[0-9]{8}$'
+      order by 1
+    loop
+      execute format('drop table webhooks.%I', partition_name);
+      changed := changed + 1;
+    end loop;
+    execute format('delete from webhooks.%I where id < $1', parent || '_default')
+      using webhooks.lowest_id(moment - make_interval(days => days));
+  end loop;
+  return changed;
+end
+$function$;
+
+-- Webhooks that are deleted: few of all, and their deliveries are looked for each minute.
+create index endpoints_deleted on webhooks.endpoints (id) where deleted_at is not null;
+
+-- As before, but it finds rows by index whatever the server takes the queue for.
+drop function webhooks.forget_deliveries(integer);
+create function webhooks.forget_deliveries(deliveries_max integer)
+returns integer
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $function$
+declare
+  removed integer;
+begin
+  delete from webhooks.pending_deliveries d
+  where d.ctid = any (array(
+    select o.place
+    from webhooks.endpoints e
+    cross join lateral (
+      select p.ctid as place from webhooks.pending_deliveries p
+      where p.account_id = e.account_id and p.environment = e.environment and p.endpoint_id = e.id
+      offset 0 for update skip locked
+    ) o
+    where e.deleted_at is not null order by e.id limit deliveries_max));
+  get diagnostics removed = row_count;
+  return removed;
+end
+$function$;
+
 do $ownership$
 declare
   name text;
 begin
   foreach name in array array[
-    'webhooks.claim_deliveries(integer, timestamptz, timestamptz, uuid, uuid, uuid[], integer[], integer, integer)'
+    'webhooks.claim_deliveries(integer, timestamptz, timestamptz, uuid, uuid, uuid[], integer[], integer, integer)',
+    'webhooks.make_partitions(timestamptz, integer)',
+    'webhooks.drop_partitions(timestamptz, integer, integer)',
+    'webhooks.forget_deliveries(integer)'
   ] loop
     execute format('revoke all on function %s from public', name);
     execute format('grant execute on function %s to latchkey_webhooks', name);
