@@ -173,6 +173,42 @@ import WebhooksService
     }
   }
 
+  @Test @EventLoop func `attempts of what is sent again and again do not grow without end`()
+    async throws
+  {
+    try await TestReceiver.with { receiver in
+      let schedule = RetrySchedule(waits: Array(repeating: .seconds(3_600), count: 9))
+      try await WebhooksFixture.with(schedule: schedule) { fixture in
+        let webhook = try await fixture.webhook(receiver.url)
+        receiver.answer = { _ in .status(500) }
+        fixture.service.start()
+        try await fixture.commit([.licenseCreated])
+        try await fixture.eventually {
+          try await fixture.deliveries(webhook, .pending).first?.attempt == 1
+        }
+        let many = DeliveryAttempt(
+          startedAt: 0,
+          durationMs: 1,
+          responseBody: String(repeating: "a", count: 300_000)
+        )
+        var bytes: [UInt8] = []
+        DeliveryAttempts(attempts: [many]).encode(appendingTo: &bytes)
+        try await fixture.test.open().query(
+          "update webhooks.pending_deliveries set attempts = \(bytes)"
+        )
+        let delivery = try await fixture.delivery(webhook, .pending)
+        #expect(delivery.attempts == [many])
+        _ = try await fixture.client.redeliverDelivery(
+          DeliveryRequest(id: webhook.id, deliveryId: delivery.id),
+          fixture.options
+        )
+        try await fixture.eventually {
+          try await fixture.delivery(webhook, .pending).attempts.map(\.responseStatus) == [500]
+        }
+      }
+    }
+  }
+
   @Test @EventLoop func `a span of time ends before its end`() async throws {
     try await TestReceiver.with { receiver in
       try await WebhooksFixture.with { fixture in

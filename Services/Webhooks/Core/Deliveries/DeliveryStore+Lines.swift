@@ -38,6 +38,7 @@ extension DeliveryStore {
           select w.ctid as place from webhooks.pending_deliveries w
           where w.endpoint_id = l.endpoint_id and w.license_id = l.license_id
             and w.line_position is not null and w.due_at is not null and w.claimed_by is null
+          offset 0
         ) w))
       """
     )
