@@ -202,7 +202,13 @@ final class Deliverer {
     let request = receiver.request(delivery, body, at: startedAt)
     sender.send(request) { [self] outcome in
       counts.note(outcome, of: delivery, at: now())
-      let attempt = DeliveryAttempt(outcome, of: request, startedAt: startedAt)
+      let attempt = DeliveryAttempt(
+        outcome,
+        of: request,
+        startedAt: startedAt,
+        // Of what was received nobody asks how it was signed, and it is most of what the log would keep.
+        showsRequest: outcome.explanation != nil
+      )
       ended(
         DeliveryResult.of(
           outcome,
