@@ -320,8 +320,8 @@ import WebhooksService
           for _ in 0..<30 { _ = try await fixture.webhook(slow.url) }
           let other = Tenant(accountID: .v7(), environment: .test)
           _ = try await fixture.webhook(fast.url, other)
-          // As many as all of the sender's places, several times over.
-          try await fixture.commit(Array(repeating: .licenseUpdated, count: 50))
+          // More than all of the sender's places, and of those in memory, several times over.
+          try await fixture.commit(Array(repeating: .licenseUpdated, count: 400))
           fixture.service.start()
           try await fixture.eventually { slow.requests.count >= 150 }
           for number in 1...3 {

@@ -5,6 +5,7 @@ import Messages
 import Primitives
 import TestKit
 import Testing
+import WebhooksSending
 
 @testable import WebhooksService
 
@@ -48,6 +49,37 @@ import Testing
         await deliverer.waitForRoom(for: [id], of: wanted)
         #expect(lane.room(at: Instant.now) < wanted)
         #expect(Instant.now - began < .seconds(1))
+      }
+    }
+  }
+
+  @Test @EventLoop func `however many webhooks hang, another tenant's deliveries have a place`()
+    async throws
+  {
+    var sending = SendingLimits()
+    sending.concurrentMax = 256
+    // Longer than the test waits.
+    sending.total = .seconds(60)
+    let limits = WebhookLimits(endpointsMax: 150)
+    try await TestReceiver.with { slow in
+      try await TestReceiver.with { fast in
+        try await WebhooksFixture.with(limits: limits, sending: sending) { fixture in
+          // It answers once: before that libcurl does not know whether one connection carries several requests, and waits.
+          slow.answer = { _ in slow.requests.count == 1 ? .status(204) : .nothing }
+          for _ in 0..<150 { _ = try await fixture.webhook(slow.url) { $0.maxConcurrency = 1 } }
+          let other = Tenant(accountID: .v7(), environment: .test)
+          _ = try await fixture.webhook(fast.url, other)
+          let deliverer = fixture.service.deliverer
+          fixture.service.start()
+          try await fixture.commit(Array(repeating: .licenseUpdated, count: 40))
+          // Nothing is left but what is kept for those of which little is in memory.
+          try await fixture.eventually { deliverer.heldCount > Deliverer.heldMax * 3 / 4 }
+          for number in 1...3 {
+            try await fixture.commit([.licenseUpdated], of: .v7(), for: other)
+            try await fixture.eventually(within: .seconds(5)) { fast.requests.count == number }
+          }
+          #expect(deliverer.heldCount <= Deliverer.heldMax)
+        }
       }
     }
   }
