@@ -173,6 +173,42 @@ import WebhooksService
     }
   }
 
+  @Test @EventLoop func `more than one request takes on goes on from where it stopped`()
+    async throws
+  {
+    try await WebhooksFixture.with { fixture in
+      let webhook = try await fixture.webhook(EndpointTests.url)
+      let from = fixture.clock.now.milliseconds
+      // Three in each millisecond. The service is not started, so what is put back stays where it is.
+      try await fixture.test.open().query(
+        """
+        insert into webhooks.finished_deliveries (account_id, environment, endpoint_id, id, event_id,
+          event_type, status, attempt_count, attempts, created_at, finished_at)
+        select e.account_id, e.environment, e.id,
+          (lpad(to_hex(\(from) + n / 3), 12, '0') || '70008' || lpad(to_hex(n), 15, '0'))::uuid,
+          gen_random_uuid(), 'license.created', 'succeeded', 1, '', e.created_at, e.created_at
+        from webhooks.endpoints e, generate_series(0, 10049) n
+        """
+      )
+      fixture.clock.advance(by: .seconds(60))
+      let first = try await fixture.client.redeliverDeliveries(
+        RedeliverDeliveriesRequest(id: webhook.id, from: from),
+        fixture.options
+      )
+      #expect(
+        first == RedeliverDeliveriesResponse(count: 10_000, hasMore: true, next: from + 3_333)
+      )
+      let second = try await fixture.client.redeliverDeliveries(
+        RedeliverDeliveriesRequest(id: webhook.id, from: try #require(first.next)),
+        fixture.options
+      )
+      #expect(second == RedeliverDeliveriesResponse(count: 50, hasMore: false))
+      #expect(
+        try await fixture.count("select count(*) from webhooks.pending_deliveries") == 10_050
+      )
+    }
+  }
+
   @Test @EventLoop func `attempts of what is sent again and again do not grow without end`()
     async throws
   {

@@ -162,7 +162,7 @@ extension DeliveryStore {
   ///   - end: Of events before this moment.
   ///   - unsentOnly: Whether only those that failed or were skipped.
   ///   - change: The change.
-  /// - Returns: How many; ``redeliveredMax`` when there may be more.
+  /// - Returns: How many, up to ``redeliveredMax``, and the moment of the oldest that is left.
   /// - Throws: Faults of the database.
   @EventLoop
   func redeliver(
@@ -171,13 +171,23 @@ extension DeliveryStore {
     until end: Timestamp,
     unsentOnly: Bool,
     _ change: Change
-  ) async throws(Fault) -> Int {
+  ) async throws(Fault) -> (count: Int, next: Timestamp?) {
     let chosen: Query = unsentOnly ? "and d.status in ('failed', 'skipped')" : ""
     let condition: Query = """
       d.endpoint_id = \(endpoint) and d.id >= \(UUID.lowest7(at: from))
         and d.id < \(UUID.lowest7(at: end)) and d.finished_at < \(change.now) \(chosen)
       """
-    return try await requeue(endpoint, condition, Self.redeliveredMax, change)
+    let count = try await requeue(endpoint, condition, Self.redeliveredMax, change)
+    guard count == Int(Self.redeliveredMax) else { return (count, nil) }
+    let left = try await change.transaction.query(
+      """
+      select d.id from webhooks.finished_deliveries d where \(condition)
+      order by d.account_id, d.environment, d.endpoint_id, d.id limit 1
+      """
+    )
+    guard let row = try left.singleOrNone() else { return (count, nil) }
+    let oldest: UUID = try row.value(0)
+    return (count, oldest.moment)
   }
 
   /// Moves deliveries from the log back to the queue, the oldest first.
