@@ -205,6 +205,50 @@ import WebhooksSending
     (.finished(.succeeded), true),
   ]
 
+  /// As when it was sent again by request while it was being sent, and both attempts end in the same moment.
+  @Test @EventLoop func `a delivery that ends twice in one batch is over once, and was received if ever`()
+    async throws
+  {
+    try await TestReceiver.with { receiver in
+      try await WebhooksFixture.with { fixture in
+        let webhook = try await fixture.webhook(receiver.url) { $0.status = .disabled }
+        fixture.service.start()
+        try await fixture.eventually { fixture.service.deliverer.worker.id != nil }
+        let lease = try #require(fixture.service.deliverer.makeLease())
+        let delivery = try await claimed(under: lease, webhook, fixture)
+        let mine = ClaimedDelivery(
+          tenant: fixture.tenant,
+          endpointID: try #require(UUID(webhook.id)),
+          endpointVersion: 1,
+          id: try #require(UUID(delivery.id)),
+          eventID: .v7(),
+          eventType: delivery.eventType,
+          licenseID: nil,
+          body: [],
+          leaseEnds: Instant.now,
+          claim: lease
+        )
+        let statuses: [Delivery.Status] = [.failed, .succeeded, .succeeded]
+        _ = try await fixture.service.deliveries.write(
+          statuses.map {
+            DeliveryResult(
+              delivery: mine,
+              fate: .finished($0),
+              attempt: nil,
+              verdict: .undecided,
+              at: fixture.clock.now
+            )
+          },
+          of: fixture.tenant,
+          at: fixture.clock.now
+        )
+        #expect(try await fixture.deliveries(webhook, .succeeded).count == 1)
+        #expect(try await fixture.deliveries(webhook, .failed).isEmpty)
+        #expect(try await fixture.count("select count(*) from webhooks.pending_deliveries") == 0)
+      }
+    }
+  }
+
   @Test @EventLoop func `what is sent again by request while it is being sent has its attempts`()
     async throws
   {

@@ -167,9 +167,17 @@ struct DeliveryStore: Sendable {
   /// locks the rows, so that the second finds them where they were.
   @EventLoop
   private func finish(_ results: [DeliveryResult], _ now: Timestamp, _ transaction: Transaction) {
+    // What was received is over, whatever else is said of it; of two results that say so the first counts.
+    let received = Set(
+      results.lazy.filter { $0.fate == .finished(.succeeded) }.map(\.delivery.id)
+    )
     var ended: [(result: DeliveryResult, status: Delivery.Status)] = []
+    var seen: Set<UUID> = []
     for result in results {
-      if case .finished(let status) = result.fate { ended.append((result, status)) }
+      guard case .finished(let status) = result.fate else { continue }
+      let id = result.delivery.id
+      let counts = status == .succeeded ? seen.insert(id).inserted : !received.contains(id)
+      if counts { ended.append((result, status)) }
     }
     guard !ended.isEmpty else { return }
     transaction.send(
