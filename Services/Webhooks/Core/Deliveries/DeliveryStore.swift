@@ -138,8 +138,9 @@ struct DeliveryStore: Sendable {
         transaction
       )
       if results.contains(where: \.isPostponed) { lock(results, transaction) }
-      finish(results, now, transaction)
+      giveUp(results, now, transaction)
       postpone(results, transaction)
+      finish(results, now, transaction)
       advance(lines, at: now, transaction)
       return disabled
     }
@@ -160,24 +161,55 @@ struct DeliveryStore: Sendable {
     )
   }
 
-  /// Moves what has come to its end to the log.
+  /// Moves what was received to the log, in one statement: that is nearly everything.
   ///
-  /// In two statements, each of which looks up what it is given one by one: a join of the queue with the results would
-  /// begin with all of the tenant's queue, since the server takes what a tenant has in it for next to nothing. The first
-  /// locks the rows, so that the second finds them where they were.
+  /// It is over whoever has it by now. Rows are looked up one by one and then joined with what is known of them: a join of
+  /// the queue itself would begin with all of the tenant's queue, since the server takes what a tenant has in it for next to
+  /// nothing.
   @EventLoop
   private func finish(_ results: [DeliveryResult], _ now: Timestamp, _ transaction: Transaction) {
-    // What was received is over, whatever else is said of it; of two results that say so the first counts.
+    var seen: Set<UUID> = []
+    let received = results.filter { result in
+      // Of two that say so, since it was sent again by request while it was being sent, the first counts.
+      result.fate == .finished(.succeeded) && seen.insert(result.delivery.id).inserted
+    }
+    guard !received.isEmpty else { return }
+    transaction.joinByHash()
+    transaction.send(
+      """
+      with gone as (
+        delete from webhooks.pending_deliveries \(Self.at(received)) returning *
+      )
+      insert into webhooks.finished_deliveries (
+        account_id, environment, endpoint_id, id, event_id, event_type, license_id, line_position,
+        status, attempt_count, attempts, created_at, finished_at)
+      select d.account_id, d.environment, d.endpoint_id, d.id, d.event_id, d.event_type,
+        d.license_id, d.line_position, 'succeeded',
+        d.attempt_count + case when r.attempt = '' then 0 else 1 end, d.attempts || r.attempt,
+        d.created_at, \(now)
+      from gone d
+      join unnest(\(received.map(\.delivery.id)), \(received.map(\.encodedAttempt)))
+        as r (id, attempt) on r.id = d.id
+      """
+    )
+  }
+
+  /// Moves what has come to its end without having been received to the log, where it is still what it was when it was
+  /// claimed.
+  ///
+  /// In two statements: the first locks the rows, so that the second finds them as they were.
+  @EventLoop
+  private func giveUp(_ results: [DeliveryResult], _ now: Timestamp, _ transaction: Transaction) {
+    // What was received is over, whatever else is said of it.
     let received = Set(
       results.lazy.filter { $0.fate == .finished(.succeeded) }.map(\.delivery.id)
     )
     var ended: [(result: DeliveryResult, status: Delivery.Status)] = []
-    var seen: Set<UUID> = []
     for result in results {
-      guard case .finished(let status) = result.fate else { continue }
-      let id = result.delivery.id
-      let counts = status == .succeeded ? seen.insert(id).inserted : !received.contains(id)
-      if counts { ended.append((result, status)) }
+      guard case .finished(let status) = result.fate, !received.contains(result.delivery.id) else {
+        continue
+      }
+      ended.append((result, status))
     }
     guard !ended.isEmpty else { return }
     transaction.send(
@@ -195,7 +227,7 @@ struct DeliveryStore: Sendable {
         as r (endpoint_id, id, status, attempt, claimed_by, lease_ends)
       cross join lateral (
         select * from webhooks.pending_deliveries p
-        where p.endpoint_id = r.endpoint_id and p.id = r.id and \(unescaped: Self.isOver)
+        where p.endpoint_id = r.endpoint_id and p.id = r.id and \(unescaped: Self.isUnchanged)
         offset 0 for update
       ) d
       """
@@ -206,21 +238,20 @@ struct DeliveryStore: Sendable {
       where ctid = any (array(
         select d.place
         from unnest(\(ended.map(\.result.delivery.endpointID)), \(ended.map(\.result.delivery.id)),
-          \(ended.map(\.status.wireName)), \(ended.map(\.result.delivery.claimedBy)),
-          \(ended.map(\.result.delivery.claim?.ends)))
-          as r (endpoint_id, id, status, claimed_by, lease_ends)
+          \(ended.map(\.result.delivery.claimedBy)), \(ended.map(\.result.delivery.claim?.ends)))
+          as r (endpoint_id, id, claimed_by, lease_ends)
         cross join lateral (
           select p.ctid as place from webhooks.pending_deliveries p
-          where p.endpoint_id = r.endpoint_id and p.id = r.id and \(unescaped: Self.isOver)
+          where p.endpoint_id = r.endpoint_id and p.id = r.id and \(unescaped: Self.isUnchanged)
           offset 0
         ) d))
       """
     )
   }
 
-  /// Whether a pending delivery `p` is over by a result `r`.
-  private static let isOver = """
-    (r.status = 'succeeded' or (p.claimed_by is null and r.claimed_by is null)
+  /// Whether a pending delivery `p` is claimed as it was when the attempt was made that a result `r` is of.
+  private static let isUnchanged = """
+    ((p.claimed_by is null and r.claimed_by is null)
       or (p.claimed_by = r.claimed_by and p.due_at = r.lease_ends))
     """
 
