@@ -102,7 +102,7 @@ import WebhooksSending
           ) == 1
         }
         #expect(receiver.requests.isEmpty)
-        #expect(deliverer.heldCount == 0)
+        try await fixture.eventually { deliverer.heldCount == 0 }
       }
     }
   }

@@ -21,7 +21,9 @@ import WebhooksSending
         fixture.service.start()
         try await fixture.eventually { deliverer.worker.id != nil }
         try await fixture.commit(Array(repeating: .licenseUpdated, count: 400))
-        try await fixture.eventually { receiver.requests.count > 100 }
+        try await fixture.eventually {
+          receiver.requests.count > 100 && (deliverer.lanes[id]?.waitingCount ?? 0) > 50
+        }
         let lane = try #require(deliverer.lanes[id])
         let wanted = lane.room(at: Instant.now) + 2
         let began = Instant.now
