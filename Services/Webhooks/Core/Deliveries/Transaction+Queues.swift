@@ -16,8 +16,9 @@ extension Transaction {
     )
   }
 
-  /// Has the statements that follow join by hash what they have found, after ``findByIndex()``: each row of a batch would
-  /// else be compared with each. Rows of tables are found by index as before.
+  /// Has the statements that follow join by hash what they have found, after ``findByIndex()``.
+  ///
+  /// Each row of a batch would else be compared with each. Rows of tables are found by index as before.
   @EventLoop
   func joinByHash() {
     send(
