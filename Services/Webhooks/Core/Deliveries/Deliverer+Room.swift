@@ -8,6 +8,9 @@ extension Deliverer {
   /// One in so many of the places that are free is what a webhook may take: however many receivers hang, there is a
   /// place left for the next.
   private static let share = 4
+  /// How many places are kept for one batch: twice what its events are for one webhook, so that several batches beside each
+  /// other find as many.
+  private static let promiseMax = 1_024
   /// Of how many deliveries of a webhook there may be when no more than a quarter of the places is free: that is left for
   /// those of which little is in memory, however many others are slow.
   private static let littleMax = 16
@@ -32,7 +35,7 @@ extension Deliverer {
   /// - Returns: How many of them may be the webhook's.
   func room(for endpoint: UUID, of places: Int) -> Int {
     guard !isStopping else { return 0 }
-    // A quarter of what was free, of which half was kept.
+    // Half of those that were kept: no more than a quarter of what was free.
     let share = places * 2 / Self.share
     return min(share, room(of: lanes[endpoint], at: Instant.now))
   }
@@ -44,13 +47,15 @@ extension Deliverer {
     return min(room, max(0, Self.littleMax - (lane?.waitingCount ?? 0)))
   }
 
-  /// Keeps places for deliveries that are being dispatched, until ``giveBack(_:)``: half of those that are free, so that
-  /// who comes beside it finds some too.
+  /// Keeps places for deliveries that are being dispatched, until ``giveBack(_:)``: no more than half of those that are
+  /// free, so that who comes beside it finds some too.
   func promisePlaces() -> Int {
-    let places = freeCount / 2
+    let places = promisable
     promisedCount += places
     return places
   }
+
+  private var promisable: Int { min(freeCount / 2, Self.promiseMax) }
 
   /// Frees places that were kept: what they were kept for is in memory by now, or will not be.
   func giveBack(_ places: Int) { promisedCount -= places }
@@ -81,6 +86,6 @@ extension Deliverer {
   private func isShort(_ lane: DeliveryLane, of count: Int) -> Bool {
     let now = Instant.now
     guard !lane.isPutOff(at: now), lane.capacity(at: now) >= count else { return false }
-    return room(for: lane.endpointID, of: freeCount / 2) < count
+    return room(for: lane.endpointID, of: promisable) < count
   }
 }
