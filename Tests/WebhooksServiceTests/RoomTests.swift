@@ -29,7 +29,8 @@ import WebhooksSending
         let began = Instant.now
         await deliverer.waitForRoom(for: [id], of: wanted)
         let hasWaited = Instant.now - began >= .milliseconds(150)
-        #expect(lane.room(at: Instant.now) >= wanted || hasWaited)
+        let hasRoom = lane.room(at: Instant.now) >= wanted
+        #expect(hasRoom || hasWaited)
       }
     }
   }
