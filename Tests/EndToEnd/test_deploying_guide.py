@@ -1,0 +1,46 @@
+"""Services/DEPLOYING.md against the files that it speaks of."""
+
+import re
+import shutil
+import subprocess
+
+from harness import processes
+
+GUIDE = (processes.REPOSITORY / "Services" / "DEPLOYING.md").read_text()
+CODE = "\n".join(re.findall(r"^```\w+\n(.*?)^```", GUIDE, re.M | re.S))
+# What its reader is told to put beside compose.yaml: by a redirection, as a file of settings, to be mounted.
+LEFT = {
+    *re.findall(r" > ([\w.-]+)", CODE),
+    *re.findall(r"^# (\.env|compose\.override\.yaml)\b", CODE, re.M),
+    *re.findall(r"- \./([\w.-]+):", CODE),
+}
+
+
+def sent():
+    """The files and folders that are sent to whoever builds the image."""
+    lines = (processes.REPOSITORY / ".dockerignore").read_text().splitlines()
+    rules = [line for line in lines if line and not line.startswith("#")]
+    assert rules[0] == "*", "what is not named must be left out"
+    return {rule[1:] for rule in rules if rule.startswith("!")}
+
+
+def test_what_a_reader_puts_beside_compose_yaml_is_found():
+    assert {".env", "compose.override.yaml", "latchkey.env", "tls", "administrator.password", "latchkey.dump"} <= LEFT
+
+
+def test_what_a_reader_puts_beside_compose_yaml_is_in_no_image():
+    assert sent() & LEFT == set()
+
+
+def test_what_a_reader_puts_beside_compose_yaml_is_not_committed(tmp_path):
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    shutil.copy(processes.REPOSITORY / ".gitignore", tmp_path)
+    # A rule for folders alone holds for what is in them.
+    paths = [f"{name}/privkey.pem" if name == "tls" else name for name in sorted(LEFT)]
+    done = subprocess.run(["git", "check-ignore", *paths], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.splitlines() == paths
+
+
+def test_the_image_is_built_of_all_that_the_package_has():
+    package = (processes.REPOSITORY / "Package.swift").read_text()
+    assert {"Package.swift", *re.findall(r'\bpath: "(\w+)/', package)} == sent()
