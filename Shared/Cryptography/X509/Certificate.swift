@@ -84,4 +84,16 @@ public struct IssuedCertificate: Sendable {
       return X509_check_ip_asc(certificate.pointer, address, 0) == 1
     }
   }
+
+  /// Whether a private key is that of the first certificate of a PEM text.
+  ///
+  /// - Throws: ``Fault`` `failedPrecondition` when there is no certificate, or no key.
+  public static func isPair(_ pem: [UInt8], _ privateKeyPEM: SecretBytes) throws(Fault) -> Bool {
+    let certificate = try CertificateHandle.read(pem: pem)
+    let key = try KeyPair.read(pem: privateKeyPEM)
+    let isPair = X509_check_private_key(certificate.pointer, key.pointer) == 1
+    // What OpenSSL says of a mismatch would be taken for the cause of whatever fails next.
+    if !isPair { _ = OpenSSLFailure.drain() }
+    return isPair
+  }
 }

@@ -19,8 +19,9 @@ final class CertificateRenewal {
     self.prepare = prepare
   }
 
-  /// Looks from now on.
+  /// Looks now, since it may not have run for long, and from now on.
   func start() {
+    renew()
     timer = LoopTimer(every: Self.interval) { [self] in renew() }
   }
 
