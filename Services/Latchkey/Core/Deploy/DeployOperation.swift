@@ -128,10 +128,14 @@ public enum DeployOperation {
     _ administrator: Administrator,
     _ console: Console
   ) async throws(Fault) {
+    let conninfo = "\(administrator.server) user=\(administrator.name)"
+    guard ConnectionString.isSafe(conninfo) else {
+      throw Fault(.invalidArgument, "--server is not \(ConnectionString.safeForm)")
+    }
     let executables = try Executables.find()
     let password = administrator.passwordFile ?? volumes.password(of: PostgresCluster.administrator)
     let configuration = try Database.Configuration(
-      conninfo: "\(administrator.server) user=\(administrator.name)",
+      conninfo: conninfo,
       password: SettingsFile.readLine(password)
     )
     try await DatabaseBootstrap(volumes, administrator: configuration).run()
