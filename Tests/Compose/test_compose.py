@@ -231,6 +231,27 @@ def test_what_is_killed_comes_back(stack, service):
     processes.poll(lambda: stack.is_valid(key), 60, "licenses are validated again", 0.2)
 
 
+def test_a_renewed_certificate_of_the_database_is_loaded_while_it_runs(stack):
+    def fingerprint(source):
+        pipe = f"{source} | openssl x509 -noout -fingerprint -sha256"
+        return stack.run("postgres", "sh", "-c", pipe)
+
+    def shown():
+        return fingerprint("openssl s_client -starttls postgres -connect 127.0.0.1:5432 </dev/null 2>/dev/null")
+
+    key = stack.license()
+    before, started = shown(), stack.inspect("postgres")["State"]["StartedAt"]
+    stack.run("certificates", "rm", "/var/lib/latchkey/certificates/postgres/postgres.pem")
+    stack.compose("run", "--rm", "-T", "setup")
+    made = fingerprint("cat /run/latchkey/certificates/postgres.pem")
+    assert made != before
+    processes.poll(lambda: shown() == made, 30, "the new certificate is shown", 0.5)
+    assert stack.inspect("postgres")["State"]["StartedAt"] == started
+    # New connections are made by it.
+    os.kill(stack.inspect("licenses")["State"]["Pid"], signal.SIGKILL)
+    processes.poll(lambda: stack.is_valid(key), 60, "licenses are validated again", 0.2)
+
+
 def test_everything_is_kept_when_all_is_stopped_and_started(stack):
     """As with an upgrade, which is another image and `up` again."""
     key = stack.license()

@@ -1,6 +1,7 @@
 """compose.yaml without containers: that it says what `latchkey up` says, and keeps what it promises."""
 
 import pathlib
+import subprocess
 
 import pytest
 import yaml
@@ -49,3 +50,42 @@ def test_secrets_of_a_service_are_mounted_by_nobody_else_that_stays(service):
         }
         keepers = {"certificates"} if kind == "certificates" else set()
         assert users - keepers == ({service} if f"{service}-{kind}" in FILE["volumes"] else set())
+
+
+class HealthCheck:
+    """The health check of Postgres, run with a server and a signal that only say that they were asked."""
+
+    COMMANDS = """
+        pg_isready() { [ -e %(folder)s/answers ]; }
+        kill() { echo "$*" >>%(folder)s/signals; }
+    """
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.certificate = folder / "postgres.pem"
+        self.certificate.write_text("the first")
+        kind, script = SERVICES["postgres"]["healthcheck"]["test"]
+        assert kind == "CMD-SHELL"
+        script = script.replace("$$", "$").replace("/run/latchkey/certificates/", f"{folder}/")
+        self.script = self.COMMANDS % {"folder": folder} + script.replace("/tmp/loaded", f"{folder}/loaded")
+
+    def passes(self):
+        return subprocess.run(["sh", "-c", self.script], stderr=subprocess.DEVNULL).returncode == 0
+
+    def signals(self):
+        file = self.folder / "signals"
+        return file.read_text().splitlines() if file.exists() else []
+
+
+def test_postgres_is_told_once_of_each_certificate(tmp_path):
+    check = HealthCheck(tmp_path)
+    assert not check.passes() and check.signals() == [], "it does not answer"
+    (tmp_path / "answers").touch()
+    # The one it has started with is told of too, as it may have come in between.
+    assert check.passes() and check.passes()
+    assert check.signals() == ["-HUP 1"]
+    check.certificate.write_text("the second")
+    assert check.passes() and check.passes()
+    assert check.signals() == ["-HUP 1"] * 2
+    check.certificate.unlink()
+    assert not check.passes()

@@ -33,6 +33,9 @@ import Testing
           "select ssl, current_user::text from pg_stat_ssl where pid = pg_backend_pid()"
         ).single()
         #expect(try row.values(Bool.self, String.self) == (true, "guarded"))
+        // What an alert goes by: the server's is valid for a day.
+        let left = database.certificateExpiry.map { $0.seconds - Timestamp.now().seconds } ?? 0
+        #expect((1...86_400).contains(left))
         let large: String = try await database.read("select repeat('x', 3000000)").single().value(0)
         #expect(large.utf8.count == 3_000_000)
         await database.close()

@@ -72,6 +72,16 @@ public struct IssuedCertificate: Sendable {
     try CertificateHandle.read(pem: pem).expiry()
   }
 
+  /// When the certificate ceases to be valid that the peer of a TLS session has shown.
+  ///
+  /// - Parameter session: The `SSL` of OpenSSL, after its handshake, such as libpq lends its own.
+  /// - Returns: The last second at which it is valid; nil when the peer has shown none.
+  /// - Throws: ``Fault`` `internalError` when OpenSSL cannot read the time.
+  public static func expiry(ofPeerIn session: OpaquePointer) throws(Fault) -> Timestamp? {
+    guard let certificate = SSL_get1_peer_certificate(session) else { return nil }
+    return try CertificateHandle(owning: certificate).expiry()
+  }
+
   /// Whether the first certificate of a PEM text is for a name.
   ///
   /// - Throws: ``Fault`` `failedPrecondition` when there is no certificate.

@@ -45,7 +45,7 @@ struct DeploymentVolumes: DeploymentFiles {
       authority: .rpc,
       names: [.dns(DeploymentVolumes.postgres)],
       usage: .server,
-      // A database server reads its files when it starts, which is seldom.
+      // A database server reads its files when it is told to, which may fail for longer than a week unnoticed.
       lifetime: .users
     )
     return DeploymentCertificates.all(usersNames: names) + [server]
