@@ -54,6 +54,32 @@ import Testing
     await server.stop()
   }
 
+  /// Whoever may read the server's log could come in by a password that stands in it.
+  @Test @EventLoop func `a password that is set is in no log of the server`() async throws {
+    let server = try await PrivateServer.start()
+    let configuration = server.configuration.with(
+      "options",
+      "-c log_statement=all -c log_min_messages=notice"
+    )
+    let administrator = Database(configuration)
+    administrator.start()
+    try await administrator.query("create role guarded login")
+    try await Migrator.setPasswords([("guarded", "correct horse")], configuration: configuration)
+    // A statement that is refused is logged with the refusal.
+    let fault = await #expect(throws: Fault.self) {
+      try await Migrator.setPasswords([("nobody", "battery staple")], configuration: configuration)
+    }
+    #expect(fault?.serverError?.state == SQLState("42704"))
+    let log: String = try await administrator.query(
+      "select pg_read_file(current_setting('unix_socket_directories') || '/server.log')"
+    ).single().value(0)
+    #expect(log.contains("alter role guarded password 'SCRAM-SHA-256$4096:"))
+    #expect(log.contains(#"role "nobody" does not exist"#))
+    for secret in ["correct horse", "battery staple"] { #expect(!log.contains(secret)) }
+    await administrator.close()
+    await server.stop()
+  }
+
   /// Has the server demand TLS and a password of the role `guarded` on loopback.
   @EventLoop private func secure(_ server: PrivateServer, trusted path: String) async throws -> Int
   {
@@ -84,7 +110,11 @@ import Testing
       to: "pg_hba.conf"
     )
     try await administrator.query("alter system set ssl = on")
-    try await administrator.query("create role guarded login password 'correct horse'")
+    try await administrator.query("create role guarded login")
+    try await Migrator.setPasswords(
+      [("guarded", "correct horse")],
+      configuration: server.configuration
+    )
     try await administrator.query("select pg_reload_conf()")
     let port: Int = try await administrator.query("select current_setting('port')::int4").single()
       .value(0)
