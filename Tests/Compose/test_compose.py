@@ -252,8 +252,19 @@ def test_a_renewed_certificate_of_the_database_is_loaded_while_it_runs(stack):
     processes.poll(lambda: stack.is_valid(key), 60, "licenses are validated again", 0.2)
 
 
+def test_an_upgrade_begins_beside_what_runs(stack):
+    """The guide's commands up to the last, which replaces the services."""
+
+    def starts():
+        return {service: stack.inspect(service)["State"]["StartedAt"] for service in RUNNING}
+
+    before = starts()
+    for service in ("setup", "migrate"):
+        stack.compose("run", "--rm", "--no-deps", "-T", service)
+    assert starts() == before
+
+
 def test_everything_is_kept_when_all_is_stopped_and_started(stack):
-    """As with an upgrade, which is another image and `up` again."""
     key = stack.license()
     before = secrets(stack, "keys")
     stack.compose("down", "--timeout", "40")

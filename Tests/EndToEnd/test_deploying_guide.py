@@ -16,6 +16,15 @@ LEFT = {
 }
 
 
+def test_an_upgrade_migrates_before_anything_is_stopped():
+    (steps,) = (block for block in re.findall(r"^```sh\n(.*?)^```", GUIDE, re.M | re.S) if "git pull" in block)
+    words = [line.split("#")[0].split() for line in steps.splitlines()]
+    assert words[-1] == ["docker", "compose", "up", "-d"]
+    # Neither of these may start what they depend on anew.
+    alone = [line[-1] for line in words if "run" in line and "--no-deps" in line]
+    assert alone == ["setup", "migrate"]
+
+
 def sent():
     """The files and folders that are sent to whoever builds the image."""
     lines = (processes.REPOSITORY / ".dockerignore").read_text().splitlines()
