@@ -89,3 +89,42 @@ def test_postgres_is_told_once_of_each_certificate(tmp_path):
     assert check.signals() == ["-HUP 1"] * 2
     check.certificate.unlink()
     assert not check.passes()
+
+
+class FirstStart:
+    """The entry point of Postgres over a folder in the place of its volume, without a server."""
+
+    def __init__(self, folder):
+        self.volume, self.programs = folder / "volume", folder / "programs"
+        self.volume.mkdir()
+        self.programs.mkdir()
+        self._program("docker-entrypoint.sh", 'echo "$PGDATA" "$@"')
+
+    def _program(self, name, script):
+        file = self.programs / name
+        file.write_text(f"#!/bin/sh\n{script}\n")
+        file.chmod(0o755)
+
+    def run(self, initialise):
+        """Starts it, with this script in the place of what makes a cluster; gives how that went."""
+        self._program("docker-ensure-initdb.sh", initialise)
+        shell, flag, script, name = SERVICES["postgres"]["entrypoint"]
+        script = script.replace("$$", "$").replace("/var/lib/postgresql/data", str(self.volume))
+        environment = {"PATH": f"{self.programs}:/usr/bin:/bin", "PGDATA": f"{self.volume}/cluster"}
+        return subprocess.run(
+            [shell, flag, script, name, "postgres", "-c", "ssl=on"], env=environment, capture_output=True, text=True
+        )
+
+
+def test_a_first_start_of_postgres_that_was_interrupted_is_begun_anew(tmp_path):
+    start = FirstStart(tmp_path)
+    # This file is what a cluster is known by, and is written early.
+    done = start.run('mkdir "$PGDATA" && touch "$PGDATA/PG_VERSION" && kill -9 $$')
+    assert done.returncode != 0 and done.stdout == ""
+    done = start.run('mkdir "$PGDATA" && touch "$PGDATA/PG_VERSION" "$PGDATA/pg_hba.conf"')
+    started = f"{start.volume}/cluster postgres -c ssl=on\n"
+    assert done.stdout == started, done.stderr
+    assert [path.name for path in start.volume.iterdir()] == ["cluster"]
+    assert (start.volume / "cluster" / "pg_hba.conf").exists()
+    # A cluster that is there is left alone.
+    assert start.run("exit 1").stdout == started

@@ -189,19 +189,17 @@ class Images:
         self.sources = processes.REPOSITORY / "Tests" / "Compose"
 
     def make(self):
-        """Makes those that are missing, each from the one before."""
+        """Makes the bases where they are missing, and of them what is made of this folder as it is now."""
         if not self._have(self.BASE, self.SWIFT):
             self._make_bases()
-        if not self._have(self.POSTGRES):
-            self.engine.build(self.POSTGRES, self.sources / "postgres", timeout=900, BASE_IMAGE=self.BASE)
-        if not self._have(self.LATCHKEY):
-            self.engine.build(
-                self.LATCHKEY,
-                processes.REPOSITORY,
-                timeout=3600,
-                SWIFT_IMAGE=self.SWIFT,
-                BASE_IMAGE=self.BASE,
-            )
+        self.engine.build(self.POSTGRES, self.sources / "postgres", timeout=900, BASE_IMAGE=self.BASE)
+        self.engine.build(
+            self.LATCHKEY,
+            processes.REPOSITORY,
+            timeout=3600,
+            SWIFT_IMAGE=self.SWIFT,
+            BASE_IMAGE=self.BASE,
+        )
 
     def _have(self, *tags):
         return all(self.engine.docker("image", "ls", "--quiet", tag) for tag in tags)
