@@ -32,6 +32,12 @@ def test_the_gateway_has_no_way_to_the_database():
     assert [name for name in SERVICES["gateway"]["environment"] if "DATABASE" in name or "MASTER" in name] == []
 
 
+def test_what_the_operator_is_shown_is_kept_by_nobody():
+    assert SERVICES["operator"]["logging"] == {"driver": "none"}
+    # It asks this one, which is there a while after `up` has returned.
+    assert SERVICES["operator"]["depends_on"] == {"keys": {"condition": "service_healthy"}}
+
+
 @pytest.mark.parametrize("service", sorted(SERVICES))
 def test_no_container_has_rights_that_it_does_not_need(service):
     one = SERVICES[service]
