@@ -16,6 +16,14 @@ LEFT = {
 }
 
 
+def test_the_table_has_every_variable_of_compose_yaml():
+    compose = (processes.REPOSITORY / "compose.yaml").read_text()
+    variables = set(re.findall(r"\$\{(LATCHKEY_\w+)", compose))
+    table = GUIDE.split("### What can be set")[1].split("\n### ")[0]
+    listed = {name for row in table.splitlines() for name in re.findall(r"`(LATCHKEY_\w+)`", row.split(" | ")[0])}
+    assert listed == variables
+
+
 def test_an_upgrade_migrates_before_anything_is_stopped():
     (steps,) = (block for block in re.findall(r"^```sh\n(.*?)^```", GUIDE, re.M | re.S) if "git pull" in block)
     words = [line.split("#")[0].split() for line in steps.splitlines()]
