@@ -152,10 +152,20 @@ def test_a_license_is_made_and_validated_through_the_published_port(stack):
     assert stack.is_valid(stack.license())
 
 
-def test_the_first_account_is_made_once(stack):
-    before = stack.account
-    again = stack.compose("run", "--rm", "-T", "operator")
-    assert dict(line.split("=", 1) for line in again.split()) == before
+def test_the_first_account_is_made_once_and_its_keys_are_forgotten_when_that_is_asked(stack):
+    def told():
+        return dict(line.split("=", 1) for line in stack.compose("run", "--rm", "-T", "operator").split())
+
+    def has_key():
+        script = "grep -rqF -- \"$0\" /var/lib/latchkey && echo yes || echo no"
+        setup = ("run", "--rm", "--no-deps", "-T", "--entrypoint", "sh", "setup", "-c", script)
+        return stack.compose(*setup, stack.account["LATCHKEY_LIVE_API_KEY"]).strip()
+
+    assert told() == stack.account and has_key() == "yes"
+    stack.compose("run", "--rm", "-T", "operator", "deploy", "account", "--forget")
+    assert told() == {"LATCHKEY_URL": stack.url} and has_key() == "no"
+    # What was told before holds.
+    assert stack.is_valid(stack.license())
 
 
 def test_only_the_gateways_port_is_published(stack):

@@ -44,3 +44,48 @@ def test_a_password_in_the_administrators_name_is_refused(tmp_path):
     done = latchkey("deploy", "migrate", *where, "--administrator", "a password=hunter2")
     assert done.returncode == 1 and "hunter2" not in done.stderr, done.stderr
     assert "without a password" in done.stderr
+
+
+VOLUMES = {
+    "secrets": ("database", "postgres", "keys", "signing", "licenses", "webhooks", "operator"),
+    "certificates": ("authorities", "postgres", "keys", "signing", "licenses", "webhooks", "gateway", "operator"),
+}
+
+
+@pytest.fixture
+def volumes(tmp_path):
+    """The volumes of a deployment after its first start, with the keys of an account."""
+    for kind, holders in VOLUMES.items():
+        for holder in holders:
+            (tmp_path / kind / holder).mkdir(parents=True)
+    done = latchkey("deploy", "setup", "--volumes", tmp_path)
+    assert done.returncode == 0, done.stderr
+    return tmp_path
+
+
+def everything(folder):
+    return "".join(path.read_text() for path in folder.rglob("*") if path.is_file())
+
+
+def test_keys_that_are_forgotten_are_gone_and_not_made_anew(volumes):
+    file = volumes / "secrets" / "operator" / "dev.env"
+    names = ("LATCHKEY_TEST_API_KEY", "LATCHKEY_LIVE_API_KEY", "LATCHKEY_SIGNING_KEY")
+    kept = "LATCHKEY_URL=https://licensing.example\nLATCHKEY_KEYS_RPC_ADDRESS=keys:8444\n"
+    file.write_text(kept + "".join(f"{name}=hunter2\n" for name in names))
+    done = latchkey("deploy", "account", "--forget", "--volumes", volumes)
+    assert done.returncode == 0, done.stderr
+    assert file.read_text() == kept and file.stat().st_mode & 0o777 == 0o600
+    assert "hunter2" not in everything(volumes)
+    # No service runs that could be asked for others.
+    for _ in range(2):
+        done = latchkey("deploy", "account", "--volumes", volumes, "--url", "https://other.example")
+        assert done.returncode == 0, done.stderr
+        assert done.stdout == "LATCHKEY_URL=https://other.example\n"
+        assert "not kept here any more" in done.stderr
+    assert "API_KEY=" not in file.read_text() and "LATCHKEY_KEYS_RPC_ADDRESS=keys:8444\n" in file.read_text()
+
+
+def test_nothing_is_forgotten_before_there_is_an_account(volumes):
+    done = latchkey("deploy", "account", "--forget", "--volumes", volumes)
+    assert done.returncode == 1 and "There is no account yet" in done.stderr
+    assert not (volumes / "secrets" / "operator" / "api-keys-forgotten").exists()

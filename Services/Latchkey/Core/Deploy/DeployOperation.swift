@@ -49,8 +49,10 @@ public enum DeployOperation {
     case renew
     /// Makes the roles and the database, and brings the schemas up to date.
     case migrate(Administrator)
-    /// Makes the first account, and prints its API keys.
+    /// Makes the first account, and prints its API keys, unless they were forgotten.
     case account
+    /// Drops the first account's API keys here, for good; they stay valid.
+    case forgetKeys
     /// Prints the authority of the certificate that users see.
     case authority
   }
@@ -73,6 +75,7 @@ public enum DeployOperation {
       case .renew: return await renew(volumes, console)
       case .migrate(let administrator): try await migrate(volumes, administrator, console)
       case .account: try await makeAccount(volumes, url: place.url, console)
+      case .forgetKeys: try forgetKeys(volumes, console)
       case .authority:
         let text = try Files.read(volumes.usersAuthority)
         console.say(text.hasSuffix("\n") ? String(text.dropLast()) : text)
@@ -174,10 +177,15 @@ public enum DeployOperation {
       addresses.rpc[service] = Endpoint(host: service.rawValue, port: rpcPort)
       addresses.metrics[service] = Endpoint(host: service.rawValue, port: metricsPort)
     }
-    let peers = try OperatorChannels(addresses, volumes)
-    defer { peers.close() }
-    let account = FirstAccount(volumes, name: "Main", channel: peers.channel(to: .keys))
-    let (credentials, _) = try await account.prepare()
+    var credentials: FirstAccount.Credentials?
+    if Files.exists(volumes.forgottenKeys) {
+      console.note("The API keys of the first account are not kept here any more.")
+    } else {
+      let peers = try OperatorChannels(addresses, volumes)
+      defer { peers.close() }
+      let account = FirstAccount(volumes, name: "Main", channel: peers.channel(to: .keys))
+      credentials = try await account.prepare().0
+    }
     var environment = DeploymentEnvironment.make(addresses, volumes, credentials)
     for service in ServiceName.allCases {
       guard let name = service.masterKeysVariables.first else { continue }
@@ -185,14 +193,27 @@ public enum DeployOperation {
     }
     try Files.write(DataDirectory.layout, to: volumes.operatorDirectory.marker)
     try Files.write(environment.text, to: volumes.environmentFile)
-    for name in shown {
+    // What programs on other machines need.
+    for name in ["LATCHKEY_URL"] + keys {
       guard let value = environment[name] else { continue }
       console.say(SettingVariable.line(name, value))
     }
   }
 
-  /// What is printed of the account: what programs on other machines need.
-  private static let shown = [
-    "LATCHKEY_URL", "LATCHKEY_TEST_API_KEY", "LATCHKEY_LIVE_API_KEY", "LATCHKEY_SIGNING_KEY",
+  private static func forgetKeys(_ volumes: DeploymentVolumes, _ console: Console) throws(Fault) {
+    guard Files.exists(volumes.environmentFile) else {
+      throw Fault(.failedPrecondition, "There is no account yet whose API keys could be forgotten")
+    }
+    // Before the keys go: however this ends, none are made in their place.
+    try Files.write("They were printed once, and dropped.\n", to: volumes.forgottenKeys)
+    var environment = DevEnvironment(text: try Files.read(volumes.environmentFile))
+    for name in keys { environment[name] = nil }
+    try Files.write(environment.text, to: volumes.environmentFile)
+    console.say("The API keys are dropped here, and valid until they are revoked.")
+  }
+
+  /// The account's keys, as the environment calls them.
+  private static let keys = [
+    "LATCHKEY_TEST_API_KEY", "LATCHKEY_LIVE_API_KEY", "LATCHKEY_SIGNING_KEY",
   ]
 }
