@@ -77,6 +77,14 @@ class Engine:
         """Runs compose; gives what it printed."""
         return self._run([COMPOSE, *arguments], self.environment | settings, None, timeout, directory)
 
+    def logs(self, container):
+        """What a container has written to both of its streams."""
+        command = [DOCKER, "logs", container]
+        done = subprocess.run(
+            command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True
+        )
+        return done.stdout
+
     def build(self, tag, context, timeout=300, **arguments):
         """Builds an image, telling how that goes."""
         words = [word for name, value in arguments.items() for word in ("--build-arg", f"{name}={value}")]
