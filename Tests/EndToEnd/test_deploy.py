@@ -1,5 +1,7 @@
 """`latchkey deploy` and what goes with it, without containers."""
 
+import json
+import shutil
 import subprocess
 
 import pytest
@@ -35,7 +37,7 @@ COMMANDS = {
 def test_an_address_that_is_not_safe_is_refused_and_not_repeated(tmp_path, option, address):
     done = latchkey(*COMMANDS[option](address, tmp_path))
     assert done.returncode != 0 and done.stdout == ""
-    assert done.stderr.startswith(f"latchkey: {option} is not a libpq connection string"), done.stderr
+    assert f"{option} is not a libpq connection string" in done.stderr
     assert "hunter2" not in done.stderr
 
 
@@ -61,6 +63,19 @@ def volumes(tmp_path):
     done = latchkey("deploy", "setup", "--volumes", tmp_path)
     assert done.returncode == 0, done.stderr
     return tmp_path
+
+
+def test_what_containers_do_by_themselves_is_logged_as_services_log(volumes):
+    done = latchkey("deploy", "setup", "--volumes", volumes)
+    assert done.returncode == 0 and done.stdout == ""
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert {(line["service"], line["level"]) for line in lines} == {("deploy", "info")}
+    assert [line["message"] for line in lines] == ["secrets are there", "certificates are there"]
+    # And so is what goes wrong.
+    shutil.rmtree(volumes / "secrets" / "keys")
+    done = latchkey("deploy", "setup", "--volumes", volumes)
+    [line] = [json.loads(line) for line in done.stderr.splitlines()]
+    assert done.returncode == 1 and line["level"] == "critical" and "secrets/keys" in line["message"]
 
 
 def everything(folder):

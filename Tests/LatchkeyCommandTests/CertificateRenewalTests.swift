@@ -5,35 +5,58 @@ import Testing
 @testable import LatchkeyCommand
 
 @Suite struct CertificateRenewalTests {
-  @EventLoop private final class Screen {
-    var text = ""
+  /// What was told, a line each time.
+  @EventLoop private final class Told {
+    var lines: [String] = []
+
+    func take(_ outcome: Result<[String], Fault>) {
+      switch outcome {
+      case .success(let names): lines.append(names.joined(separator: " "))
+      case .failure(let fault): lines.append(fault.message)
+      }
+    }
   }
 
   /// A container that was away for a week must not let certificates end in the hour after.
   @Test @EventLoop func `certificates are looked at as soon as their renewal starts`() {
-    let screen = Screen()
-    let renewal = CertificateRenewal(Console { screen.text += $1 }) { () throws(Fault) in
+    let told = Told()
+    let renewal = CertificateRenewal { () throws(Fault) in
       ["keys", "gateway"]
+    } tell: {
+      told.take($0)
     }
     renewal.start()
     renewal.stop()
-    #expect(screen.text == "renewed certificates: keys, gateway\n")
+    #expect(told.lines == ["keys gateway"])
+  }
+
+  @Test @EventLoop func `nothing is told where nothing had to be renewed`() {
+    let told = Told()
+    let renewal = CertificateRenewal { () throws(Fault) in
+      []
+    } tell: {
+      told.take($0)
+    }
+    renewal.start()
+    renewal.stop()
+    #expect(told.lines == [])
   }
 
   @Test @EventLoop func `a renewal that fails is told, and tried again every hour`() async {
-    let screen = Screen()
-    let renewal = CertificateRenewal(Console { screen.text += $1 }) { () throws(Fault) in
+    let told = Told()
+    let renewal = CertificateRenewal { () throws(Fault) in
       throw Fault(.failedPrecondition, "The disk is full")
+    } tell: {
+      told.take($0)
     }
-    let complaint = "certificates could not be renewed: The disk is full\n"
     await ManualClock.use {
       renewal.start()
-      #expect(screen.text == complaint)
+      #expect(told.lines.count == 1)
       ManualClock.advance(by: .seconds(3_601))
-      #expect(screen.text == complaint + complaint)
+      #expect(told.lines.count == 2)
       renewal.stop()
       ManualClock.advance(by: .seconds(3_601))
     }
-    #expect(screen.text == complaint + complaint)
+    #expect(told.lines == ["The disk is full", "The disk is full"])
   }
 }

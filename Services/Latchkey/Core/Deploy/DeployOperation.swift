@@ -55,6 +55,14 @@ public enum DeployOperation {
     case forgetKeys
     /// Prints the authority of the certificate that users see.
     case authority
+
+    /// Whether a container does it by itself, so that what is said of it stands among what services log.
+    fileprivate var isLogged: Bool {
+      switch self {
+      case .setUp, .renew, .migrate: true
+      case .account, .forgetKeys, .authority: false
+      }
+    }
   }
 
   /// The ports that services have in containers, each with an address of its own.
@@ -66,14 +74,18 @@ public enum DeployOperation {
   /// - Returns: The exit status: zero when all was done as asked.
   public static func run(_ deed: Deed, at place: Place) async -> Int32 {
     let console = Console()
-    // What fails is told by the faults.
-    LoggingSystem.bootstrap { _ in SwiftLogNoOpLogHandler() }
+    LoggingSystem.bootstrap { label in
+      // To whoever has asked it is the faults that tell what fails.
+      guard deed.isLogged else { return SwiftLogNoOpLogHandler() }
+      return JSONLogHandler(service: "deploy", label: label, level: .info)
+    }
+    let log = Logger(label: "deploy")
     do throws(Fault) {
       let volumes = DeploymentVolumes(path: place.volumes, host: try host(of: place.url))
       switch deed {
-      case .setUp: try setUp(volumes, console)
-      case .renew: return await renew(volumes, console)
-      case .migrate(let administrator): try await migrate(volumes, administrator, console)
+      case .setUp: try setUp(volumes, log)
+      case .renew: return await renew(volumes, log)
+      case .migrate(let administrator): try await migrate(volumes, administrator, log)
       case .account: try await makeAccount(volumes, url: place.url, console)
       case .forgetKeys: try forgetKeys(volumes, console)
       case .authority:
@@ -82,7 +94,11 @@ public enum DeployOperation {
       }
       return 0
     } catch {
-      console.complain(error)
+      if deed.isLogged {
+        log.critical("\(error.message)", error: error)
+      } else {
+        console.complain(error)
+      }
       return 1
     }
   }
@@ -98,25 +114,32 @@ public enum DeployOperation {
     return endpoint.host
   }
 
-  private static func setUp(_ volumes: DeploymentVolumes, _ console: Console) throws(Fault) {
+  private static func setUp(_ volumes: DeploymentVolumes, _ log: Logger) throws(Fault) {
     try volumes.check()
     let secrets = try DeploymentSecrets.prepare(volumes)
     let made = try DeploymentCertificates.prepare(volumes)
     try volumes.copyAuthorities()
     try volumes.copySecrets()
     try volumes.complete()
-    console.say("secrets: \(secrets)")
-    console.say("certificates: \(made.isEmpty ? "kept" : "made \(made.joined(separator: ", "))")")
+    log.info("secrets are there", metadata: ["state": "\(secrets)"])
+    log.info("certificates are there", metadata: ["made": "\(made.joined(separator: ","))"])
   }
 
-  private static func renew(_ volumes: DeploymentVolumes, _ console: Console) async -> Int32 {
-    let lifecycle = Lifecycle(log: Logger(label: "latchkey") { _ in SwiftLogNoOpLogHandler() })
+  private static func renew(_ volumes: DeploymentVolumes, _ log: Logger) async -> Int32 {
+    let lifecycle = Lifecycle(log: log)
     let signals = StopSignals { [lifecycle] in lifecycle.requestStop($0) }
     defer { withExtendedLifetime(signals) {} }
-    let renewal = CertificateRenewal(console) { () throws(Fault) in
+    let renewal = CertificateRenewal { () throws(Fault) in
       let renewed = try DeploymentCertificates.prepare(volumes)
       try volumes.copyAuthorities()
       return renewed
+    } tell: { outcome in
+      switch outcome {
+      case .success(let names):
+        log.info("renewed certificates", metadata: ["names": "\(names.joined(separator: ","))"])
+      case .failure(let fault):
+        log.error("certificates could not be renewed", error: fault)
+      }
     }
     lifecycle.add("renewal") {
       renewal.start()
@@ -129,7 +152,7 @@ public enum DeployOperation {
   private static func migrate(
     _ volumes: DeploymentVolumes,
     _ administrator: Administrator,
-    _ console: Console
+    _ log: Logger
   ) async throws(Fault) {
     let conninfo = "\(administrator.server) user=\(administrator.name)"
     guard ConnectionString.isSafe(conninfo) else {
@@ -142,7 +165,7 @@ public enum DeployOperation {
       password: SettingsFile.readLine(password)
     )
     try await DatabaseBootstrap(volumes, administrator: configuration).run()
-    console.say("roles and database: there")
+    log.info("the roles and the database are there")
     let environment = ServicePlan.migrationEnvironment(
       connection: "\(administrator.server) dbname=\(ServicePlan.database)"
         + " user=\(ServicePlan.migratorRole)",
@@ -164,7 +187,7 @@ public enum DeployOperation {
         )
       }
     }
-    console.say("schemas: up to date")
+    log.info("the schemas are up to date")
   }
 
   private static func makeAccount(
