@@ -26,7 +26,7 @@ GROWTH_TARGET = 1.3
 # Keys at once: one h2load has one body, and each is a process that takes its share of the same cores.
 KEYS = 2
 # Where the rate is highest: with more in flight the answers only wait longer.
-CONNECTIONS, STREAMS = 16, 64
+CONNECTIONS, STREAMS = 8, 128
 # pgbench has a process of Postgres for each of its clients; the gateway has one for each core.
 WORKERS = os.cpu_count()
 # Of the run in which every request has a key of its own; by httpx, which is slow, so only CPU time counts.

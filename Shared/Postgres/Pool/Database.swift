@@ -1,6 +1,7 @@
 public import EventLoop
 public import Faults
 internal import Logging
+public import Primitives
 
 /// A Postgres database: a few connections that everybody's statements are pipelined on, and a few more
 /// that transactions lease.
@@ -38,6 +39,8 @@ public final class Database {
   private var inspection: LoopTimer?
   /// How many connections were lost since the start: for who holds something that ends with its session.
   public private(set) var lostCount = 0
+  /// When the certificate ends that the server has shown to the newest connection; nil without TLS.
+  public private(set) var certificateExpiry: Timestamp?
   /// Cancel requests under way.
   var cancelCount = 0
   let log = Logger(label: "postgres")
@@ -114,6 +117,7 @@ public final class Database {
         rotation: rotation
       )
       connection.counts = counts
+      certificateExpiry = connection.certificateExpiry
       connections[slot] = connection
       connectedSince[slot] = .now
       connection.onEvent = { [self] event in received(event, slot, from: connection) }

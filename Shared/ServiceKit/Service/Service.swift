@@ -99,6 +99,7 @@ public final class Service {
       database.collect(into: &$0)
       BatchCounts.collect(into: &$0)
     }
+    addMetrics(ofCertificateFor: "database") { database.certificateExpiry }
     monitoring.addCondition("the database cannot be reached") { database.isAvailable }
     lifecycle.add("database") {
       database.start()
@@ -164,7 +165,7 @@ public final class Service {
       let requests = RequestLog(service: name, level: "debug")
       server.onCallEnded = { call, code in requests.note(RequestLog.Entry(call, code: code)) }
     }
-    addMetrics(ofCertificateFor: "rpc", tls)
+    addMetrics(ofCertificateFor: "rpc") { tls.expiry }
     monitoring.addMetrics { server.collect(into: &$0) }
     let health = HealthReporter(server.health, databases: { [unowned self] in databases })
     lifecycle.add("RPC server") { () async throws(Fault) in
@@ -198,7 +199,7 @@ public final class Service {
     server.onFailure = { [log] fault in
       log.debug("a connection failed in its handshake", error: fault)
     }
-    addMetrics(ofCertificateFor: "https", tls)
+    addMetrics(ofCertificateFor: "https") { tls.expiry }
     monitoring.addMetrics { server.collect(into: &$0, as: "https") }
     lifecycle.add("HTTPS server") { () async throws(Fault) in
       server.serve(try await self.listener(on: endpoint))
@@ -256,10 +257,14 @@ extension Service {
     "When the certificate that is in use ends, in seconds since 1970, by what it is for."
   )
 
-  private func addMetrics(ofCertificateFor use: String, _ tls: WatchedTLSContext) {
+  /// - Parameter expiry: When it ends; nil while that is not known.
+  private func addMetrics(
+    ofCertificateFor use: String,
+    _ expiry: @escaping @EventLoop () -> Timestamp?
+  ) {
     monitoring.addMetrics { exposition in
-      guard let expiry = tls.expiry else { return }
-      exposition.add(Self.expiry, ["use": use], Int(expiry.seconds))
+      guard let end = expiry() else { return }
+      exposition.add(Self.expiry, ["use": use], Int(end.seconds))
     }
   }
 }

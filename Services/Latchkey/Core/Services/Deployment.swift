@@ -34,8 +34,15 @@ final class Deployment {
     self.databaseUser = databaseUser
     self.console = console
     lifeline = try Lifeline()
-    renewal = CertificateRenewal(console) { [directory = plan.directory] () throws(Fault) in
+    renewal = CertificateRenewal { [directory = plan.directory] () throws(Fault) in
       try DeploymentCertificates.prepare(directory)
+    } tell: { outcome in
+      switch outcome {
+      case .success(let names):
+        console.say("renewed certificates: \(names.joined(separator: ", "))")
+      case .failure(let fault):
+        console.say("certificates could not be renewed: \(fault.message)")
+      }
     }
   }
 
