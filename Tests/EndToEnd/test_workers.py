@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import threading
+import time
 
 import httpx
 import pytest
@@ -15,6 +16,8 @@ from harness import processes, rest, topology
 WORKERS = 2
 # A restart with backoff, of a debug build on a busy machine.
 RESTART_SECONDS = 20
+# A worker that has run for this long counts as well.
+WELL_SECONDS = 10
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +40,13 @@ def api(shared):
 
 def workers(deployment, service):
     """Its workers by number, {number: pid}."""
+    return workers_below(deployment.pid(service), service)
+
+
+def workers_below(parent, service):
+    """The workers of a process by number, {number: pid}."""
     found = {}
-    for pid, line in processes.descendants(deployment.pid(service)).items():
+    for pid, line in processes.descendants(parent).items():
         number = re.search(r" --worker=(\d+) ", line)
         assert number and line.split(" ")[0].endswith(f"latchkey-{service}"), line
         found[int(number[1])] = pid
@@ -169,17 +177,45 @@ def test_workers_end_with_their_parent(shared):
         )
 
 
-def test_a_worker_that_refuses_its_settings_ends_all(shared, tmp_path):
-    """A file that was spoilt after the start: no other start would do either."""
+def test_settings_that_are_refused_at_the_start_end_all(shared, tmp_path):
+    """A file that was spoilt before any worker was known to be well: no other start would do either."""
     file = tmp_path / "settings"
     file.write_text("LATCHKEY_LOG_LEVEL=info\n")
     with topology.gateway(shared, LATCHKEY_WORKERS="2", LATCHKEY_CONFIG=str(file)) as one:
-        one.wait_until_ready()
-        found = list(processes.descendants(one.pid))
+        found = processes.poll(
+            lambda: list(processes.descendants(one.pid)), RESTART_SECONDS, "workers are started"
+        )
         file.write_text("LATCHKEY_LOG_LEVEL=loud\n")
         processes.kill(found[0])
         assert one.server.process.wait(RESTART_SECONDS) == 78
         assert not any(processes.running(pid) for pid in found)
+
+
+def test_a_worker_that_cannot_start_leaves_the_others_alone(shared, tmp_path):
+    """A file that is spoilt while all are well: every connection goes to those that serve, and the one comes back."""
+    file = tmp_path / "settings"
+    file.write_text("LATCHKEY_LOG_LEVEL=info\n")
+    with topology.gateway(shared, LATCHKEY_WORKERS="2", LATCHKEY_CONFIG=str(file)) as one:
+        one.wait_until_ready()
+        well = time.monotonic() + WELL_SECONDS
+        processes.poll(lambda: time.monotonic() > well, WELL_SECONDS + 5, "they are well")
+        found = workers_below(one.pid, "gateway")
+        file.write_text("LATCHKEY_LOG_LEVEL=loud\n")
+        processes.kill(found[1])
+        # By then the pause is of seconds.
+        processes.poll(
+            lambda: one.server.text().count("worker 1 has ended (exit status 78)") >= 6,
+            RESTART_SECONDS,
+            "it has failed again and again",
+        )
+        for _ in range(10):
+            with httpx.Client(verify=shared.trust(), base_url=one.url) as client:
+                assert validate(client, "LIC-0000-0000-0000-0000") == "NOT_FOUND"
+        assert workers_below(one.pid, "gateway")[2] == found[2]
+        file.write_text("LATCHKEY_LOG_LEVEL=info\n")
+        one.wait_until_ready()
+        after = workers_below(one.pid, "gateway")
+        assert sorted(after) == [1, 2] and after[2] == found[2]
 
 
 def test_a_taken_port_stops_the_start(shared):

@@ -60,10 +60,16 @@ public final class SupervisedProcess {
   /// How often it has ended by itself since it last ran for ``RestartPolicy/wellAfter``.
   public var failures: Int { policy.failures }
 
+  /// Whether it has ever run for ``RestartPolicy/wellAfter``, in this run or an earlier one.
+  public var hasBeenWell: Bool {
+    wasWell || (child != nil && Instant.now - startedAt >= RestartPolicy.wellAfter)
+  }
+
   private let report: @EventLoop (String) -> Void
   private var policy = RestartPolicy()
   private var child: ChildProcess?
   private var startedAt = Instant.now
+  private var wasWell = false
   private var restart: LoopTimer?
   private var isStopping = false
 
@@ -116,7 +122,9 @@ public final class SupervisedProcess {
     guard !isStopping else { return }
     lastExit = exit
     exitCount += 1
-    let delay = policy.delay(afterUptime: .now - startedAt)
+    let uptime = Instant.now - startedAt
+    if uptime >= RestartPolicy.wellAfter { wasWell = true }
+    let delay = policy.delay(afterUptime: uptime)
     report("\(plan.name) has ended (\(exit)); it is started again")
     restart = LoopTimer(after: delay) { [self] in tryAgain() }
   }

@@ -39,7 +39,7 @@ final class WorkerGroup {
   private let lifeline: Lifeline
   private let listeners: WorkerListeners
   private var workers: [SupervisedProcess] = []
-  /// Called with the exit status of a worker that refuses its settings: no other start would do.
+  /// Called with the exit status of a worker that refuses its settings before any has been well: no other start would do.
   var onRefusal: (@EventLoop (Int32) -> Void)?
 
   /// Makes a group that is not started.
@@ -111,7 +111,12 @@ final class WorkerGroup {
     if workers[index].failures >= Self.failuresMax { listeners.release(index) }
     guard let exit = workers[index].lastExit, exit.status == Int64(ServiceMain.settingsRefused)
     else { return }
-    onRefusal?(ServiceMain.settingsRefused)
+    if workers.contains(where: \.hasBeenWell) {
+      // They were good once, so a file is being changed, or was spoilt: that is no reason to end those that serve.
+      log.error("\(workers[index].plan.name) refuses settings that were good; the others go on")
+    } else {
+      onRefusal?(ServiceMain.settingsRefused)
+    }
   }
 
   private static let count = Metric(
