@@ -124,6 +124,13 @@ def test_readiness_is_that_of_all(shared):
     try:
         answer = httpx.get(base + "/readyz", timeout=10)
         assert (answer.status_code, answer.text) == (503, "worker 2: it does not answer\n")
+        # As a container's health check asks.
+        asked = subprocess.run(
+            [processes.binary("latchkey-licenses"), "ready"],
+            env={"LATCHKEY_METRICS_LISTEN": shared.metrics_address("licenses")},
+            capture_output=True, text=True, timeout=30,
+        )  # fmt: skip
+        assert asked.returncode == 1 and "worker 2: it does not answer" in asked.stderr
         assert sample(httpx.get(base + "/metrics", timeout=10).text, "latchkey_worker_up", 2) == 0
         assert httpx.get(base + "/healthz").status_code == 200
     finally:
