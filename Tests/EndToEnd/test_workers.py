@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from harness import deployment as deployments
-from harness import processes, rest, topology
+from harness import held, processes, rest, topology
 
 WORKERS = 2
 # A restart with backoff, of a debug build on a busy machine.
@@ -182,6 +182,25 @@ def test_workers_end_with_their_parent(shared):
         processes.poll(
             lambda: not any(processes.running(pid) for pid in found), RESTART_SECONDS, "workers end"
         )
+
+
+def test_a_parent_that_was_killed_can_be_started_again_at_once(shared):
+    """Its workers give the ports back as soon as it is gone, though they drain for as long as a request is under way."""
+    with topology.gateway(shared, LATCHKEY_WORKERS="2") as one:
+        one.wait_until_ready()
+        found = processes.descendants(one.pid)
+        with held.Request(one) as request:
+            one.kill()
+            one.start()
+            one.wait_until_ready()
+            assert any(processes.running(pid) for pid in found), "the request keeps none of them"
+            status, answer = request.finish()
+        assert status == 200 and answer["data"]["code"] == "NOT_FOUND"
+        processes.poll(
+            lambda: not any(processes.running(pid) for pid in found), RESTART_SECONDS, "workers end"
+        )
+        with httpx.Client(verify=shared.trust(), base_url=one.url) as client:
+            assert validate(client, "LIC-0000-0000-0000-0000") == "NOT_FOUND"
 
 
 def test_settings_that_are_refused_at_the_start_end_all(shared, tmp_path):

@@ -36,6 +36,7 @@ public final class Service {
   private let lifecycle: Lifecycle
   /// The sockets that a worker was handed; nil where it binds them itself.
   private let inherited: InheritedListeners?
+  private var listeners: [Listener] = []
   private var databases: [Database] = []
   private var certificates: [WatchedTLSContext] = []
 
@@ -225,7 +226,14 @@ public final class Service {
   }
 
   private func listener(on endpoint: Endpoint) async throws(Fault) -> Listener {
-    try await Listener.on(endpoint, inherited: inherited)
+    let listener = try await Listener.on(endpoint, inherited: inherited)
+    listeners.append(listener)
+    return listener
+  }
+
+  /// Takes no further connection on any port; what is open goes on.
+  func stopListening() {
+    for listener in listeners { listener.stop() }
   }
 
   /// Loads changed certificates at once, on SIGHUP; without it they are seen within ``WatchedTLSContext/pollInterval``.

@@ -1,9 +1,12 @@
-internal import EventLoop
+public import EventLoop
 internal import Faults
 internal import Glibc
 internal import Logging
 
 extension ServiceMain {
+  /// The longest that a process of a service takes to stop: the parent of workers, which kills those that hang.
+  @EventLoop public static let stopLimit = WorkerGroup.stopLimit + .seconds(3)
+
   /// Is the parent of so many workers until it is told to stop.
   ///
   /// - Returns: The exit status: that of a worker which refused its settings, else as of a process without workers.
@@ -23,7 +26,7 @@ extension ServiceMain {
       log.critical("\(error.message)", error: error)
       return 1
     }
-    let lifecycle = Lifecycle(log: log, stopLimit: WorkerGroup.stopLimit + .seconds(3))
+    let lifecycle = Lifecycle(log: log, stopLimit: stopLimit)
     let monitoring = Monitoring(service: name)
     monitoring.addCondition("it is starting or stopping") { lifecycle.isRunning }
     monitoring.addMetrics { group.collect(into: &$0) }

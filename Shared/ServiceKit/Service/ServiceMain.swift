@@ -110,7 +110,11 @@ public enum ServiceMain {
     )
     let signals = StopSignals(hangUp: service.reload) { lifecycle.requestStop($0) }
     if let lifeline = settings?.lifelineDescriptor {
-      signals.watchLifeline(descriptor: lifeline) { lifecycle.requestStop($0) }
+      signals.watchLifeline(descriptor: lifeline) {
+        // Parts drain one after the other, and nobody waits for that: whoever starts the service anew needs its ports now.
+        service.stopListening()
+        lifecycle.requestStop($0)
+      }
     }
     defer { withExtendedLifetime(signals) {} }
     do throws(Fault) {

@@ -20,6 +20,10 @@ final class WorkerListeners {
 
   /// Where the descriptors of a worker begin that are no standard streams and no lifeline.
   static let firstDescriptor: Int32 = 4
+  /// How long the workers of a parent that was killed may still have a port, and how often that is looked at: they close it
+  /// as soon as they notice.
+  private static let takeOverLimit = Duration.seconds(2)
+  private static let takeOverInterval = Duration.milliseconds(20)
 
   private var sockets: [[Handed]]
   private var metrics: [SocketAddress] = []
@@ -35,13 +39,26 @@ final class WorkerListeners {
       throw Fault(.failedPrecondition, "\(endpoint) cannot be listened on for two things")
     }
     var address = try await Listener.address(of: endpoint)
-    // Sockets that share a port do not keep each other out, so that nobody else has it is seen before.
-    try Listener(address).stop()
+    try await waitUntilFree(address)
     for worker in sockets.indices {
       let listener = try Listener(address, sharesPort: true)
       // Where the system has chosen the port, all have the first one's.
       address = listener.address
       hand(listener, for: endpoint, to: worker, sharesPort: true)
+    }
+  }
+
+  /// Sees that nobody else has a port: sockets that share one do not keep each other out.
+  private func waitUntilFree(_ address: SocketAddress) async throws(Fault) {
+    let deadline = Instant.now + Self.takeOverLimit
+    while true {
+      do throws(Fault) {
+        try Listener(address).stop()
+        return
+      } catch {
+        guard Instant.now < deadline, !Task.isCancelled else { throw error }
+      }
+      await EventLoop.sleep(for: Self.takeOverInterval)
     }
   }
 

@@ -7,6 +7,9 @@ internal import ServiceKit
 /// The processes of one deployment, and the steps that bring them up.
 @EventLoop
 final class Deployment {
+  /// A service ends by itself before it is killed, even where its workers hang.
+  private static let stopLimit = ServiceMain.stopLimit + .seconds(1)
+
   let plan: ServicePlan
   private let cluster: PostgresCluster
   private let databaseUser: DatabaseUser
@@ -120,7 +123,8 @@ final class Deployment {
           // So that a list of processes tells which deployment each one belongs to.
           directory: directory.path,
           isDetached: true
-        )
+        ),
+        stopLimit: Deployment.stopLimit
       )
     ) { [unowned self] in report($0) }
     services[service] = process
