@@ -258,6 +258,21 @@ def test_a_taken_port_stops_the_start(shared):
     assert f"Cannot listen on 127.0.0.1:{shared.port}: address already in use" in done.stderr
 
 
+def test_two_things_at_one_place_stop_the_start(shared):
+    """As without workers: neither of them is left out."""
+    place = f"127.0.0.1:{processes.free_port()}"
+    settings = topology.settings_of(shared, "licenses") | {
+        "LATCHKEY_WORKERS": "2",
+        "LATCHKEY_RPC_LISTEN": place,
+        "LATCHKEY_METRICS_LISTEN": place,
+    }
+    done = subprocess.run(
+        [processes.binary("latchkey-licenses")], env=settings, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1
+    assert f"Cannot listen on {place}: address already in use" in done.stderr
+
+
 def test_seats_are_not_oversold_by_workers(shared, api):
     """What they share is in Postgres: five seats are five, whoever is asked."""
     license = api.license(api.catalogue(maxMachines=5))

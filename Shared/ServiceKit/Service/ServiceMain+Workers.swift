@@ -77,13 +77,18 @@ extension ServiceMain {
   ) -> WorkerGroup.Plan {
     let called = CommandLine.arguments.first ?? "latchkey-\(name)"
     let made = Setting.flag(of: ServiceSettings.lifelineName)
+    var endpoints = reader.listening
+    // Only once: what is to be served at the same place besides is refused when it is bound.
+    if let metrics = settings.metricsListen, let place = endpoints.firstIndex(of: metrics) {
+      endpoints.remove(at: place)
+    }
     var environment = SettingsReader.processEnvironment().map { "\($0.key)=\($0.value)" }
     if !environment.contains(where: { $0.hasPrefix("GLIBC_TUNABLES=") }) {
       environment.append(AllocatorTunables.variable)
     }
     return WorkerGroup.Plan(
       count: settings.workers,
-      endpoints: reader.listening.filter { $0 != settings.metricsListen },
+      endpoints: endpoints,
       metrics: settings.metricsListen,
       program: called.contains("/") ? called : ownExecutable ?? called,
       name: called,
