@@ -26,6 +26,11 @@ def shared(logs):
     one = deployments.Deployment(logs / "workers.log", settings={"LATCHKEY_WORKERS": str(WORKERS)})
     one.start()
     try:
+        # Before anything else is asked of them.
+        one.readiness = {
+            service: httpx.get(f"http://{one.metrics_address(service)}/readyz").text
+            for service in deployments.SERVICES
+        }
         yield one
     finally:
         left = one.stop()
@@ -67,6 +72,11 @@ def validate(client, key):
 def test_every_service_has_them(service, shared):
     found = workers(shared, service)
     assert sorted(found) == list(range(1, WORKERS + 1))
+
+
+def test_a_deployment_is_ready_when_all_of_them_are(shared):
+    """A connection that one worker serves says nothing of the others."""
+    assert shared.readiness == dict.fromkeys(deployments.SERVICES, "ok\n")
 
 
 def metrics(deployment, service):

@@ -202,10 +202,8 @@ public enum ServiceMain {
       return settingsRefused
     }
     do throws(Fault) {
-      // Every address of the machine may stand for its own.
-      let answer = try await MonitoringQuestion.ask(Listener.address(of: endpoint), "/readyz")
-      guard answer.status != 200 else { return 0 }
-      say(answer.text)
+      guard let obstacles = try await Readiness.obstacles(at: endpoint) else { return 0 }
+      say(obstacles)
       return 1
     } catch {
       say(error.message)

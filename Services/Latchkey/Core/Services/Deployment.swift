@@ -137,12 +137,15 @@ final class Deployment {
   }
 
   func waitForServices() async throws(Fault) -> String {
-    let peers = try OperatorChannels(plan.addresses, directory)
-    defer { peers.close() }
     for service in ServiceName.allCases {
       guard let process = services[service] else { continue }
+      let endpoint = plan.metricsAddress(of: service)
       try await process.waitUntilReady(log: directory.log(of: service.rawValue)) { _ in
-        await peers.isServing(service)
+        do throws(Fault) {
+          return try await Readiness.obstacles(at: endpoint) == nil
+        } catch {
+          return false
+        }
       }
     }
     return "healthy"
