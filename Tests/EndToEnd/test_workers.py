@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import ssl
 import subprocess
 import threading
 import time
@@ -12,10 +13,13 @@ import pytest
 
 from harness import deployment as deployments
 from harness import held, processes, rest, topology
+from harness.certificates import Certificates
 
 WORKERS = 2
 # A restart with backoff, of a debug build on a busy machine.
 RESTART_SECONDS = 20
+# How often processes look at their certificates by themselves.
+RELOAD_SECONDS = 10
 # A worker that has run for this long counts as well.
 WELL_SECONDS = 10
 
@@ -166,16 +170,33 @@ def test_a_worker_that_dies_is_replaced_and_its_connections_wait(shared, api):
     )
 
 
-def test_signals_are_for_the_parent(shared):
-    """SIGHUP reaches every worker, which goes on; SIGTERM drains all, and nothing is left."""
-    with topology.gateway(shared, LATCHKEY_WORKERS="3") as one:
+def test_signals_are_for_the_parent(shared, tmp_path):
+    """SIGHUP reaches every worker, which shows its new certificate and goes on; SIGTERM drains all, and nothing is left."""
+    certificates = Certificates(tmp_path)
+    certificate, key = certificates.issue("localhost")
+    files = {"LATCHKEY_TLS_CERT_FILE": certificate, "LATCHKEY_TLS_KEY_FILE": key}
+    with topology.gateway(shared, LATCHKEY_WORKERS="3", **files) as one:
         one.wait_until_ready()
         found = processes.descendants(one.pid)
         assert len(found) == 3, found
-        os.kill(one.pid, signal.SIGHUP)
-        url = f"{one.url}/api/v1/licenses/validate-key"
-        with httpx.Client(verify=shared.trust()) as client:
-            assert client.post(url, json={"key": "LIC-0000-0000-0000-0000"}).status_code == 200
+        begun = time.monotonic()
+        # Without a signal a changed certificate would be seen once in so long, so two of them would not.
+        for _ in range(2):
+            before = certificates.shown(one.public_port, "localhost")
+            certificates.issue("localhost")
+            os.kill(one.pid, signal.SIGHUP)
+            # The kernel chooses the worker; of so many connections each has some.
+            processes.poll(
+                lambda: all(
+                    certificates.shown(one.public_port, "localhost") != before for _ in range(20)
+                ),
+                RELOAD_SECONDS,
+                "every worker shows the new certificate",
+            )
+        assert time.monotonic() - begun < RELOAD_SECONDS
+        trust = ssl.create_default_context(cafile=certificates.ca_file)
+        with httpx.Client(verify=trust, base_url=one.url) as client:
+            assert validate(client, "LIC-0000-0000-0000-0000") == "NOT_FOUND"
         assert processes.descendants(one.pid) == found
         one.stop()
         assert one.server.process.returncode == 0
