@@ -23,7 +23,8 @@ public enum LicensesMain {
         signing: try service.addChannel(
           to: settings.signing,
           identity: "signing",
-          as: settings.rpc
+          as: settings.rpc,
+          healthOf: SigningMethods.serviceName
         ),
         limits: settings.limits,
         leakedKeys: settings.leakedKeys

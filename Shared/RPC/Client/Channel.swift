@@ -8,9 +8,10 @@ internal import Tracing
 
 /// Calls the methods of one service, wherever its replicas are.
 ///
-/// The channel keeps connections to every address that its hosts resolve to, and gives the calls of each tick to the next
-/// healthy one in turn. A call fails fast with `unavailable` when nothing is there. A call whose connection was lost is
-/// repeated on another one if it is marked idempotent or no server has seen it; what a server answers is final.
+/// The channel keeps connections to every address that its hosts resolve to, watches what each server says of its health,
+/// and gives the calls of each tick to the next one in turn that takes calls. A call fails fast with `unavailable` when
+/// none does. A call whose connection was lost is repeated on another one if it is marked idempotent or no server has seen
+/// it; what a server answers is final.
 @EventLoop
 public final class Channel {
   private let balancer: Balancer
@@ -27,18 +28,21 @@ public final class Channel {
   ///   - tls: The client's settings; nil speaks plaintext, which only tests do.
   ///   - serverName: The name the server's certificate must have.
   ///   - connectionsPerAddress: A few, so that one is not all when it breaks.
+  ///   - service: The full name of the service whose health decides which server is called; empty for the server as a whole.
   public init(
     hosts: [(name: String, port: UInt16)],
     tls: TLSContext?,
     serverName: String,
-    connectionsPerAddress: Int = 2
+    connectionsPerAddress: Int = 2,
+    healthOf service: String = ""
   ) {
     self.serverName = serverName
     balancer = Balancer(
       hosts: hosts,
       tls: tls,
       serverName: serverName,
-      connectionsPerAddress: connectionsPerAddress
+      connectionsPerAddress: connectionsPerAddress,
+      healthOf: service
     )
   }
 
@@ -119,6 +123,9 @@ public final class Channel {
 
   /// How many connections stand.
   var connectionCount: Int { balancer.connectionCount }
+
+  /// How many of them are to servers that say that they take calls.
+  var servingCount: Int { balancer.servingCount }
 
   /// What is recorded of a call that is made for something that is.
   private func span(of method: MethodDescriptor, _ options: CallOptions) -> Span? {

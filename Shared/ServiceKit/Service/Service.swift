@@ -114,6 +114,7 @@ public final class Service {
   ///   - hosts: Where the service is; all addresses of all of them are used.
   ///   - identity: The name its certificate must have.
   ///   - rpc: The files of this service's own identity.
+  ///   - service: The full name of the RPC service whose health decides which replica is called.
   ///   - isNeeded: Whether this process is of no use while the other one cannot be reached.
   /// - Returns: The channel, which connects when the first call comes.
   /// - Throws: ``Fault`` when the files cannot be used.
@@ -121,13 +122,15 @@ public final class Service {
     to hosts: [Endpoint],
     identity: String,
     as rpc: RPCSettings,
+    healthOf service: String,
     isNeeded: Bool = false
   ) throws(Fault) -> Channel {
     let tls = try watch(rpc.files, use: .client, applicationProtocols: ["h2"])
     let channel = Channel(
       hosts: hosts.map { ($0.host, $0.port) },
       tls: tls.context,
-      serverName: identity
+      serverName: identity,
+      healthOf: service
     )
     monitoring.addMetrics { channel.collect(into: &$0) }
     if isNeeded {
