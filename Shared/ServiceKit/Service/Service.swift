@@ -20,8 +20,6 @@ public final class Service {
   /// How long open calls may take to end after a stop was asked for; longer than any deadline that
   /// clients of the public API wait for.
   public static let drainLimit = Duration.seconds(15)
-  /// How often the health of the service is compared with that of its database.
-  static let healthInterval = Duration.milliseconds(200)
 
   /// The service's name.
   public let name: String
