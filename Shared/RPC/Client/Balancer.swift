@@ -70,6 +70,14 @@ final class Balancer: Flushable {
     return ready[turn % ready.count]
   }
 
+  /// A connection to another replica than the one that a call went to; nil while there is none.
+  ///
+  /// By chance, so that the calls of a replica that fails are shared out.
+  func next(besides attempt: CallAttempt) -> Link? {
+    let address = links.first { attempt.wentOut(by: $0) }?.address
+    return ready.filter { $0.address != address }.randomElement()
+  }
+
   /// Ends a turn with the tick; called by the loop.
   func flush() {
     isMarked = false
