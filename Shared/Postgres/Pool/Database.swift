@@ -14,7 +14,7 @@ public final class Database {
   /// How often idle, stuck and waiting things are looked at.
   ///
   /// The limits they are held to are seconds.
-  private static let inspectionInterval: Duration = .milliseconds(250)
+  private static let inspectionInterval: Duration = .milliseconds(500)
   /// How often a database that closes looks whether everybody is done.
   private static let drainInterval: Duration = .milliseconds(5)
   /// A connection that lived this long has proved itself.

@@ -20,7 +20,7 @@ public final class PeriodicTask {
   ///
   /// - Parameters:
   ///   - name: What logs call it.
-  ///   - interval: From the end of one round to the beginning of the next.
+  ///   - interval: From the beginning of one round to that of the next, about; half of it at least from the end of one.
   ///   - log: Where failures are told.
   ///   - body: One round.
   public init(
@@ -35,11 +35,11 @@ public final class PeriodicTask {
     self.body = body
   }
 
-  /// Begins; the first round comes after one interval.
+  /// Begins; the first round comes after about one interval.
   public func start() {
     let timer = LoopTimer { [unowned self] in begin() }
     self.timer = timer
-    timer.start(after: interval)
+    timer.start(about: interval)
   }
 
   /// Ends: lets the round under way come to its end, then does a last one when `isFinal` asks for it.
@@ -54,7 +54,7 @@ public final class PeriodicTask {
     round = EventLoop.spawn { [self] in
       await run()
       round = nil
-      timer?.start(after: interval)
+      timer?.start(about: interval)
     }
   }
 

@@ -68,7 +68,7 @@ public final class Service {
   ///
   /// - Parameters:
   ///   - name: What logs call it.
-  ///   - interval: From the end of one round to the beginning of the next.
+  ///   - interval: From the beginning of one round to that of the next, about; half of it at least from the end of one.
   ///   - hasLastRound: Whether a last round is done when the service stops, for what is gathered in memory.
   ///   - body: One round.
   public func addPeriodicTask(

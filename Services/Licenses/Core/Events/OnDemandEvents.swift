@@ -15,7 +15,7 @@ internal import Protobuf
 @EventLoop
 final class OnDemandEvents {
   /// How often to write.
-  nonisolated static let interval = Duration.milliseconds(200)
+  nonisolated static let interval = Duration.milliseconds(250)
   /// How often to ask who is sent what, when nobody tells: a notification can be missed.
   nonisolated static let refreshInterval = Duration.seconds(10)
   /// How many events are gathered at most: some twenty megabytes.
