@@ -59,15 +59,15 @@ final class HealthWatch {
   private func listen() async {
     var pause = HealthWatch.pauseFirst
     while onWord != nil {
-      let end = await listenOnce()
-      if end.code == .unimplemented {
+      let obstacle = await listenOnce()
+      if obstacle.code == .unimplemented {
         onWord?(nil)
         return
       }
       if hasSpoken {
         pause = HealthWatch.pauseFirst
       } else {
-        onWord?(end)
+        onWord?(obstacle)
       }
       guard onWord != nil else { return }
       await EventLoop.sleep(for: pause * Double.random(in: 1...1.5))
