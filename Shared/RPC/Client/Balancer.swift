@@ -111,8 +111,9 @@ final class Balancer: Flushable {
   }
 
   /// Whether there is reason to wait: names are looked up for the first time, or an address has not failed since it was
-  /// last good, or since every one was given another chance. A server that says that it takes no calls has failed, as one
-  /// that does not answer.
+  /// last good, or since every one was given another chance.
+  ///
+  /// A server that says that it takes no calls has failed, as one that does not answer.
   private var isHopeful: Bool {
     if slots.isEmpty { return isResolving && lastFault == nil }
     return slots.values.contains { $0.contains(where: \.isHopeful) }
