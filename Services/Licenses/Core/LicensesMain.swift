@@ -60,13 +60,15 @@ public enum LicensesMain {
       service.addPeriodicTask("subscriptions", every: Licenses.subscriptionsInterval) {
         () async throws(Fault) in try await licenses.refreshSubscriptions()
       }
-      service.addPeriodicTask(
+      let events = service.addPeriodicTask(
         "validation events",
         every: Licenses.eventsInterval,
-        hasLastRound: true
+        hasLastRound: true,
+        isOnDemand: true
       ) {
         () async throws(Fault) in try await licenses.flushEvents()
       }
+      licenses.onEventsGathered = { [unowned events] in events.ask() }
       let server = try service.addRPCServer(settings.rpc, trusting: ["gateway"])
       sealing.register(on: server)
       licenses.register(on: server)

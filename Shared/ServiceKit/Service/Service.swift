@@ -70,19 +70,24 @@ public final class Service {
   ///   - name: What logs call it.
   ///   - interval: From the beginning of one round to that of the next, about; half of it at least from the end of one.
   ///   - hasLastRound: Whether a last round is done when the service stops, for what is gathered in memory.
+  ///   - isOnDemand: Whether a round comes only after the task was asked for it.
   ///   - body: One round.
+  /// - Returns: The task.
+  @discardableResult
   public func addPeriodicTask(
     _ name: String,
     every interval: Duration,
     hasLastRound: Bool = false,
+    isOnDemand: Bool = false,
     _ body: @escaping @EventLoop () async throws(Fault) -> Void
-  ) {
-    let task = PeriodicTask(name, every: interval, log: log, body)
+  ) -> PeriodicTask {
+    let task = PeriodicTask(name, every: interval, isOnDemand: isOnDemand, log: log, body)
     lifecycle.add(name) {
       task.start()
     } stop: {
       await task.stop(withLastRound: hasLastRound)
     }
+    return task
   }
 
   /// Adds the database.
