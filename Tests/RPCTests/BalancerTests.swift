@@ -30,6 +30,7 @@ import Testing
         return request
       }
       server.register("test.Ports", [method], files: [])
+      server.health.setServing(true)
       server.serve(listener, tls: nil)
     }
 
@@ -85,6 +86,7 @@ import Testing
         return request
       }
       server.register("test.Ports", [method], files: [])
+      server.health.setServing(true)
       server.serve(listener, tls: nil)
     }
 

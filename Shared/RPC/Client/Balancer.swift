@@ -3,7 +3,7 @@ internal import Faults
 internal import HTTP
 internal import TLS
 
-/// The connections of a channel: made in the background, given out in turn.
+/// The connections of a channel: made in the background, and given out in turn where the server says that it takes calls.
 ///
 /// A turn is a tick: calls that begin in the same moment go to one connection, so that they leave in one TLS record and one
 /// `send`, and the server reads, works and answers as seldom. Under load that spares both sides every other system call.
@@ -26,6 +26,9 @@ final class Balancer: Flushable {
   private let tls: TLSContext?
   private let serverName: String
   private let connectionsPerAddress: Int
+  /// The service whose health decides; empty for that of the server as a whole.
+  private let watchedService: String
+  /// The connections whose servers take calls.
   private var ready: [Link] = []
   private var turn = 0
   private var callsInTurn = 0
@@ -44,16 +47,18 @@ final class Balancer: Flushable {
     hosts: [(name: String, port: UInt16)],
     tls: TLSContext?,
     serverName: String,
-    connectionsPerAddress: Int
+    connectionsPerAddress: Int,
+    healthOf watchedService: String
   ) {
     self.hosts = hosts
     resolved = Array(repeating: [], count: hosts.count)
     self.tls = tls
     self.serverName = serverName
     self.connectionsPerAddress = connectionsPerAddress
+    self.watchedService = watchedService
   }
 
-  /// The connection whose turn it is; nil while there is none.
+  /// The connection whose turn it is; nil while there is none that takes calls.
   func next() -> Link? {
     guard !ready.isEmpty else { return nil }
     if callsInTurn == Balancer.callsPerTurn { endTurn() }
@@ -63,6 +68,14 @@ final class Balancer: Flushable {
       EventLoop.flushAtEndOfTick(self)
     }
     return ready[turn % ready.count]
+  }
+
+  /// A connection to another replica than the one that a call went to; nil while there is none.
+  ///
+  /// By chance, so that the calls of a replica that fails are shared out.
+  func next(besides attempt: CallAttempt) -> Link? {
+    let address = links.first { attempt.wentOut(by: $0) }?.address
+    return ready.filter { $0.address != address }.randomElement()
   }
 
   /// Ends a turn with the tick; called by the loop.
@@ -90,33 +103,43 @@ final class Balancer: Flushable {
       guard ready.isEmpty else { return }
     }
     throw Fault.unavailable(
-      "The service \(serverName) cannot be reached",
+      links.isEmpty
+        ? "The service \(serverName) cannot be reached"
+        : "The service \(serverName) takes no calls at the moment",
       detail: lastFault?.debugDescription
     )
   }
 
   /// Whether there is reason to wait: names are looked up for the first time, or an address has not failed since it was
   /// last good, or since every one was given another chance.
+  ///
+  /// A server that says that it takes no calls has failed, as one that does not answer.
   private var isHopeful: Bool {
     if slots.isEmpty { return isResolving && lastFault == nil }
     return slots.values.contains { $0.contains(where: \.isHopeful) }
   }
 
+  /// The connections that stand, whether their servers take calls or not.
+  private var links: [Link] { slots.values.joined().compactMap(\.link) }
+
   /// How many connections stand.
-  var connectionCount: Int { ready.count }
+  var connectionCount: Int { links.count }
+
+  /// How many of them are given out.
+  var servingCount: Int { ready.count }
 
   /// Whether one stands; where none does, one is made.
   var isConnected: Bool {
     if !isClosed { start() }
-    return !ready.isEmpty
+    return !links.isEmpty
   }
 
   func close() {
     isClosed = true
     resolveTimer?.cancel()
-    for slot in slots.values.joined() { slot.retire() }
+    let closing = slots.values.joined()
     slots = [:]
-    for link in ready { link.connection.drain() }
+    for slot in closing { slot.retire() }
     wakeAll()
   }
 
@@ -153,11 +176,8 @@ final class Balancer: Flushable {
     guard !isClosed else { return }
     let addresses = Set(resolved.joined())
     for (address, retired) in slots where !addresses.contains(address) {
-      for slot in retired {
-        slot.retire()
-        slot.connection?.drain()
-      }
       slots[address] = nil
+      for slot in retired { slot.retire() }
     }
     for address in addresses where slots[address] == nil {
       let made = (0..<connectionsPerAddress).map { _ in Slot() }
@@ -185,16 +205,16 @@ final class Balancer: Flushable {
           }
           pause = Balancer.pauseFirst
           slot.isHopeful = true
-          slot.connection = connection
-          let link = Link(connection)
-          added(link)
+          let link = Link(connection, to: address, healthOf: watchedService)
+          slot.link = link
+          // Its turn comes when the server has said that it takes calls.
+          link.health.start { [self] in heard($0, of: link, in: slot) }
           await withCheckedContinuation { lost in
             connection.whenUnusable { [self] in
-              removed(link)
+              removed(link, from: slot)
               lost.resume()
             }
           }
-          slot.connection = nil
         } catch {
           slot.isHopeful = false
           failed(error)
@@ -205,19 +225,37 @@ final class Balancer: Flushable {
     }
   }
 
-  private func added(_ link: Link) {
-    lastFault = nil
-    ready.append(link)
-    wakeAll()
+  /// A server has said that it takes calls, or why it gets none.
+  private func heard(_ obstacle: Fault?, of link: Link, in slot: Slot) {
+    slot.isHopeful = obstacle == nil
+    if let obstacle {
+      leave(link)
+      failed(obstacle)
+    } else if !ready.contains(where: { $0 === link }) {
+      lastFault = nil
+      ready.append(link)
+      wakeAll()
+    }
   }
 
-  private func removed(_ link: Link) {
-    ready.removeAll { $0 === link }
+  /// A connection takes no more calls.
+  private func removed(_ link: Link, from slot: Slot) {
+    link.health.end()
     link.trunk.drain()
+    slot.link = nil
+    // Another one is on its way, whatever this one's server has said at last.
+    slot.isHopeful = true
+    leave(link)
+  }
+
+  /// A connection gets no turn.
+  private func leave(_ link: Link) {
+    guard let index = ready.firstIndex(where: { $0 === link }) else { return }
+    ready.remove(at: index)
     guard ready.isEmpty, !isClosed else { return }
     // Others may be up again that were not when they were last tried: with replicas that are restarted one after the
-    // other, the last connection goes just after the first server has come back.
-    for slot in slots.values.joined() { slot.tryNow() }
+    // other, the last connection goes just after the first server has come back. Those that stand tell by themselves.
+    for slot in slots.values.joined() where slot.link == nil { slot.tryNow() }
   }
 
   private func failed(_ fault: Fault) {
@@ -238,54 +276,5 @@ final class Balancer: Flushable {
     limits.streamWindowBytes = 256 * 1024
     limits.connectionWindowBytes = 4 * 1024 * 1024
     return limits
-  }
-
-  /// The place of one connection.
-  @EventLoop
-  private final class Slot {
-    var connection: HTTP2ClientConnection?
-    /// Whether the address has not failed since it was last good, or given another chance.
-    var isHopeful = true
-    private(set) var isRetired = false
-    private var pause: (timer: LoopTimer, end: CheckedContinuation<Void, Never>)?
-
-    /// Suspends for a while, or until somebody wants it tried.
-    func rest(for duration: Duration) async {
-      guard !isRetired else { return }
-      await withCheckedContinuation { end in
-        pause = (LoopTimer(after: duration) { [self] in endPause() }, end)
-      }
-    }
-
-    /// Gives the address another chance, at once.
-    func tryNow() {
-      isHopeful = true
-      endPause()
-    }
-
-    /// Makes no further connection.
-    func retire() {
-      isRetired = true
-      endPause()
-    }
-
-    private func endPause() {
-      guard let pause else { return }
-      self.pause = nil
-      pause.timer.cancel()
-      pause.end.resume()
-    }
-  }
-}
-
-/// A connection to a server, and the trunk on it.
-@EventLoop
-final class Link {
-  let connection: HTTP2ClientConnection
-  let trunk: ClientTrunk
-
-  init(_ connection: HTTP2ClientConnection) {
-    self.connection = connection
-    trunk = ClientTrunk(connection)
   }
 }
