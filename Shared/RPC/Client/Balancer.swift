@@ -40,7 +40,7 @@ final class Balancer: Flushable {
   private var isStarted = false
   private var isClosed = false
   private var isResolving = false
-  private var waiting: [CheckedContinuation<Void, Never>] = []
+  private let waiting = WaitingCalls()
   private var resolveTimer: LoopTimer?
 
   init(
@@ -90,16 +90,21 @@ final class Balancer: Flushable {
   }
 
   /// Waits while a connection may come of an attempt that is under way, and no longer.
+  ///
+  /// - Throws: ``Fault`` `unavailable` when none has come, or too many wait already.
   func waitForConnection(by deadline: Instant) async throws(Fault) {
     guard ready.isEmpty else { return }
     guard !isClosed else { throw .unavailable("The channel is closed") }
     start()
     let limit = min(deadline, Instant.now + Balancer.pickTimeout)
     while isHopeful, Instant.now < limit, !isClosed, !Task.isCancelled {
-      let timer = LoopTimer { [self] in wakeAll() }
-      timer.start(at: limit)
-      await withCheckedContinuation { waiting.append($0) }
-      timer.cancel()
+      guard !waiting.isFull else {
+        throw .unavailable(
+          "Too many calls wait for the service \(serverName)",
+          detail: lastFault?.debugDescription
+        )
+      }
+      await waiting.wait(until: limit)
       guard ready.isEmpty else { return }
     }
     throw Fault.unavailable(
@@ -140,7 +145,7 @@ final class Balancer: Flushable {
     let closing = slots.values.joined()
     slots = [:]
     for slot in closing { slot.retire() }
-    wakeAll()
+    waiting.wakeAll()
   }
 
   private func start() {
@@ -164,7 +169,7 @@ final class Balancer: Flushable {
         }
       }
       isResolving = false
-      wakeAll()
+      wakeUnlessHopeful()
       // A host that is not known yet is on its way up.
       if resolved.contains(where: \.isEmpty) {
         _ = LoopTimer(after: Balancer.pauseMax) { [weak self] in self?.resolve() }
@@ -234,7 +239,7 @@ final class Balancer: Flushable {
     } else if !ready.contains(where: { $0 === link }) {
       lastFault = nil
       ready.append(link)
-      wakeAll()
+      waiting.wakeAll()
     }
   }
 
@@ -261,13 +266,12 @@ final class Balancer: Flushable {
   private func failed(_ fault: Fault) {
     guard ready.isEmpty else { return }
     lastFault = fault
-    wakeAll()
+    wakeUnlessHopeful()
   }
 
-  private func wakeAll() {
-    let woken = waiting
-    waiting = []
-    for continuation in woken { continuation.resume() }
+  /// Lets calls that wait fail once there is nothing to wait for; one failure of many concerns none of them.
+  private func wakeUnlessHopeful() {
+    if !isHopeful { waiting.wakeAll() }
   }
 
   /// Between our own services the windows may be large.
