@@ -18,11 +18,9 @@ final class Balancer: Flushable {
   private static let connectTimeout = Duration.seconds(3)
   /// The longest that a call waits for a first connection, whatever its deadline: it fails fast.
   private static let pickTimeout = Duration.seconds(1)
-  /// How often the name is resolved again, so that new replicas are found.
-  private static let resolveInterval = Duration.seconds(30)
 
-  /// Names or addresses with their ports, all of the same service.
-  private let hosts: [(name: String, port: UInt16)]
+  /// Of names or addresses, all of the same service.
+  private let resolver: Resolver
   private let tls: TLSContext?
   private let serverName: String
   private let connectionsPerAddress: Int
@@ -33,15 +31,11 @@ final class Balancer: Flushable {
   private var turn = 0
   private var callsInTurn = 0
   private var isMarked = false
-  /// What each host resolved to when it last did.
-  private var resolved: [[SocketAddress]]
   private var slots: [SocketAddress: [Slot]] = [:]
   private var lastFault: Fault?
   private var isStarted = false
   private var isClosed = false
-  private var isResolving = false
   private let waiting = WaitingCalls()
-  private var resolveTimer: LoopTimer?
 
   init(
     hosts: [(name: String, port: UInt16)],
@@ -50,8 +44,7 @@ final class Balancer: Flushable {
     connectionsPerAddress: Int,
     healthOf watchedService: String
   ) {
-    self.hosts = hosts
-    resolved = Array(repeating: [], count: hosts.count)
+    resolver = Resolver(hosts)
     self.tls = tls
     self.serverName = serverName
     self.connectionsPerAddress = connectionsPerAddress
@@ -115,13 +108,12 @@ final class Balancer: Flushable {
     )
   }
 
-  /// Whether there is reason to wait: names are looked up for the first time, or an address has not failed since it was
+  /// Whether there is reason to wait: a name is looked up for the first time, or an address has not failed since it was
   /// last good, or since every one was given another chance.
   ///
   /// A server that says that it takes no calls has failed, as one that does not answer.
   private var isHopeful: Bool {
-    if slots.isEmpty { return isResolving && lastFault == nil }
-    return slots.values.contains { $0.contains(where: \.isHopeful) }
+    resolver.isStarting || slots.values.contains { $0.contains(where: \.isHopeful) }
   }
 
   /// The connections that stand, whether their servers take calls or not.
@@ -141,7 +133,7 @@ final class Balancer: Flushable {
 
   func close() {
     isClosed = true
-    resolveTimer?.cancel()
+    resolver.stop()
     let closing = slots.values.joined()
     slots = [:]
     for slot in closing { slot.retire() }
@@ -151,35 +143,20 @@ final class Balancer: Flushable {
   private func start() {
     guard !isStarted else { return }
     isStarted = true
-    resolve()
-    resolveTimer = LoopTimer(every: Balancer.resolveInterval) { [weak self] in self?.resolve() }
+    resolver.start { [weak self] in self?.resolved($0) }
   }
 
-  private func resolve() {
-    guard !isResolving, !isClosed else { return }
-    isResolving = true
-    EventLoop.spawn { [self] in
-      for (index, host) in hosts.enumerated() {
-        do throws(Fault) {
-          resolved[index] = try await EventLoop.resolve(host: host.name, port: host.port)
-          update()
-        } catch {
-          // The name's server may be down while the services are up: what is connected stays.
-          failed(error)
-        }
-      }
-      isResolving = false
-      wakeUnlessHopeful()
-      // A host that is not known yet is on its way up.
-      if resolved.contains(where: \.isEmpty) {
-        _ = LoopTimer(after: Balancer.pauseMax) { [weak self] in self?.resolve() }
-      }
+  private func resolved(_ fault: Fault?) {
+    if let fault {
+      // The name's server may be down while the services are up: what is connected stays.
+      failed(fault)
+    } else {
+      update()
     }
   }
 
   private func update() {
-    guard !isClosed else { return }
-    let addresses = Set(resolved.joined())
+    let addresses = resolver.addresses
     for (address, retired) in slots where !addresses.contains(address) {
       slots[address] = nil
       for slot in retired { slot.retire() }
@@ -189,6 +166,8 @@ final class Balancer: Flushable {
       slots[address] = made
       for slot in made { connect(slot, to: address) }
     }
+    // It may be the last of the names, and have told nothing new.
+    wakeUnlessHopeful()
   }
 
   /// Keeps one connection to an address, for as long as the name resolves to it.
