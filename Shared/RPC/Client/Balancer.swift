@@ -32,6 +32,8 @@ final class Balancer: Flushable {
   private var callsInTurn = 0
   private var isMarked = false
   private var slots: [SocketAddress: [Slot]] = [:]
+  /// Whether a connection that was good has gone since all addresses were last tried at once.
+  private var hasLostProven = false
   private var lastFault: Fault?
   private var isStarted = false
   private var isClosed = false
@@ -173,7 +175,8 @@ final class Balancer: Flushable {
   /// Keeps one connection to an address, for as long as the name resolves to it.
   private func connect(_ slot: Slot, to address: SocketAddress) {
     EventLoop.spawn { [self] in
-      var pause = Balancer.pauseFirst
+      // None before the first repetition: a good connection that is lost is made anew at once.
+      var pause = Duration.zero
       while !slot.isRetired {
         do throws(Fault) {
           let connection = try await HTTP2ClientConnection.connect(
@@ -187,7 +190,6 @@ final class Balancer: Flushable {
             connection.close()
             return
           }
-          pause = Balancer.pauseFirst
           slot.isHopeful = true
           let link = Link(connection, to: address, healthOf: watchedService)
           slot.link = link
@@ -199,9 +201,18 @@ final class Balancer: Flushable {
               lost.resume()
             }
           }
+          if slot.isRetired { return }
+          if link.isProven { pause = .zero }
+          guard pause > .zero else {
+            pause = Balancer.pauseFirst
+            continue
+          }
+          // As one that takes no connection: what is behind it is down, or does not want our certificate.
+          throw Fault.unavailable("\(address) closes each connection that it has taken")
         } catch {
           slot.isHopeful = false
           failed(error)
+          pause = max(pause, Balancer.pauseFirst)
           await slot.rest(for: pause * Double.random(in: 1...1.5))
           pause = min(pause * 2, Balancer.pauseMax)
         }
@@ -236,7 +247,10 @@ final class Balancer: Flushable {
   private func leave(_ link: Link) {
     guard let index = ready.firstIndex(where: { $0 === link }) else { return }
     ready.remove(at: index)
-    guard ready.isEmpty, !isClosed else { return }
+    if link.isProven { hasLostProven = true }
+    // Those that come and go are left to their pauses, or they would have one another tried at once for ever.
+    guard ready.isEmpty, !isClosed, hasLostProven else { return }
+    hasLostProven = false
     // Others may be up again that were not when they were last tried: with replicas that are restarted one after the
     // other, the last connection goes just after the first server has come back. Those that stand tell by themselves.
     for slot in slots.values.joined() where slot.link == nil { slot.tryNow() }

@@ -4,10 +4,17 @@ internal import HTTP
 /// A connection to a server, with the trunk on it and what the server says of its health.
 @EventLoop
 final class Link {
+  /// A server that closes a connection before it is so old has not been well.
+  private static let provenAfter = Duration.seconds(1)
+
   let connection: HTTP2ClientConnection
   let address: SocketAddress
   let trunk: ClientTrunk
   let health: HealthWatch
+  private let begun = Instant.now
+
+  /// Whether it has stood for long enough to show that its server is there.
+  var isProven: Bool { Instant.now - begun >= Link.provenAfter }
 
   init(_ connection: HTTP2ClientConnection, to address: SocketAddress, healthOf service: String) {
     self.connection = connection
