@@ -20,8 +20,6 @@ public final class Service {
   /// How long open calls may take to end after a stop was asked for; longer than any deadline that
   /// clients of the public API wait for.
   public static let drainLimit = Duration.seconds(15)
-  /// How often the health of the service is compared with that of its database.
-  static let healthInterval = Duration.milliseconds(200)
 
   /// The service's name.
   public let name: String
@@ -36,6 +34,7 @@ public final class Service {
   private let lifecycle: Lifecycle
   /// The sockets that a worker was handed; nil where it binds them itself.
   private let inherited: InheritedListeners?
+  private var listeners: [Listener] = []
   private var databases: [Database] = []
   private var certificates: [WatchedTLSContext] = []
 
@@ -70,21 +69,26 @@ public final class Service {
   ///
   /// - Parameters:
   ///   - name: What logs call it.
-  ///   - interval: From the end of one round to the beginning of the next.
+  ///   - interval: From the beginning of one round to that of the next, about; half of it at least from the end of one.
   ///   - hasLastRound: Whether a last round is done when the service stops, for what is gathered in memory.
+  ///   - isOnDemand: Whether a round comes only after the task was asked for it.
   ///   - body: One round.
+  /// - Returns: The task.
+  @discardableResult
   public func addPeriodicTask(
     _ name: String,
     every interval: Duration,
     hasLastRound: Bool = false,
+    isOnDemand: Bool = false,
     _ body: @escaping @EventLoop () async throws(Fault) -> Void
-  ) {
-    let task = PeriodicTask(name, every: interval, log: log, body)
+  ) -> PeriodicTask {
+    let task = PeriodicTask(name, every: interval, isOnDemand: isOnDemand, log: log, body)
     lifecycle.add(name) {
       task.start()
     } stop: {
       await task.stop(withLastRound: hasLastRound)
     }
+    return task
   }
 
   /// Adds the database.
@@ -115,6 +119,7 @@ public final class Service {
   ///   - hosts: Where the service is; all addresses of all of them are used.
   ///   - identity: The name its certificate must have.
   ///   - rpc: The files of this service's own identity.
+  ///   - service: The full name of the RPC service whose health decides which replica is called.
   ///   - isNeeded: Whether this process is of no use while the other one cannot be reached.
   /// - Returns: The channel, which connects when the first call comes.
   /// - Throws: ``Fault`` when the files cannot be used.
@@ -122,13 +127,15 @@ public final class Service {
     to hosts: [Endpoint],
     identity: String,
     as rpc: RPCSettings,
+    healthOf service: String,
     isNeeded: Bool = false
   ) throws(Fault) -> Channel {
     let tls = try watch(rpc.files, use: .client, applicationProtocols: ["h2"])
     let channel = Channel(
       hosts: hosts.map { ($0.host, $0.port) },
       tls: tls.context,
-      serverName: identity
+      serverName: identity,
+      healthOf: service
     )
     monitoring.addMetrics { channel.collect(into: &$0) }
     if isNeeded {
@@ -226,7 +233,14 @@ public final class Service {
   }
 
   private func listener(on endpoint: Endpoint) async throws(Fault) -> Listener {
-    try await Listener.on(endpoint, inherited: inherited)
+    let listener = try await Listener.on(endpoint, inherited: inherited)
+    listeners.append(listener)
+    return listener
+  }
+
+  /// Takes no further connection on any port; what is open goes on.
+  func stopListening() {
+    for listener in listeners { listener.stop() }
   }
 
   /// Loads changed certificates at once, on SIGHUP; without it they are seen within ``WatchedTLSContext/pollInterval``.
