@@ -1,4 +1,4 @@
-public import EventLoop
+internal import EventLoop
 public import Faults
 
 /// Asks processes whether they should be given work.
