@@ -65,7 +65,8 @@ import WebhooksSending
     }
   }
 
-  @Test @EventLoop func `what cannot be begun in time is given back with the time it was due before`()
+  @Test @EventLoop
+  func `what cannot be begun in time is given back with the time it was due before`()
     async throws
   {
     try await TestReceiver.with { receiver in
@@ -107,7 +108,8 @@ import WebhooksSending
     }
   }
 
-  @Test @EventLoop func `what is in memory when the session is lost is not made under the old number`()
+  @Test @EventLoop
+  func `what is in memory when the session is lost is not made under the old number`()
     async throws
   {
     try await TestReceiver.with { receiver in
@@ -206,7 +208,8 @@ import WebhooksSending
   ]
 
   /// As when it was sent again by request while it was being sent, and both attempts end in the same moment.
-  @Test @EventLoop func `a delivery that ends twice in one batch is over once, and was received if ever`()
+  @Test @EventLoop
+  func `a delivery that ends twice in one batch is over once, and was received if ever`()
     async throws
   {
     try await TestReceiver.with { receiver in
@@ -271,7 +274,9 @@ import WebhooksSending
         try await fixture.eventually { receiver.requests.count == 2 }
         try await fixture.eventually { try await fixture.deliveries(webhook, .failed).count == 1 }
         // The second attempt's, not the first's, which the request has put aside.
-        #expect(try await fixture.delivery(webhook, .failed).attempts.map(\.responseStatus) == [500])
+        #expect(
+          try await fixture.delivery(webhook, .failed).attempts.map(\.responseStatus) == [500]
+        )
       }
     }
   }

@@ -39,7 +39,8 @@ import WebhooksService
     }
   }
 
-  @Test @EventLoop func `partitions are made ahead though old ones cannot be dropped, as somebody reads`()
+  @Test @EventLoop
+  func `partitions are made ahead though old ones cannot be dropped, as somebody reads`()
     async throws
   {
     try await WebhooksFixture.with { fixture in

@@ -11,7 +11,8 @@ import WebhooksSending
 
 /// How much of what waits in the database is in memory.
 @Suite(.onLoop) struct RoomTests {
-  @Test @EventLoop func `dispatching waits until webhooks that send have room again`() async throws {
+  @Test @EventLoop func `dispatching waits until webhooks that send have room again`() async throws
+  {
     try await TestReceiver.with { receiver in
       try await WebhooksFixture.with { fixture in
         // A burst, and then one each 10 ms.

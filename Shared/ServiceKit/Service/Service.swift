@@ -271,7 +271,7 @@ extension Service {
     "When the certificate that is in use ends, in seconds since 1970, by what it is for."
   )
 
-  /// - Parameter expiry: When it ends; nil while that is not known.
+  /// Tells when a certificate ends, once that is known.
   private func addMetrics(
     ofCertificateFor use: String,
     _ expiry: @escaping @EventLoop () -> Timestamp?
