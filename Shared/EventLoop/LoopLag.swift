@@ -1,24 +1,28 @@
 /// Says again and again how late the loop comes to what is due: the time that a new request would wait at least.
 @EventLoop
 public final class LoopLag {
-  private let timer: LoopTimer
+  private var timer: LoopTimer?
+  /// The millisecond in which the next measurement is due.
+  private var dueMilliseconds: Int64 = 0
 
   /// Begins to measure.
   ///
-  /// Timers count in milliseconds, so that a loop with nothing to do shows up to one.
-  ///
   /// - Parameters:
-  ///   - interval: From one measurement to the next.
-  ///   - receive: Told how late each one was.
+  ///   - interval: From one measurement to the next, about.
+  ///   - receive: Told how late each one was; a loop with nothing to do shows up to a millisecond.
   public init(every interval: Duration, _ receive: @escaping @EventLoop (Duration) -> Void) {
-    var due = Instant.now + interval
-    timer = LoopTimer(every: interval) {
-      let now = Instant.now
-      receive(.nanoseconds(max(0, now.nanoseconds - due.nanoseconds)))
-      due = now + interval
+    let timer = LoopTimer(every: interval) { [unowned self] in
+      let lag = Instant.now.nanoseconds - dueMilliseconds * 1_000_000
+      receive(.nanoseconds(max(0, lag)))
+      // It has been started again.
+      noteDue()
     }
+    self.timer = timer
+    noteDue()
   }
 
+  private func noteDue() { dueMilliseconds = timer?.dueMilliseconds ?? 0 }
+
   /// Ends the measuring.
-  public func stop() { timer.cancel() }
+  public func stop() { timer?.cancel() }
 }

@@ -21,21 +21,33 @@ public final class LoopTimer {
     start(after: delay)
   }
 
-  /// Makes a timer that fires each time that `interval` has passed.
+  /// Makes a timer that fires again and again, `interval` apart.
+  ///
+  /// All such timers of a process keep step (``start(about:)``), so that one that rests is woken once for all that it looks
+  /// after. The first time comes after half an interval to one and a half; a step that comes late leaves out what has
+  /// passed.
   public convenience init(every interval: Duration, _ body: @escaping @EventLoop () -> Void) {
     self.init(body)
     self.interval = interval
-    start(after: interval)
+    start(about: interval)
   }
 
   /// Starts it, or moves it when it is active.
   public func start(after delay: Duration) { start(at: Instant.now + delay) }
 
+  /// Starts it, or moves it when it is active: to a moment that lies half a delay to one and a half from now, and is the
+  /// same for all timers that are started so in this while, with this delay or a multiple of it.
+  public func start(about delay: Duration) { start(due: EventLoop.reactor.timers.step(delay)) }
+
   /// Starts it, or moves it when it is active.
   public func start(at instant: Instant) {
-    cancel()
     // Rounded up, with room for the addition near the end of time.
-    dueMilliseconds = instant.nanoseconds / 1_000_000 + 1
+    start(due: instant.nanoseconds / 1_000_000 + 1)
+  }
+
+  private func start(due milliseconds: Int64) {
+    cancel()
+    dueMilliseconds = milliseconds
     isActive = true
     EventLoop.reactor.timers.insert(self)
   }
@@ -49,7 +61,7 @@ public final class LoopTimer {
 
   func fire() {
     cancel()
-    if let interval { start(after: interval) }
+    if let interval { start(about: interval) }
     body()
   }
 }

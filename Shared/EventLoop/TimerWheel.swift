@@ -12,12 +12,16 @@ final class TimerWheel {
   ///
   /// A turn takes about four seconds, so a far timer is looked at once in that time.
   static let slotCount = 4096
+  /// How many slots without a due timer are passed over in the search for when to wake.
+  private static let passedMax = 16
 
   private var slots = [LoopTimer?](repeating: nil, count: slotCount)
   /// One bit a slot that is not empty.
   private var occupied = [UInt64](repeating: 0, count: slotCount / 64)
   /// The last millisecond whose slot has been served.
   private var served: Int64
+  /// Where the steps are counted from, so that not all processes of a machine keep the same one.
+  private let started: Int64
   private let loop: UnsafeMutablePointer<uv_loop_t>
   private let handle: UnsafeMutablePointer<uv_timer_t>
   /// The millisecond for which `handle` is set.
@@ -29,12 +33,20 @@ final class TimerWheel {
     self.loop = loop
     handle = .allocate(capacity: 1)
     uv_timer_init(loop, handle)
-    served = Int64(uv_hrtime() / 1_000_000)
+    started = Int64(uv_hrtime() / 1_000_000)
+    served = started
   }
 
   var now: Instant { manualNow ?? Instant(nanoseconds: Int64(uv_hrtime())) }
 
   private var nowMilliseconds: Int64 { now.nanoseconds / 1_000_000 }
+
+  /// The millisecond of the step that is half a delay from now, or the next one after that; steps are one delay apart.
+  func step(_ delay: Duration) -> Int64 {
+    let length = max(1, delay.nanoseconds / 1_000_000)
+    let earliest = nowMilliseconds - started + max(1, length / 2)
+    return started + (earliest + length - 1) / length * length
+  }
 
   func insert(_ timer: LoopTimer) {
     let slot = Int(timer.dueMilliseconds & Int64(TimerWheel.slotCount - 1))
@@ -92,19 +104,43 @@ final class TimerWheel {
     }
   }
 
+  /// Sets the wheel to when the next timer is due.
+  ///
+  /// What is due in a later turn wakes nobody in this one, or a process that rests would be woken every four seconds by
+  /// each far timer. Under load, where slots are full of them, the search is not worth its time and ends soon.
   private func armForNext() {
     let start = served + 1
     var offset: Int64 = 0
+    var passed = 0
     while offset < Int64(TimerWheel.slotCount) {
       let slot = Int((start + offset) & Int64(TimerWheel.slotCount - 1))
       let word = occupied[slot / 64] >> UInt64(slot % 64)
-      guard word == 0 else {
-        let next = start + offset + Int64(word.trailingZeroBitCount)
+      guard word != 0 else {
+        offset += Int64(64 - slot % 64)
+        continue
+      }
+      offset += Int64(word.trailingZeroBitCount)
+      let next = start + offset
+      if passed == TimerWheel.passedMax || isAnyDue(by: next) {
         if next < armed { arm(for: next) }
         return
       }
-      offset += Int64(64 - slot % 64)
+      passed += 1
+      offset += 1
     }
+    // After a turn those that are left are nearer.
+    let turn = served + Int64(TimerWheel.slotCount)
+    if passed > 0, turn < armed { arm(for: turn) }
+  }
+
+  /// Whether the slot of a millisecond has a timer that is due then.
+  private func isAnyDue(by millisecond: Int64) -> Bool {
+    var timer = slots[Int(millisecond & Int64(TimerWheel.slotCount - 1))]
+    while let current = timer {
+      if current.dueMilliseconds <= millisecond { return true }
+      timer = current.next
+    }
+    return false
   }
 
   private func arm(for millisecond: Int64) {

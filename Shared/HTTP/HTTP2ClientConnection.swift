@@ -40,6 +40,9 @@ public final class HTTP2ClientConnection: ConnectionHandler {
   /// Streams that are open.
   public var openCount: Int { session?.streams.count ?? 0 }
 
+  /// Whether a stream, which may be over, is one of this connection.
+  public func owns(_ stream: HTTP2Stream) -> Bool { stream.session === session }
+
   private init(_ connection: Connection, tls: TLSSession?, authority: String) {
     self.connection = connection
     self.tls = tls

@@ -574,7 +574,7 @@ public enum MessagesFiles {
         "latchkey.webhooks.v1.RecoverDeliveriesRequest",
         "latchkey.webhooks.v1.RedeliverDeliveriesResponse",
         "latchkey.webhooks.v1.Delivery.Status",
-      ], bytes: descriptor_of_webhooks_deliveries(), count: 1629),
+      ], bytes: descriptor_of_webhooks_deliveries(), count: 1649),
     FileDescriptor(
       "webhooks/endpoints.proto",
       imports: ["paging.proto", "webhooks/deliveries.proto"],

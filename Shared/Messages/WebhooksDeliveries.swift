@@ -201,7 +201,7 @@ public struct DeliveryAttempt: ContractMessage, Equatable {
   public var responseStatus: Int32?
   /// Why the attempt failed; null where it succeeded.
   public var error: String?
-  /// The request's head, with the signatures and without any secret.
+  /// The request's head, with the signatures and without any secret; null where the attempt succeeded.
   public var requestHead: String?
   /// The answer's head, at most 4 KiB of it.
   public var responseHead: String?
@@ -698,15 +698,19 @@ public struct RecoverDeliveriesRequest: ContractMessage, Equatable {
 /// How many deliveries are sent again.
 public struct RedeliverDeliveriesResponse: ContractMessage, Equatable {
   public var count: Int32
-  /// Whether there are more than one request takes on; send it again for them.
+  /// Whether there are more than one request takes on; send it again for them, from `next` on.
   public var hasMore: Bool
+  /// The moment of the oldest that is left, for `from` or `since` of the next request; null when none is.
+  public var next: Int64?
 
   public init(
     count: Int32,
-    hasMore: Bool
+    hasMore: Bool,
+    next: Int64? = nil
   ) {
     self.count = count
     self.hasMore = hasMore
+    self.next = next
   }
 
   public static let schema = MessageSchema(
@@ -714,6 +718,7 @@ public struct RedeliverDeliveriesResponse: ContractMessage, Equatable {
     [
       FieldContract("count", isRequired: true),
       FieldContract("hasMore", isRequired: true),
+      FieldContract("next", format: .dateTime),
     ])
 
   public init(decoding bytes: UnsafeRawBufferPointer) throws(Fault) {
@@ -732,6 +737,7 @@ public struct RedeliverDeliveriesResponse: ContractMessage, Equatable {
     self.count = message.pointee.count
     guard message.pointee.has_has_more != 0 else { return nil }
     self.hasMore = message.pointee.has_more != 0
+    self.next = message.pointee.has_next != 0 ? message.pointee.next : nil
   }
 
   public func encode(appendingTo output: inout [UInt8]) {
@@ -747,6 +753,10 @@ public struct RedeliverDeliveriesResponse: ContractMessage, Equatable {
     message.pointee.count = self.count
     message.pointee.has_has_more = 1
     message.pointee.has_more = self.hasMore ? 1 : 0
+    if let value = self.next {
+      message.pointee.has_next = 1
+      message.pointee.next = value
+    }
     return message
   }
 }

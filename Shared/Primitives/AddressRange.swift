@@ -10,7 +10,7 @@ public struct AddressRange: Hashable, Sendable {
   /// The first address, in network order: 4 bytes of IPv4, 16 of IPv6.
   private let first: [UInt8]
   /// How many leading bits all addresses of the range share.
-  private let prefixLength: Int
+  public let prefixLength: Int
 
   /// Why a text is no range, in a sentence for whoever wrote it.
   public struct Refusal: Error, Equatable {

@@ -111,6 +111,11 @@ extension Channel {
     .gauge,
     "Connections to other services that stand."
   )
+  private static let servingConnections = Metric(
+    "latchkey_rpc_client_connections_serving",
+    .gauge,
+    "Those whose servers say that they take calls."
+  )
 
   /// Tells what was counted of calls.
   public func collect(into exposition: inout Exposition) {
@@ -120,6 +125,7 @@ extension Channel {
     exposition.add(Self.durations, ["service": serverName], counts.durations)
     exposition.add(Self.inFlight, ["service": serverName], counts.inFlight)
     exposition.add(Self.connections, ["service": serverName], connectionCount)
+    exposition.add(Self.servingConnections, ["service": serverName], servingCount)
   }
 }
 

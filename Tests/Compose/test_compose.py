@@ -1,136 +1,15 @@
 """compose.yaml on an engine of its own: what is started, what can be reached, who can read what, what survives."""
 
 import os
-import pathlib
 import re
-import shutil
 import signal
-import ssl
-import tempfile
 
-import httpx
 import pytest
 
-from harness import containers, processes
+from harness import processes
+from harness.stack import PROJECT, RUNNING
 
-PROJECT = "latchkey-test"
-SERVICES = ("gateway", "keys", "licenses", "signing", "webhooks")
-RUNNING = (*SERVICES, "postgres", "certificates")
 IMAGE_BYTES_MAX = 75_000_000
-# With a health check every 10 s.
-HEALTHY_SECONDS = 120
-
-
-@pytest.fixture(scope="module")
-def engine():
-    assert os.geteuid() == 0, "the container engine needs root"
-    kept = os.environ.get("LATCHKEY_COMPOSE_FOLDER")
-    if kept:
-        pathlib.Path(kept).mkdir(parents=True, exist_ok=True)
-    folder = kept or tempfile.mkdtemp(prefix="latchkey-compose-", dir="/var/tmp")
-    one = containers.Engine(folder)
-    try:
-        one.start()
-        yield one
-    finally:
-        one.stop()
-        if not kept:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture(scope="module")
-def images(engine):
-    containers.Images(engine).make()
-    return containers.Images
-
-
-class Stack:
-    """The containers of compose.yaml."""
-
-    def __init__(self, engine, images):
-        self.engine = engine
-        self.port = processes.free_port()
-        self.url = f"https://localhost:{self.port}"
-        self.settings = {
-            "COMPOSE_PROJECT_NAME": PROJECT,
-            "LATCHKEY_IMAGE": images.LATCHKEY,
-            "LATCHKEY_POSTGRES_IMAGE": images.POSTGRES,
-            "LATCHKEY_PORT": f"127.0.0.1:{self.port}",
-            "LATCHKEY_URL": self.url,
-            "LATCHKEY_REQUEST_LOG": "on",
-        }
-        self.account = {}
-        self.client = None
-
-    def compose(self, *arguments):
-        return self.engine.compose(*arguments, settings=self.settings, directory=processes.REPOSITORY)
-
-    def up(self):
-        """What an operator types, and waits for."""
-        self.compose("up", "-d", "--no-build")
-        for service in SERVICES:
-            processes.poll(lambda: self.health(service) == "healthy", HEALTHY_SECONDS, f"{service} is healthy", 0.5)
-
-    def container(self, service):
-        return f"{PROJECT}_{service}_1"
-
-    def inspect(self, service):
-        return self.engine.inspect(self.container(service))
-
-    def health(self, service):
-        return self.inspect(service)["State"]["Health"]["Status"]
-
-    def run(self, service, *command):
-        """Runs a program beside a service; gives what it printed."""
-        return self.engine.docker("exec", self.container(service), *command)
-
-    def connect(self):
-        """Makes the first account, as an operator does, and a client of the API for it."""
-        text = self.compose("run", "--rm", "-T", "operator")
-        self.account = dict(line.split("=", 1) for line in text.split())
-        authority = self.compose("run", "--rm", "-T", "operator", "deploy", "authority")
-        self.client = httpx.Client(
-            base_url=f"{self.account['LATCHKEY_URL']}/api/v1",
-            headers={"authorization": f"Bearer {self.account['LATCHKEY_TEST_API_KEY']}"},
-            verify=ssl.create_default_context(cadata=authority),
-            timeout=15,
-        )
-
-    def post(self, path, body, status):
-        answer = self.client.post(path, json=body)
-        assert answer.status_code == status, answer.text
-        return answer.json()["data"]
-
-    def license(self):
-        """A new license's key."""
-        code = os.urandom(4).hex()
-        product = self.post("/products", {"name": "Atelier", "code": f"a{code}", "keyPrefix": "ATL"}, 201)
-        terms = {"productId": product["id"], "name": "Studio", "maxMachines": 3, "requireFingerprint": False}
-        policy = self.post("/policies", terms, 201)
-        return self.post("/licenses", {"productId": product["id"], "policyId": policy["id"]}, 201)["key"]
-
-    def is_valid(self, key):
-        try:
-            answer = self.client.post("/licenses/validate-key", json={"key": key})
-        except httpx.TransportError:
-            return False
-        return answer.status_code == 200 and answer.json()["data"]["valid"]
-
-
-@pytest.fixture(scope="module")
-def stack(engine, images):
-    one = Stack(engine, images)
-    try:
-        one.up()
-        one.connect()
-        yield one
-    except BaseException:
-        print(one.compose("logs", "--no-color", "--tail", "50"))
-        raise
-    finally:
-        if one.client:
-            one.client.close()
-        one.compose("down", "--volumes", "--timeout", "40")
 
 
 def test_the_image_adds_little_to_its_base(engine, images):
@@ -152,10 +31,20 @@ def test_a_license_is_made_and_validated_through_the_published_port(stack):
     assert stack.is_valid(stack.license())
 
 
-def test_the_first_account_is_made_once(stack):
-    before = stack.account
-    again = stack.compose("run", "--rm", "-T", "operator")
-    assert dict(line.split("=", 1) for line in again.split()) == before
+def test_the_first_account_is_made_once_and_its_keys_are_forgotten_when_that_is_asked(stack):
+    def told():
+        return dict(line.split("=", 1) for line in stack.compose("run", "--rm", "-T", "operator").split())
+
+    def has_key():
+        script = "grep -rqF -- \"$0\" /var/lib/latchkey && echo yes || echo no"
+        setup = ("run", "--rm", "--no-deps", "-T", "--entrypoint", "sh", "setup", "-c", script)
+        return stack.compose(*setup, stack.account["LATCHKEY_LIVE_API_KEY"]).strip()
+
+    assert told() == stack.account and has_key() == "yes"
+    stack.compose("run", "--rm", "-T", "operator", "deploy", "account", "--forget")
+    assert told() == {"LATCHKEY_URL": stack.url} and has_key() == "no"
+    # What was told before holds.
+    assert stack.is_valid(stack.license())
 
 
 def test_only_the_gateways_port_is_published(stack):
@@ -231,8 +120,28 @@ def test_what_is_killed_comes_back(stack, service):
     processes.poll(lambda: stack.is_valid(key), 60, "licenses are validated again", 0.2)
 
 
+def test_a_renewed_certificate_of_the_database_is_loaded_while_it_runs(stack):
+    def fingerprint(source):
+        pipe = f"{source} | openssl x509 -noout -fingerprint -sha256"
+        return stack.run("postgres", "sh", "-c", pipe)
+
+    def shown():
+        return fingerprint("openssl s_client -starttls postgres -connect 127.0.0.1:5432 </dev/null 2>/dev/null")
+
+    key = stack.license()
+    before, started = shown(), stack.inspect("postgres")["State"]["StartedAt"]
+    stack.run("certificates", "rm", "/var/lib/latchkey/certificates/postgres/postgres.pem")
+    stack.compose("run", "--rm", "-T", "setup")
+    made = fingerprint("cat /run/latchkey/certificates/postgres.pem")
+    assert made != before
+    processes.poll(lambda: shown() == made, 30, "the new certificate is shown", 0.5)
+    assert stack.inspect("postgres")["State"]["StartedAt"] == started
+    # New connections are made by it.
+    os.kill(stack.inspect("licenses")["State"]["Pid"], signal.SIGKILL)
+    processes.poll(lambda: stack.is_valid(key), 60, "licenses are validated again", 0.2)
+
+
 def test_everything_is_kept_when_all_is_stopped_and_started(stack):
-    """As with an upgrade, which is another image and `up` again."""
     key = stack.license()
     before = secrets(stack, "keys")
     stack.compose("down", "--timeout", "40")
@@ -241,12 +150,31 @@ def test_everything_is_kept_when_all_is_stopped_and_started(stack):
     assert secrets(stack, "keys") == before
 
 
+def secret_words(stack):
+    """Passwords, master keys and private keys of the whole deployment, word by word, as `setup` alone can read them."""
+    script = "cat secrets/*/*.password secrets/*/master-keys certificates/*/*.key"
+    text = stack.compose(
+        "run", "--rm", "--no-deps", "-T", "--entrypoint", "sh", "setup", "-c", f"cd /var/lib/latchkey && {script}"
+    )
+    lines = [line for line in text.splitlines() if not line.startswith("---")]
+    words = {word for line in lines for word in re.findall(r"[A-Za-z0-9_+/=-]{24,}", line)}
+    # Seven passwords, four files of master keys, nine private keys or more, some with several lines.
+    assert len(words) > 7 + 4 + 9, sorted(len(word) for word in words)
+    return words
+
+
 def test_no_secret_is_in_any_log(stack):
     key = stack.license()
     assert stack.is_valid(key)
     logs = stack.compose("logs", "--no-color")
     assert '"service":"gateway"' in logs and '"route":' in logs
-    told = [key, *(stack.account[f"LATCHKEY_{name}"] for name in ("TEST_API_KEY", "LIVE_API_KEY", "SIGNING_KEY"))]
-    for service in ("keys", "licenses", "signing", "webhooks"):
-        told.append(stack.run(service, "cat", f"/run/latchkey/secrets/latchkey_{service}.password").strip())
-    assert [secret[:8] for secret in told if secret in logs] == []
+    # What ran once and is gone: the same again, kept until it was read.
+    for service in ("setup", "migrate", "master-keys"):
+        logs += stack.output(service)
+    told = {key, *(stack.account[f"LATCHKEY_{name}"] for name in ("TEST_API_KEY", "LIVE_API_KEY", "SIGNING_KEY"))}
+    assert [secret[:8] for secret in told | secret_words(stack) if secret in logs] == []
+
+
+def test_what_the_operator_is_shown_is_kept_by_nobody(stack):
+    with stack.one_off("operator", "deploy", "authority") as container:
+        assert container["HostConfig"]["LogConfig"]["Type"] == "none"

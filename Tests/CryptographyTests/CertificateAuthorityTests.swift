@@ -144,6 +144,17 @@ import Testing
     #expect(key.output.hasPrefix("-----BEGIN PUBLIC KEY-----"))
   }
 
+  @Test func `a certificate is told from another one's key`() throws {
+    let authority = try CertificateAuthority.make(commonName: "A")
+    let (one, other) = (try service(authority), try service(authority))
+    #expect(try IssuedCertificate.isPair(one.chainPEM, one.privateKeyPEM))
+    #expect(try !IssuedCertificate.isPair(one.chainPEM, other.privateKeyPEM))
+    let fault = #expect(throws: Fault.self) {
+      try IssuedCertificate.isPair(Array("x".utf8), one.privateKeyPEM)
+    }
+    #expect(fault?.code == .failedPrecondition)
+  }
+
   /// `latchkey up` keeps its authority from one start to the next.
   @Test func `an authority is loaded again and goes on issuing`() throws {
     let made = try CertificateAuthority.make(commonName: "Latchkey development")

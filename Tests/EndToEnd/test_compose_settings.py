@@ -1,6 +1,7 @@
 """compose.yaml without containers: that it says what `latchkey up` says, and keeps what it promises."""
 
 import pathlib
+import subprocess
 
 import pytest
 import yaml
@@ -31,6 +32,12 @@ def test_the_gateway_has_no_way_to_the_database():
     assert [name for name in SERVICES["gateway"]["environment"] if "DATABASE" in name or "MASTER" in name] == []
 
 
+def test_what_the_operator_is_shown_is_kept_by_nobody():
+    assert SERVICES["operator"]["logging"] == {"driver": "none"}
+    # It asks this one, which is there a while after `up` has returned.
+    assert SERVICES["operator"]["depends_on"] == {"keys": {"condition": "service_healthy"}}
+
+
 @pytest.mark.parametrize("service", sorted(SERVICES))
 def test_no_container_has_rights_that_it_does_not_need(service):
     one = SERVICES[service]
@@ -49,3 +56,81 @@ def test_secrets_of_a_service_are_mounted_by_nobody_else_that_stays(service):
         }
         keepers = {"certificates"} if kind == "certificates" else set()
         assert users - keepers == ({service} if f"{service}-{kind}" in FILE["volumes"] else set())
+
+
+class HealthCheck:
+    """The health check of Postgres, run with a server and a signal that only say that they were asked."""
+
+    COMMANDS = """
+        pg_isready() { [ -e %(folder)s/answers ]; }
+        kill() { echo "$*" >>%(folder)s/signals; }
+    """
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.certificate = folder / "postgres.pem"
+        self.certificate.write_text("the first")
+        kind, script = SERVICES["postgres"]["healthcheck"]["test"]
+        assert kind == "CMD-SHELL"
+        script = script.replace("$$", "$").replace("/run/latchkey/certificates/", f"{folder}/")
+        self.script = self.COMMANDS % {"folder": folder} + script.replace("/tmp/loaded", f"{folder}/loaded")
+
+    def passes(self):
+        return subprocess.run(["sh", "-c", self.script], stderr=subprocess.DEVNULL).returncode == 0
+
+    def signals(self):
+        file = self.folder / "signals"
+        return file.read_text().splitlines() if file.exists() else []
+
+
+def test_postgres_is_told_once_of_each_certificate(tmp_path):
+    check = HealthCheck(tmp_path)
+    assert not check.passes() and check.signals() == [], "it does not answer"
+    (tmp_path / "answers").touch()
+    # The one it has started with is told of too, as it may have come in between.
+    assert check.passes() and check.passes()
+    assert check.signals() == ["-HUP 1"]
+    check.certificate.write_text("the second")
+    assert check.passes() and check.passes()
+    assert check.signals() == ["-HUP 1"] * 2
+    check.certificate.unlink()
+    assert not check.passes()
+
+
+class FirstStart:
+    """The entry point of Postgres over a folder in the place of its volume, without a server."""
+
+    def __init__(self, folder):
+        self.volume, self.programs = folder / "volume", folder / "programs"
+        self.volume.mkdir()
+        self.programs.mkdir()
+        self._program("docker-entrypoint.sh", 'echo "$PGDATA" "$@"')
+
+    def _program(self, name, script):
+        file = self.programs / name
+        file.write_text(f"#!/bin/sh\n{script}\n")
+        file.chmod(0o755)
+
+    def run(self, initialise):
+        """Starts it, with this script in the place of what makes a cluster; gives how that went."""
+        self._program("docker-ensure-initdb.sh", initialise)
+        shell, flag, script, name = SERVICES["postgres"]["entrypoint"]
+        script = script.replace("$$", "$").replace("/var/lib/postgresql/data", str(self.volume))
+        environment = {"PATH": f"{self.programs}:/usr/bin:/bin", "PGDATA": f"{self.volume}/cluster"}
+        return subprocess.run(
+            [shell, flag, script, name, "postgres", "-c", "ssl=on"], env=environment, capture_output=True, text=True
+        )
+
+
+def test_a_first_start_of_postgres_that_was_interrupted_is_begun_anew(tmp_path):
+    start = FirstStart(tmp_path)
+    # This file is what a cluster is known by, and is written early.
+    done = start.run('mkdir "$PGDATA" && touch "$PGDATA/PG_VERSION" && kill -9 $$')
+    assert done.returncode != 0 and done.stdout == ""
+    done = start.run('mkdir "$PGDATA" && touch "$PGDATA/PG_VERSION" "$PGDATA/pg_hba.conf"')
+    started = f"{start.volume}/cluster postgres -c ssl=on\n"
+    assert done.stdout == started, done.stderr
+    assert [path.name for path in start.volume.iterdir()] == ["cluster"]
+    assert (start.volume / "cluster" / "pg_hba.conf").exists()
+    # A cluster that is there is left alone.
+    assert start.run("exit 1").stdout == started

@@ -104,6 +104,22 @@ def test_a_password_in_the_connection_string_is_refused_and_not_repeated():
     assert "hunter2" not in said
 
 
+@pytest.mark.parametrize(
+    "service, name, value",
+    (
+        ("keys", "LATCHKEY_DATABASE_URL", "host=db.example user=latchkey_keys"),
+        ("keys", "LATCHKEY_DATABASE_URL", "postgresql://latchkey_keys@10.0.0.1/latchkey?sslmode=require"),
+        ("gateway", "LATCHKEY_TRUSTED_PROXIES", "0.0.0.0/0"),
+        ("gateway", "LATCHKEY_TRUSTED_PROXIES", "10.0.0.0/8,::/0"),
+    ),
+)
+def test_a_setting_that_is_not_safe_stops_the_start(good, service, name, value):
+    status, said = start(service, good[service] | {name: value})
+    assert status == SETTINGS_REFUSED
+    [complaint] = [message for message in messages(said) if message.startswith(name)]
+    assert "; expected " in complaint
+
+
 def test_migrations_need_a_database_of_their_own():
     status, said = start("licenses", {}, "migrate")
     assert status == SETTINGS_REFUSED

@@ -72,12 +72,48 @@ extension EventLoopSuites {
       await ManualClock.use {
         var fired = 0
         let timer = LoopTimer(every: .milliseconds(10)) { fired += 1 }
-        for _ in 0..<5 { ManualClock.advance(by: .milliseconds(11)) }
+        // The first time comes within 15, and so does each next one.
+        for _ in 0..<5 { ManualClock.advance(by: .milliseconds(16)) }
         #expect(fired == 5)
         timer.cancel()
         ManualClock.advance(by: .seconds(1))
         #expect(fired == 5)
       }
+    }
+
+    @Test @EventLoop func `repeating timers keep step, and a jump fires each once`() async {
+      await ManualClock.use {
+        var times: [Int64] = []
+        let first = LoopTimer(every: .milliseconds(100)) { times.append(Instant.milliseconds) }
+        ManualClock.advance(by: .milliseconds(37))
+        let second = LoopTimer(every: .milliseconds(100)) { times.append(Instant.milliseconds) }
+        let third = LoopTimer(every: .milliseconds(50)) {}
+        for _ in 0..<400 { ManualClock.advance(by: .milliseconds(1)) }
+        #expect(first.isActive && second.isActive && third.isActive)
+        let moments = Array(Set(times)).sorted()
+        // Both at each moment, but for one that may have come before the second was started.
+        let counts = moments.map { moment in times.count { $0 == moment } }
+        #expect(counts.dropFirst().allSatisfy { $0 == 2 })
+        let steps = zip(moments, moments.dropFirst()).map { $1 - $0 }
+        #expect(steps.allSatisfy { $0 == 100 })
+        #expect((3...5).contains(moments.count))
+
+        times = []
+        ManualClock.advance(by: .milliseconds(1_000))
+        #expect(times.count == 2)
+        first.cancel()
+        second.cancel()
+        third.cancel()
+      }
+    }
+
+    @Test @EventLoop func `a timer of a later turn of the wheel fires at its time`() async {
+      let start = Instant.now
+      // What is sooner is not found in its slot, and what is in its slot is not due before its turn.
+      let far = LoopTimer(after: .seconds(3600)) {}
+      await EventLoop.sleep(for: .milliseconds(4_200))
+      #expect((4_200..<5_200).contains((Instant.now - start).nanoseconds / 1_000_000))
+      far.cancel()
     }
 
     @Test @EventLoop func `a sleep lasts at least as long as asked for on the machine's clock`()
@@ -98,4 +134,9 @@ extension EventLoopSuites {
       await cancelledBefore.value
     }
   }
+}
+
+extension Instant {
+  /// The current millisecond.
+  @EventLoop fileprivate static var milliseconds: Int64 { now.nanoseconds / 1_000_000 }
 }

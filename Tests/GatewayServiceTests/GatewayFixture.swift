@@ -83,6 +83,7 @@ final class GatewayFixture {
     )
     server.register(KeysMethods.serviceName, keysMethods, files: [])
     server.register(LicensesMethods.serviceName, licensesMethods, files: [])
+    server.health.setServing(true)
     server.serve(listener, tls: nil)
   }
 

@@ -61,6 +61,19 @@ import Testing
     #expect(TrustedProxies(text) == nil)
   }
 
+  /// With one of these every client could say that it is another.
+  @Test(arguments: [
+    "0.0.0.0/0", "::/0", "0.0.0.0/1,128.0.0.0/1", "10.0.0.0/8,::/0", "2000::/3", "10.0.0.0/7",
+  ])
+  func `a range that holds the internet is refused`(text: String) {
+    #expect(TrustedProxies(text) == nil)
+  }
+
+  @Test(arguments: ["10.0.0.0/8", "fd00::/8", "203.0.113.9/32"])
+  func `the widest private networks are taken`(text: String) {
+    #expect(TrustedProxies(text)?.description == text)
+  }
+
   @Test func `a list is shown as it is read`() {
     #expect(TrustedProxies("10.0.0.0/8, ::1/128")?.description == "10.0.0.0/8,::1/128")
   }

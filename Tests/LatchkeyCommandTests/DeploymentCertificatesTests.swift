@@ -88,6 +88,36 @@ import Testing
     #expect(try DeploymentCertificates.prepare(scratch.directory) == ["keys"])
   }
 
+  @Test func `a key that is not its certificate's is made anew with it`() throws {
+    let scratch = try ScratchDeployment()
+    _ = try DeploymentCertificates.prepare(scratch.directory)
+    let other = try bytes(scratch, "signing.key")
+    try other.write(to: URL(fileURLWithPath: "\(scratch.directory.certificates)/keys.key"))
+    #expect(try DeploymentCertificates.prepare(scratch.directory) == ["keys"])
+    #expect(try DeploymentCertificates.prepare(scratch.directory) == [])
+  }
+
+  /// A full disk must not cost a service the certificate that it has.
+  @Test func `a pair stays until the new one is whole`() throws {
+    let scratch = try ScratchDeployment()
+    _ = try DeploymentCertificates.prepare(scratch.directory)
+    let before = try [bytes(scratch, "keys.key"), bytes(scratch, "keys.pem")]
+    // No file can take the place of a folder.
+    let obstacle = "\(scratch.directory.certificates)/keys.pem.next"
+    try Files.makeDirectory(obstacle)
+    #expect(throws: Fault.self) {
+      try DeploymentCertificates.prepare(scratch.directory, renewsAll: true)
+    }
+    #expect(try [bytes(scratch, "keys.key"), bytes(scratch, "keys.pem")] == before)
+    #expect(rmdir(obstacle) == 0)
+    #expect(
+      try DeploymentCertificates.prepare(scratch.directory, renewsAll: true).contains("keys")
+    )
+    #expect(try bytes(scratch, "keys.pem") != before[1])
+    let left = try Files.entries(of: scratch.directory.certificates)
+    #expect(left.filter { $0.hasSuffix(".next") || $0.hasSuffix(".new") } == [])
+  }
+
   /// A service that could pass for another, or users' authority that could make services, would undo
   /// the separation between them.
   @Test func `each certificate has its own name, and users' authority issues no service`() {

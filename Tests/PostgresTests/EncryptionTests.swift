@@ -33,6 +33,9 @@ import Testing
           "select ssl, current_user::text from pg_stat_ssl where pid = pg_backend_pid()"
         ).single()
         #expect(try row.values(Bool.self, String.self) == (true, "guarded"))
+        // What an alert goes by: the server's is valid for a day.
+        let left = database.certificateExpiry.map { $0.seconds - Timestamp.now().seconds } ?? 0
+        #expect((1...86_400).contains(left))
         let large: String = try await database.read("select repeat('x', 3000000)").single().value(0)
         #expect(large.utf8.count == 3_000_000)
         await database.close()
@@ -48,6 +51,32 @@ import Testing
     #expect(!String(reflecting: wrong).contains("hunter2"))
     let misnamed = await connect("127.0.0.1", password: "correct horse")
     #expect(misnamed?.detail?.contains("does not match host name") == true)
+    await server.stop()
+  }
+
+  /// Whoever may read the server's log could come in by a password that stands in it.
+  @Test @EventLoop func `a password that is set is in no log of the server`() async throws {
+    let server = try await PrivateServer.start()
+    let configuration = server.configuration.with(
+      "options",
+      "-c log_statement=all -c log_min_messages=notice"
+    )
+    let administrator = Database(configuration)
+    administrator.start()
+    try await administrator.query("create role guarded login")
+    try await Migrator.setPasswords([("guarded", "correct horse")], configuration: configuration)
+    // A statement that is refused is logged with the refusal.
+    let fault = await #expect(throws: Fault.self) {
+      try await Migrator.setPasswords([("nobody", "battery staple")], configuration: configuration)
+    }
+    #expect(fault?.serverError?.state == SQLState("42704"))
+    let log: String = try await administrator.query(
+      "select pg_read_file(current_setting('unix_socket_directories') || '/server.log')"
+    ).single().value(0)
+    #expect(log.contains("alter role guarded password 'SCRAM-SHA-256$4096:"))
+    #expect(log.contains(#"role "nobody" does not exist"#))
+    for secret in ["correct horse", "battery staple"] { #expect(!log.contains(secret)) }
+    await administrator.close()
     await server.stop()
   }
 
@@ -81,7 +110,11 @@ import Testing
       to: "pg_hba.conf"
     )
     try await administrator.query("alter system set ssl = on")
-    try await administrator.query("create role guarded login password 'correct horse'")
+    try await administrator.query("create role guarded login")
+    try await Migrator.setPasswords(
+      [("guarded", "correct horse")],
+      configuration: server.configuration
+    )
     try await administrator.query("select pg_reload_conf()")
     let port: Int = try await administrator.query("select current_setting('port')::int4").single()
       .value(0)

@@ -12,8 +12,14 @@ import Testing
   {
     let server = try await PrivateServer.start()
     let database = Database(server.configuration)
+    // What it was whenever it said that it had changed, without repetitions.
+    var told: [Bool] = []
+    database.onHealthChange = { [unowned database] in
+      if told.last != database.isAvailable { told.append(database.isAvailable) }
+    }
     database.start()
     try await database.query("create table t (a int8)")
+    #expect(told == [true])
 
     // Under load, so that statements are in flight when the server dies.
     var isRunning = true
@@ -35,7 +41,8 @@ import Testing
     await EventLoop.sleep(for: .milliseconds(50))
     try await server.control("stop", "-m", "immediate")
     await EventLoop.sleep(for: .milliseconds(300))
-    #expect(!database.isAvailable)
+    #expect(!database.isAvailable && !database.isConnecting)
+    #expect(told.last == false)
     // While it is gone, an answer takes no time at all.
     let started = Instant.now
     let fault = await #expect(throws: Fault.self) { try await database.read("select 1") }
@@ -55,6 +62,7 @@ import Testing
     }
     #expect(answers >= before + 100)
     #expect(database.isAvailable)
+    #expect(told.last == true)
     isRunning = false
     for task in load { await task.value }
     #expect(refusals.allSatisfy { $0.code == .unavailable })

@@ -84,14 +84,44 @@ import Testing
     ("host=/run password = x", false),
     ("host=/run sslpassword=x", false),
     ("postgresql://keys@db.internal:5432/latchkey?sslmode=verify-full", true),
-    ("postgresql://keys:x@db.internal/latchkey", false),
-    ("postgres://db.internal/latchkey?user=keys&password=x", false),
-    ("postgres://db.internal/latchkey?user=keys&pass%77ord=x", false),
+    ("postgresql://keys:x@localhost/latchkey", false),
+    ("postgres://localhost/latchkey?user=keys&password=x", false),
+    ("postgres://localhost/latchkey?user=keys&pass%77ord=x", false),
     ("postgresql:///latchkey?host=/run", true),
     ("dbname=password", true),
     ("http://db.internal", false),
   ])
   func `a connection string must be one, and may not hold a password`(url: String, isGood: Bool) {
+    let reader = SettingsReader(["LATCHKEY_DATABASE_URL": url])
+    #expect((reader.databaseURL("LATCHKEY_DATABASE_URL", "a database") != nil) == isGood)
+  }
+
+  /// Without proof a password, and every row, can be had by whoever answers in the server's place.
+  @Test(arguments: [
+    ("host=db.internal dbname=x", false),
+    ("host=db.internal sslmode=prefer", false),
+    ("host=db.internal sslmode=require", false),
+    ("postgresql://keys@db.internal/x?ssl=true", false),
+    ("host=db.internal sslmode=verify-ca", true),
+    ("host=db.internal sslmode=verify-full", true),
+    ("host=a,b sslmode=verify-full target_session_attrs=read-write", true),
+    ("host=10.0.0.1", false),
+    ("host=localhost.example", false),
+    // This machine.
+    ("host=localhost sslmode=disable", true),
+    ("host=127.0.0.1", true),
+    ("host=127.9.9.9", true),
+    ("hostaddr=::1", true),
+    ("postgresql://keys@[::1]:5432/x", true),
+    ("host=db.internal hostaddr=127.0.0.1", true),
+    ("host=@socket", true),
+    // The address is where it leads, and each host counts.
+    ("host=localhost hostaddr=10.0.0.1", false),
+    ("host=/run hostaddr=10.0.0.1", false),
+    ("host=localhost,db.internal", false),
+    ("host=/run,10.0.0.1", false),
+  ])
+  func `a database's server that is elsewhere must prove who it is`(url: String, isGood: Bool) {
     let reader = SettingsReader(["LATCHKEY_DATABASE_URL": url])
     #expect((reader.databaseURL("LATCHKEY_DATABASE_URL", "a database") != nil) == isGood)
   }

@@ -10,7 +10,9 @@ import Testing
     #expect(delays.first == .milliseconds(100))
     #expect(delays[1] == .milliseconds(200))
     #expect(delays.last == RestartPolicy.longest)
+    #expect(policy.failures == 8)
     #expect(policy.delay(afterUptime: .seconds(11)) == .milliseconds(100))
+    #expect(policy.failures == 1)
   }
 
   @Test @EventLoop func `a process that is killed is started again, and stop keeps it stopped`()

@@ -1,5 +1,6 @@
 import EventLoop
 import Faults
+import Glibc
 import Testing
 
 @testable import ServiceKit
@@ -60,6 +61,41 @@ import Testing
     }
     // What each tells of itself is for its parent alone.
     #expect(Set(sockets.metricsAddresses.map(\.port)).count == 3)
+  }
+
+  @Test @EventLoop func `what a failing worker releases the others get, until it starts again`()
+    async throws
+  {
+    let sockets = WorkerListeners(count: 2)
+    let endpoint = Endpoint(host: "127.0.0.1", port: 0)
+    try await sockets.bind(endpoint)
+    try sockets.bindMetrics(Endpoint(host: "127.0.0.1", port: 9))
+    defer { sockets.close() }
+    let metrics = sockets.descriptors(of: 0)[1]
+    // As the other worker has it: a descriptor of its own.
+    let other = try Listener(inherited: dup(sockets.descriptors(of: 1)[0]))
+    defer { other.stop() }
+    var accepted = 0
+    other.start { connection in
+      accepted += 1
+      connection.close()
+    }
+
+    sockets.release(0)
+    // Nobody else is given what is asked for its metrics.
+    #expect(sockets.descriptors(of: 0) == [metrics])
+    for _ in 0..<20 {
+      let connection = try await Connection.connect(to: other.address, timeout: .seconds(5))
+      connection.close()
+    }
+    for _ in 0..<1_000 where accepted < 20 { await EventLoop.sleep(for: .milliseconds(5)) }
+    #expect(accepted == 20)
+
+    try sockets.restore(0)
+    let restored = sockets.descriptors(of: 0)
+    #expect(restored.count == 2 && restored[1] == metrics)
+    #expect(try Listener(inherited: restored[0]).address == other.address)
+    #expect(sockets.told(to: 0)[endpoint] == 4)
   }
 
   @Test @EventLoop func `a port that somebody else has is not shared with them`() async throws {

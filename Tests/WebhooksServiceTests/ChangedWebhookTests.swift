@@ -42,8 +42,8 @@ import WebhooksService
   ) async throws {
     try await TestReceiver.with { receiver in
       try await WebhooksFixture.with { fixture in
-        // One a second, so that the others wait in memory.
-        let webhook = try await fixture.webhook(receiver.url) { $0.maxPerSecond = 1 }
+        // Two a second, so that the others wait in memory.
+        let webhook = try await fixture.webhook(receiver.url) { $0.maxPerSecond = 2 }
         let replica = try fixture.replica()
         if isElsewhere { replica.start() } else { fixture.service.start() }
         try await fixture.commit(Array(repeating: .licenseUpdated, count: 20))
@@ -55,6 +55,10 @@ import WebhooksService
         try await fixture.eventually { try await fixture.count(Self.claimed) == 0 }
         let sent = receiver.requests.count
         #expect(sent < 20)
+        // Until the rate would have let two more go.
+        let last = try #require(receiver.requests.last).at
+        try await fixture.eventually { Instant.now - last > .milliseconds(1_100) }
+        #expect(receiver.requests.count == sent)
         // Nothing was given up, and nothing more is made of it.
         #expect(
           try await fixture.count("select count(*) from webhooks.pending_deliveries") == 20 - sent

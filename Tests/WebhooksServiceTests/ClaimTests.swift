@@ -53,7 +53,7 @@ import WebhooksService
       """
       select count(c.id), (array_agg(c.endpoint_id) filter (where c.id is null))[1]
       from webhooks.claim_deliveries(7, \(now), \(now + .seconds(60)), \(behind), \(turnBegan),
-        '{}'::uuid[], 100, 100) c
+        '{}'::uuid[], '{}'::integer[], 100, 100) c
       """
     ).single()
     return (try row.value(0), try row.value(1))

@@ -39,6 +39,30 @@ import WebhooksService
     }
   }
 
+  @Test @EventLoop
+  func `partitions are made ahead though old ones cannot be dropped, as somebody reads`()
+    async throws
+  {
+    try await WebhooksFixture.with { fixture in
+      let partitions: Query =
+        "select count(*) from pg_inherits where inhparent = 'webhooks.events'::regclass"
+      try await fixture.service.keepHouse()
+      #expect(try await fixture.count(partitions) == 9)
+      fixture.clock.advance(by: .seconds(40 * 86_400))
+      let service = fixture.service
+      let refused = try await fixture.test.open().transaction(for: nil) {
+        (transaction) async throws(Fault) -> Fault? in
+        try await transaction.query("lock table only webhooks.events in access share mode")
+        do throws(Fault) { try await service.keepHouse() } catch { return error }
+        return nil
+      }
+      #expect(refused?.code == .aborted)
+      #expect(try await fixture.count(partitions) == 17)
+      try await service.keepHouse()
+      #expect(try await fixture.count(partitions) == 9)
+    }
+  }
+
   @Test @EventLoop func `what came before there was a partition for it is dropped by age too`()
     async throws
   {

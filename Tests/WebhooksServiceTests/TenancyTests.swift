@@ -86,10 +86,10 @@ import WebhooksService
       }
       #expect(
         names == [
-          "admit_data_key", "all_subscriptions", "claim_deliveries", "forget_deliveries",
-          "keep_partitions", "least_master_version", "master_key_uses", "overdue_deliveries",
-          "queue_depths", "raise_sealing_floor", "release_claims", "sealing_accounts", "take_back",
-          "waiting_tenants",
+          "admit_data_key", "all_subscriptions", "claim_deliveries", "drop_partitions",
+          "forget_deliveries", "least_master_version", "make_partitions", "master_key_uses",
+          "overdue_deliveries", "queue_depths", "raise_sealing_floor", "release_claims",
+          "sealing_accounts", "take_back", "waiting_tenants",
         ]
       )
     }

@@ -17,6 +17,10 @@ ORDER = ("signing", "keys", "licenses", "webhooks", "gateway")
 # A service drains for 15 s at most.
 STOP_SECONDS = 20
 
+# All that a client may see of replicas that stop in order: no connection, or one that ends before an answer has begun.
+ORDERLY = {"ConnectError", "RemoteProtocolError"}
+CUT_ANSWER = "an answer that was cut"
+
 # As SDKs have it: what is tried again, how often, and how long it is waited for before.
 RETRIED = {502, 503, 504}
 TRIES_MAX = 100
@@ -164,7 +168,8 @@ class Load:
                 answer = await client.request(method, f"{url}/api/v1{path}", **request)
             except httpx.TransportError as error:
                 # Before an answer or in the middle of one, which no client can take for an answer.
-                self.repeated[type(error).__name__] += 1
+                is_cut = "complete message body" in str(error)
+                self.repeated[CUT_ANSWER if is_cut else type(error).__name__] += 1
                 await asyncio.sleep(PAUSE_SECONDS)
                 continue
             if answer.status_code in RETRIED:

@@ -77,6 +77,14 @@ class Engine:
         """Runs compose; gives what it printed."""
         return self._run([COMPOSE, *arguments], self.environment | settings, None, timeout, directory)
 
+    def logs(self, container):
+        """What a container has written to both of its streams."""
+        command = [DOCKER, "logs", container]
+        done = subprocess.run(
+            command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True
+        )
+        return done.stdout
+
     def build(self, tag, context, timeout=300, **arguments):
         """Builds an image, telling how that goes."""
         words = [word for name, value in arguments.items() for word in ("--build-arg", f"{name}={value}")]
@@ -189,19 +197,17 @@ class Images:
         self.sources = processes.REPOSITORY / "Tests" / "Compose"
 
     def make(self):
-        """Makes those that are missing, each from the one before."""
+        """Makes the bases where they are missing, and of them what is made of this folder as it is now."""
         if not self._have(self.BASE, self.SWIFT):
             self._make_bases()
-        if not self._have(self.POSTGRES):
-            self.engine.build(self.POSTGRES, self.sources / "postgres", timeout=900, BASE_IMAGE=self.BASE)
-        if not self._have(self.LATCHKEY):
-            self.engine.build(
-                self.LATCHKEY,
-                processes.REPOSITORY,
-                timeout=3600,
-                SWIFT_IMAGE=self.SWIFT,
-                BASE_IMAGE=self.BASE,
-            )
+        self.engine.build(self.POSTGRES, self.sources / "postgres", timeout=900, BASE_IMAGE=self.BASE)
+        self.engine.build(
+            self.LATCHKEY,
+            processes.REPOSITORY,
+            timeout=3600,
+            SWIFT_IMAGE=self.SWIFT,
+            BASE_IMAGE=self.BASE,
+        )
 
     def _have(self, *tags):
         return all(self.engine.docker("image", "ls", "--quiet", tag) for tag in tags)

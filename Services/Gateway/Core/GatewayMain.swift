@@ -1,5 +1,6 @@
 internal import Faults
 internal import ServiceKit
+internal import Stubs
 
 /// The process of the gateway: which parts it is made of.
 public enum GatewayMain {
@@ -11,23 +12,27 @@ public enum GatewayMain {
         to: settings.keys,
         identity: "keys",
         as: settings.rpc,
+        healthOf: KeysMethods.serviceName,
         isNeeded: true
       )
       let licenses = try service.addChannel(
         to: settings.licenses,
         identity: "licenses",
         as: settings.rpc,
+        healthOf: LicensesMethods.serviceName,
         isNeeded: true
       )
       let signing = try service.addChannel(
         to: settings.signing,
         identity: "signing",
-        as: settings.rpc
+        as: settings.rpc,
+        healthOf: SigningMethods.serviceName
       )
       let webhooks = try service.addChannel(
         to: settings.webhooks,
         identity: "webhooks",
-        as: settings.rpc
+        as: settings.rpc,
+        healthOf: WebhooksMethods.serviceName
       )
       let gateway = Gateway(
         keys: keys,

@@ -98,7 +98,8 @@ public struct GatewaySettings: OwnSettings {
       "LATCHKEY_TRUSTED_PROXIES",
       "RANGE,...",
       "address ranges of proxies whose X-Forwarded-For is believed",
-      expected: "at most 64 address ranges such as 10.0.0.0/8, separated by commas",
+      expected:
+        "at most 64 address ranges such as 10.0.0.0/8, none of them wider than that, separated by commas",
       without: .value("")
     )
     return reader.value(setting) { $0.isEmpty ? TrustedProxies.none : TrustedProxies($0) }

@@ -23,7 +23,8 @@ public enum KeysMain {
         signing: try service.addChannel(
           to: settings.signing,
           identity: "signing",
-          as: settings.rpc
+          as: settings.rpc,
+          healthOf: SigningMethods.serviceName
         ),
         leakedKeys: settings.leakedKeys,
         leakOverlap: settings.leakOverlap

@@ -35,7 +35,7 @@ public final class Up {
   /// All parts together may take this long to stop: the services drain, then the database makes a
   /// checkpoint.
   ///
-  /// Children end by themselves when we do.
+  /// There is room for one service that hangs. Where more do, we end, and all children by themselves with us.
   private static let stopLimit = Duration.seconds(90)
 
   private let options: Options

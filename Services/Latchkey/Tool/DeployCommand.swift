@@ -96,12 +96,19 @@ struct MigrateCommand: ParsableCommand {
 struct AccountCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "account",
-    abstract: "Makes the first account with its API keys, once, and prints them."
+    abstract: "Makes the first account with its API keys, once, and prints them.",
+    discussion: """
+      The keys are kept for the next time, in the operator's volume, until --forget drops them. Others are then made with \
+      the API or in the dashboard; `latchkey users invite` brings somebody there.
+      """
   )
 
   @OptionGroup var options: DeployedPlaceOptions
 
-  func run() { deploy(.account, options) }
+  @Flag(help: "Drop the kept keys for good, instead; they stay valid.")
+  var forget = false
+
+  func run() { deploy(forget ? .forgetKeys : .account, options) }
 }
 
 /// `latchkey deploy authority`.

@@ -138,7 +138,12 @@ public final class Licenses: LicensesService {
   /// - Throws: ``Fault`` of the database; nothing is lost, it is tried again with the next.
   public func flushTally() async throws(Fault) { try await tally.flush() }
 
-  /// How often ``flushEvents()`` is to be called.
+  /// Told when there is something for ``flushEvents()`` to write, where there was nothing before.
+  public var onEventsGathered: (@EventLoop () -> Void)? {
+    get { onDemand.onGathered }
+    set { onDemand.onGathered = newValue }
+  }
+  /// How often ``flushEvents()`` is to be called at most.
   public nonisolated static let eventsInterval = OnDemandEvents.interval
   /// How often ``refreshSubscriptions()`` is to be called.
   public nonisolated static let subscriptionsInterval = OnDemandEvents.refreshInterval

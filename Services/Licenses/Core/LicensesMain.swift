@@ -23,7 +23,8 @@ public enum LicensesMain {
         signing: try service.addChannel(
           to: settings.signing,
           identity: "signing",
-          as: settings.rpc
+          as: settings.rpc,
+          healthOf: SigningMethods.serviceName
         ),
         limits: settings.limits,
         leakedKeys: settings.leakedKeys
@@ -59,13 +60,15 @@ public enum LicensesMain {
       service.addPeriodicTask("subscriptions", every: Licenses.subscriptionsInterval) {
         () async throws(Fault) in try await licenses.refreshSubscriptions()
       }
-      service.addPeriodicTask(
+      let events = service.addPeriodicTask(
         "validation events",
         every: Licenses.eventsInterval,
-        hasLastRound: true
+        hasLastRound: true,
+        isOnDemand: true
       ) {
         () async throws(Fault) in try await licenses.flushEvents()
       }
+      licenses.onEventsGathered = { [unowned events] in events.ask() }
       let server = try service.addRPCServer(settings.rpc, trusting: ["gateway"])
       sealing.register(on: server)
       licenses.register(on: server)

@@ -13,5 +13,6 @@ extension Webhooks {
     sealingSchema.floorMigration(named: "m0013_sealing_floor"),
     Migration(name: "m0014_claims", bytes: PackageResources.m0014_claims_sql),
     Migration(name: "m0015_bounded_claims", bytes: PackageResources.m0015_bounded_claims_sql),
+    Migration(name: "m0016_fair_claims", bytes: PackageResources.m0016_fair_claims_sql),
   ]
 }

@@ -72,6 +72,16 @@ public struct IssuedCertificate: Sendable {
     try CertificateHandle.read(pem: pem).expiry()
   }
 
+  /// When the certificate ceases to be valid that the peer of a TLS session has shown.
+  ///
+  /// - Parameter session: The `SSL` of OpenSSL, after its handshake, such as libpq lends its own.
+  /// - Returns: The last second at which it is valid; nil when the peer has shown none.
+  /// - Throws: ``Fault`` `internalError` when OpenSSL cannot read the time.
+  public static func expiry(ofPeerIn session: OpaquePointer) throws(Fault) -> Timestamp? {
+    guard let certificate = SSL_get1_peer_certificate(session) else { return nil }
+    return try CertificateHandle(owning: certificate).expiry()
+  }
+
   /// Whether the first certificate of a PEM text is for a name.
   ///
   /// - Throws: ``Fault`` `failedPrecondition` when there is no certificate.
@@ -83,5 +93,17 @@ public struct IssuedCertificate: Sendable {
     case .ip(let address):
       return X509_check_ip_asc(certificate.pointer, address, 0) == 1
     }
+  }
+
+  /// Whether a private key is that of the first certificate of a PEM text.
+  ///
+  /// - Throws: ``Fault`` `failedPrecondition` when there is no certificate, or no key.
+  public static func isPair(_ pem: [UInt8], _ privateKeyPEM: SecretBytes) throws(Fault) -> Bool {
+    let certificate = try CertificateHandle.read(pem: pem)
+    let key = try KeyPair.read(pem: privateKeyPEM)
+    let isPair = X509_check_private_key(certificate.pointer, key.pointer) == 1
+    // What OpenSSL says of a mismatch would be taken for the cause of whatever fails next.
+    if !isPair { _ = OpenSSLFailure.drain() }
+    return isPair
   }
 }

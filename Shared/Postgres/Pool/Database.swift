@@ -1,6 +1,7 @@
 public import EventLoop
 public import Faults
 internal import Logging
+public import Primitives
 
 /// A Postgres database: a few connections that everybody's statements are pipelined on, and a few more
 /// that transactions lease.
@@ -14,7 +15,7 @@ public final class Database {
   /// How often idle, stuck and waiting things are looked at.
   ///
   /// The limits they are held to are seconds.
-  private static let inspectionInterval: Duration = .milliseconds(250)
+  private static let inspectionInterval: Duration = .milliseconds(500)
   /// How often a database that closes looks whether everybody is done.
   private static let drainInterval: Duration = .milliseconds(5)
   /// A connection that lived this long has proved itself.
@@ -36,8 +37,12 @@ public final class Database {
   private var rotation = 0
   private var lastFailure: Fault?
   private var inspection: LoopTimer?
+  /// Told whenever ``isAvailable`` or ``isConnecting`` may have changed.
+  public var onHealthChange: (@EventLoop () -> Void)?
   /// How many connections were lost since the start: for who holds something that ends with its session.
   public private(set) var lostCount = 0
+  /// When the certificate ends that the server has shown to the newest connection; nil without TLS.
+  public private(set) var certificateExpiry: Timestamp?
   /// Cancel requests under way.
   var cancelCount = 0
   let log = Logger(label: "postgres")
@@ -65,6 +70,10 @@ public final class Database {
   /// Whether statements can be run now: what a service's health tells.
   public var isAvailable: Bool { pool.health == .up }
 
+  /// Whether it is not available and no attempt has failed since it last was, so that statements wait for the one that is
+  /// under way.
+  public var isConnecting: Bool { pool.health == .connecting }
+
   /// Waits until the database answers.
   ///
   /// - Throws: ``Fault`` `unavailable` when an attempt to connect has failed, with the reason.
@@ -75,6 +84,7 @@ public final class Database {
   /// Refuses new statements, lets those under way come to their end for `limit`, then closes everything.
   public func close(within limit: Duration = .seconds(5)) async {
     perform(pool.close())
+    onHealthChange?()
     let deadline = Instant.now + limit
     while isBusy, Instant.now < deadline { await EventLoop.sleep(for: Database.drainInterval) }
     inspection?.cancel()
@@ -114,11 +124,13 @@ public final class Database {
         rotation: rotation
       )
       connection.counts = counts
+      certificateExpiry = connection.certificateExpiry
       connections[slot] = connection
       connectedSince[slot] = .now
       connection.onEvent = { [self] event in received(event, slot, from: connection) }
       if !isAvailable { log.info("Connected to the database") }
       perform(pool.connected(slot))
+      onHealthChange?()
       if slot == 0 { await resubscribe() }
     } catch {
       // The next attempt begins with the next host, as this one's may have said nothing at all.
@@ -126,6 +138,7 @@ public final class Database {
       lastFailure = error
       let wasDown = pool.health == .down
       perform(pool.connectFailed(slot))
+      onHealthChange?()
       if !wasDown {
         log.warning("The database is not available", metadata: ["reason": "\(error.detail ?? "")"])
       }
@@ -151,6 +164,7 @@ public final class Database {
       log.debug("A connection was lost", metadata: ["reason": "\(fault.detail ?? "")"])
       lastFailure = fault
       perform(pool.lost(slot))
+      onHealthChange?()
     }
   }
 

@@ -10,7 +10,7 @@ internal import Tracing
 class CallAttempt {
   /// How the call has ended; nil while it goes on.
   private(set) final var outcome: Result<Metadata, Fault>?
-  /// Whether the server has begun to answer; then the call is never repeated.
+  /// Whether the server has begun to answer; then the call is not repeated there.
   final var hasAnswered = false
   /// Whether the server may have acted on the call; it has not when it says that it refused it.
   final var mayHaveRun = true
@@ -34,6 +34,9 @@ class CallAttempt {
 
   /// Gives the call up.
   func cancel() { preconditionFailure("An attempt can be given up") }
+
+  /// Whether it was sent by this connection.
+  func wentOut(by link: Link) -> Bool { preconditionFailure("An attempt has a connection") }
 
   /// The answer's bytes, where its one message is in them, and the fields after it.
   ///

@@ -8,9 +8,11 @@ internal import Tracing
 
 /// Calls the methods of one service, wherever its replicas are.
 ///
-/// The channel keeps connections to every address that its hosts resolve to, and gives the calls of each tick to the next
-/// healthy one in turn. A call fails fast with `unavailable` when nothing is there. A call whose connection was lost is
-/// repeated on another one if it is marked idempotent or no server has seen it; what a server answers is final.
+/// The channel keeps connections to every address that its hosts resolve to, watches what each server says of its health,
+/// and gives the calls of each tick to the next one in turn that takes calls. A call fails fast with `unavailable` when
+/// none does. A call whose connection was lost is repeated on another one if it is marked idempotent or no server has seen
+/// it. What a server answers is final, except that an idempotent call that it has answered by `unavailable` is made once
+/// more where there is another replica.
 @EventLoop
 public final class Channel {
   private let balancer: Balancer
@@ -27,18 +29,21 @@ public final class Channel {
   ///   - tls: The client's settings; nil speaks plaintext, which only tests do.
   ///   - serverName: The name the server's certificate must have.
   ///   - connectionsPerAddress: A few, so that one is not all when it breaks.
+  ///   - service: The full name of the service whose health decides which server is called; empty for the server as a whole.
   public init(
     hosts: [(name: String, port: UInt16)],
     tls: TLSContext?,
     serverName: String,
-    connectionsPerAddress: Int = 2
+    connectionsPerAddress: Int = 2,
+    healthOf service: String = ""
   ) {
     self.serverName = serverName
     balancer = Balancer(
       hosts: hosts,
       tls: tls,
       serverName: serverName,
-      connectionsPerAddress: connectionsPerAddress
+      connectionsPerAddress: connectionsPerAddress,
+      healthOf: service
     )
   }
 
@@ -120,6 +125,9 @@ public final class Channel {
   /// How many connections stand.
   var connectionCount: Int { balancer.connectionCount }
 
+  /// How many of them are to servers that say that they take calls.
+  var servingCount: Int { balancer.servingCount }
+
   /// What is recorded of a call that is made for something that is.
   private func span(of method: MethodDescriptor, _ options: CallOptions) -> Span? {
     guard Span.isRecording, let parent = options.span ?? Span.current else { return nil }
@@ -170,28 +178,59 @@ public final class Channel {
   ) -> CallAttempt? {
     let span = span(of: method, options)
     while let link = balancer.next() {
-      // Fields of its own are for a stream of its own.
-      if method.isTrunked, options.metadata.isEmpty, link.trunk.isOpen(at: now) {
-        let call = link.trunk.send(
-          method.path,
-          request,
-          caller: callers.encode(options.sharedCaller),
-          requestID: options.requestID,
-          nanoseconds: deadline.nanoseconds - now.nanoseconds,
-          deadline,
-          trace: span?.context
-        )
-        if let call {
-          call.begin(counts, span, at: now)
-          return call
-        }
-      }
-      if let stream = open(method, options, deadline, span, from: now, on: link, isUnary: true) {
-        stream.send(request, isLast: true)
-        return stream
+      if let attempt = send(method, request, options, deadline, span, from: now, on: link) {
+        return attempt
       }
     }
     return nil
+  }
+
+  /// Sends a unary call to another replica than the one that has answered it; nil where there is none.
+  func sendNow(
+    _ method: MethodDescriptor,
+    _ request: some Message,
+    _ options: CallOptions,
+    _ deadline: Instant,
+    besides attempt: CallAttempt
+  ) -> CallAttempt? {
+    guard let link = balancer.next(besides: attempt) else { return nil }
+    let span = span(of: method, options)
+    return send(method, request, options, deadline, span, from: .now, on: link)
+  }
+
+  /// Whether there is another replica than the one that a call went to.
+  func hasReplica(besides attempt: CallAttempt) -> Bool { balancer.next(besides: attempt) != nil }
+
+  /// Sends a unary call by a connection; nil when that takes no more.
+  private func send(
+    _ method: MethodDescriptor,
+    _ request: some Message,
+    _ options: CallOptions,
+    _ deadline: Instant,
+    _ span: Span?,
+    from now: Instant,
+    on link: Link
+  ) -> CallAttempt? {
+    // Fields of its own are for a stream of its own.
+    if method.isTrunked, options.metadata.isEmpty, link.trunk.isOpen(at: now) {
+      let call = link.trunk.send(
+        method.path,
+        request,
+        caller: callers.encode(options.sharedCaller),
+        requestID: options.requestID,
+        nanoseconds: deadline.nanoseconds - now.nanoseconds,
+        deadline,
+        trace: span?.context
+      )
+      if let call {
+        call.begin(counts, span, at: now)
+        return call
+      }
+    }
+    guard let stream = open(method, options, deadline, span, from: now, on: link, isUnary: true)
+    else { return nil }
+    stream.send(request, isLast: true)
+    return stream
   }
 
   private func open(

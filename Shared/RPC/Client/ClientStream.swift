@@ -67,6 +67,8 @@ final class ClientStream: CallAttempt, ResponseHandler {
     }
   }
 
+  override func wentOut(by link: Link) -> Bool { stream.map { link.connection.owns($0) } ?? false }
+
   /// Gives the call up.
   override func cancel() {
     end(.failure(Fault(.cancelled, "The call was cancelled")), reset: .cancel)

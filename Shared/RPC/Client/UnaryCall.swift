@@ -19,6 +19,8 @@ public final class UnaryCall<Request: Message, Response: Message> {
   private let options: CallOptions
   private let deadline: Instant
   private var attempt: CallAttempt?
+  /// Whether a second replica was asked what the first could not answer.
+  private var hasAskedAnother = false
 
   /// The options are taken over: a copy counts a reference for each text in them.
   init(
@@ -59,11 +61,17 @@ public final class UnaryCall<Request: Message, Response: Message> {
       attempt.recycle()
       return (response, trailers)
     } catch {
-      guard mayRepeat, error.code == .unavailable, !attempt.hasAnswered,
-        method.isIdempotent || !attempt.mayHaveRun
-      else { throw error }
+      guard mayRepeat, error.code == .unavailable, isRepeatable(attempt) else { throw error }
       return nil
     }
+  }
+
+  /// Whether a call without an answer, or with one that says that the server cannot serve it now, may be tried again.
+  private func isRepeatable(_ attempt: CallAttempt) -> Bool {
+    guard attempt.hasAnswered else { return method.isIdempotent || !attempt.mayHaveRun }
+    // The server's word is final, but another one may be better off. Once, so that replicas that are all in trouble get
+    // no more than twice their calls.
+    return method.isIdempotent && !hasAskedAnother && channel.hasReplica(besides: attempt)
   }
 
   /// The answer and the fields after it.
@@ -85,7 +93,14 @@ public final class UnaryCall<Request: Message, Response: Message> {
       // Up to half more, so that callers who failed together do not come back together.
       await EventLoop.sleep(for: pause * Double.random(in: 1...1.5))
       pause *= 2
-      attempt = channel.sendNow(method, request, options, deadline, from: .now)
+      if let answered = attempt, answered.hasAnswered {
+        hasAskedAnother = true
+        // Where the other one has gone meanwhile, the answer stands.
+        attempt =
+          channel.sendNow(method, request, options, deadline, besides: answered) ?? answered
+      } else {
+        attempt = channel.sendNow(method, request, options, deadline, from: .now)
+      }
     }
   }
 }

@@ -43,8 +43,10 @@ public final class HealthService {
         }
         return HealthCheckResponse(status: status(service))
       },
+      // Not counted, as trunks are not: every connection has one for as long as it stands, and nobody waits for its end.
       .serverStreaming(
-        MethodDescriptor(path: "/grpc.health.v1.Health/Watch", kind: .serverStreaming)
+        MethodDescriptor(path: "/grpc.health.v1.Health/Watch", kind: .serverStreaming),
+        isCounted: false
       ) { [unowned self] (request: HealthCheckRequest, responses, _) async throws(Fault) in
         try await watch(request.service ?? "", responses)
       },

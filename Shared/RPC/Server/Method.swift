@@ -10,7 +10,7 @@ internal import Tracing
 public struct Method {
   /// What is known of the method.
   public let descriptor: MethodDescriptor
-  /// What is counted of its calls; nil where the calls that one carries are counted instead.
+  /// What is counted of its calls; nil where those are no work of their own, as what carries other calls.
   let counts: CallCounts?
   /// Begins to serve a call whose head has come.
   let start: @EventLoop (Call) -> Void
@@ -90,7 +90,16 @@ public struct Method {
     _ body:
       @escaping @EventLoop (Request, ResponseWriter<Response>, Call) async throws(Fault) -> Void
   ) -> Method {
-    Method(descriptor) { call in
+    serverStreaming(descriptor, isCounted: true, body)
+  }
+
+  static func serverStreaming<Request: Message, Response: Message>(
+    _ descriptor: MethodDescriptor,
+    isCounted: Bool,
+    _ body:
+      @escaping @EventLoop (Request, ResponseWriter<Response>, Call) async throws(Fault) -> Void
+  ) -> Method {
+    Method(descriptor, isCounted: isCounted) { call in
       let requests = RequestReader<Request>(call.openReader())
       call.run { () async throws(Fault) in
         guard let request = try await requests.next() else {

@@ -20,6 +20,8 @@ final class TrunkedCall: CallAttempt, TrunkPassenger {
     trunkID = id
   }
 
+  override func wentOut(by link: Link) -> Bool { link.trunk === trunk }
+
   /// Gives the call up; the server is told.
   override func cancel() { giveUp(Fault(.cancelled, "The call was cancelled")) }
 

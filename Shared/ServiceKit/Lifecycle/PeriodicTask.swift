@@ -9,10 +9,13 @@ public import Logging
 public final class PeriodicTask {
   private let name: String
   private let interval: Duration
+  private let isOnDemand: Bool
   private let log: Logger
   private let body: @EventLoop () async throws(Fault) -> Void
   private var timer: LoopTimer?
   private var round: Task<Void, Never>?
+  /// Whether it was asked for since the last round began.
+  private var isAsked = false
   /// Whether the last round failed, so that a database that is gone for a while makes one line.
   private var isFailing = false
 
@@ -20,26 +23,35 @@ public final class PeriodicTask {
   ///
   /// - Parameters:
   ///   - name: What logs call it.
-  ///   - interval: From the end of one round to the beginning of the next.
+  ///   - interval: From the beginning of one round to that of the next, about; half of it at least from the end of one.
+  ///   - isOnDemand: Whether a round comes only after ``ask()``.
   ///   - log: Where failures are told.
   ///   - body: One round.
   public init(
     _ name: String,
     every interval: Duration,
+    isOnDemand: Bool = false,
     log: Logger,
     _ body: @escaping @EventLoop () async throws(Fault) -> Void
   ) {
     self.name = name
     self.interval = interval
+    self.isOnDemand = isOnDemand
     self.log = log
     self.body = body
   }
 
-  /// Begins; the first round comes after one interval.
+  /// Begins; the first round comes after about one interval.
   public func start() {
-    let timer = LoopTimer { [unowned self] in begin() }
-    self.timer = timer
-    timer.start(after: interval)
+    timer = LoopTimer { [unowned self] in begin() }
+    if !isOnDemand || isAsked { timer?.start(about: interval) }
+  }
+
+  /// Says that there is something to do: the next round comes after about one interval, and one more if this is said while
+  /// it is under way.
+  public func ask() {
+    isAsked = true
+    if round == nil, let timer, !timer.isActive { timer.start(about: interval) }
   }
 
   /// Ends: lets the round under way come to its end, then does a last one when `isFinal` asks for it.
@@ -51,10 +63,11 @@ public final class PeriodicTask {
   }
 
   private func begin() {
+    isAsked = false
     round = EventLoop.spawn { [self] in
       await run()
       round = nil
-      timer?.start(after: interval)
+      if !isOnDemand || isAsked { timer?.start(about: interval) }
     }
   }
 

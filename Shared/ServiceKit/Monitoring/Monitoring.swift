@@ -5,7 +5,7 @@ public import Metrics
 @EventLoop
 public final class Monitoring {
   /// How often it is measured how late the loop is.
-  private static let lagInterval = Duration.milliseconds(250)
+  private static let lagInterval = Duration.milliseconds(500)
 
   private let service: String
   private var sources: [@EventLoop (inout Exposition) -> Void] = []
@@ -57,7 +57,7 @@ public final class Monitoring {
   private static let lag = Metric(
     "latchkey_event_loop_lag_seconds",
     .histogram,
-    "How late timers of the event loop were, measured four times a second."
+    "How late timers of the event loop were, measured twice a second."
   )
   private static let foreignEnqueues = Metric(
     "latchkey_event_loop_foreign_enqueues_total",

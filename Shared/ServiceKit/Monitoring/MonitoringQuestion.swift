@@ -15,8 +15,8 @@ final class MonitoringQuestion: ConnectionHandler {
     var text: String { String(decoding: body, as: UTF8.self) }
   }
 
-  /// How long connecting may take, and the answer after it.
-  private static let limit = Duration.seconds(2)
+  /// How long connecting and the answer may take together, where nobody waits for whoever asks.
+  static let limit = Duration.seconds(2)
   /// More than all metrics of a process together.
   private static let answerBytesMax = 4 << 20
 
@@ -35,20 +35,27 @@ final class MonitoringQuestion: ConnectionHandler {
   /// - Parameters:
   ///   - address: Where the process tells of itself.
   ///   - path: What is asked for.
+  ///   - limit: How long it may take.
   /// - Returns: What it said.
-  /// - Throws: ``Fault`` `unavailable` when nobody answers there.
-  static func ask(_ address: SocketAddress, _ path: String) async throws(Fault) -> Answer {
+  /// - Throws: ``Fault`` `unavailable` when nobody answers there, or not in full.
+  static func ask(
+    _ address: SocketAddress,
+    _ path: String,
+    within limit: Duration = MonitoringQuestion.limit
+  ) async throws(Fault) -> Answer {
+    let deadline = Instant.now + limit
     let connection = try await Connection.connect(to: address, timeout: limit)
     let question = MonitoringQuestion(connection, host: address.description, path: path)
-    await question.wait()
+    await question.wait(until: deadline)
     guard let answer = question.parsed else {
-      throw .unavailable("The process at \(address) gave no answer in time")
+      throw .unavailable("The process at \(address) gave no whole answer in time")
     }
     return answer
   }
 
-  private func wait() async {
-    let timer = LoopTimer(after: Self.limit) { [connection] in connection.close() }
+  private func wait(until deadline: Instant) async {
+    let timer = LoopTimer { [connection] in connection.close() }
+    timer.start(at: deadline)
     await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
       waiter = continuation
       connection.start(self)
@@ -57,14 +64,23 @@ final class MonitoringQuestion: ConnectionHandler {
     timer.cancel()
   }
 
-  /// The answer; nil while its head is not whole.
+  /// The answer; nil while it is not whole: a cut one would say that what is not in it is not there.
   private var parsed: Answer? {
-    let head = Array("HTTP/1.1 ".utf8)
-    guard answer.starts(with: head),
-      let status = Int(String(decoding: answer[head.count...].prefix(3), as: UTF8.self)),
-      let end = answer.firstRange(of: Array("\r\n\r\n".utf8))
+    guard let end = answer.firstRange(of: Array("\r\n\r\n".utf8)) else { return nil }
+    let body = answer[end.upperBound...]
+    let lines = String(decoding: answer[..<end.lowerBound], as: UTF8.self).split(separator: "\r\n")
+    guard let first = lines.first, first.hasPrefix("HTTP/1.1 "),
+      let status = Int(first.dropFirst("HTTP/1.1 ".count).prefix(3)),
+      lines.compactMap({ Self.contentLength($0) }) == [body.count]
     else { return nil }
-    return Answer(status: status, body: Array(answer[end.upperBound...]))
+    return Answer(status: status, body: Array(body))
+  }
+
+  /// What a line of the head says of the body's length; nil for every other line.
+  private nonisolated static func contentLength(_ line: Substring) -> Int? {
+    let parts = line.split(separator: ":", maxSplits: 1)
+    guard parts.count == 2, parts[0].lowercased() == "content-length" else { return nil }
+    return Int(parts[1].drop { $0 == " " })
   }
 
   // MARK: ConnectionHandler

@@ -10,6 +10,10 @@ internal import Metrics
 /// - `/healthz` is the parent's own.
 @EventLoop
 final class WorkersMonitor: RequestHandler {
+  /// How long a worker may take to answer: less than whoever asks the parent waits for it, or a worker that hangs would
+  /// never be named.
+  static let limit = Duration.seconds(1)
+
   private let monitoring: Monitoring
   private let workers: @EventLoop () -> [SocketAddress]
   private var http: HTTPServer?
@@ -85,13 +89,18 @@ final class WorkersMonitor: RequestHandler {
     return merged.text
   }
 
-  private func obstacles() async -> [String] {
+  /// What keeps the parent and its workers from being given work; empty where nothing does.
+  func obstacles() async -> [String] {
     let answers = await ask("/readyz")
     return monitoring.obstacles
       + answers.enumerated().flatMap { index, answer -> [String] in
         guard let answer else { return ["worker \(index + 1): it does not answer"] }
         guard answer.status != 200 else { return [] }
-        return answer.text.split(separator: "\n").map { "worker \(index + 1): \($0)" }
+        let lines = answer.text.split(separator: "\n")
+        guard !lines.isEmpty else {
+          return ["worker \(index + 1): it is not ready (status \(answer.status))"]
+        }
+        return lines.map { "worker \(index + 1): \($0)" }
       }
   }
 
@@ -100,7 +109,7 @@ final class WorkersMonitor: RequestHandler {
     let questions = workers().map { address in
       EventLoop.spawn { () async -> MonitoringQuestion.Answer? in
         do throws(Fault) {
-          return try await MonitoringQuestion.ask(address, path)
+          return try await MonitoringQuestion.ask(address, path, within: Self.limit)
         } catch {
           return nil
         }

@@ -20,8 +20,6 @@ public final class Service {
   /// How long open calls may take to end after a stop was asked for; longer than any deadline that
   /// clients of the public API wait for.
   public static let drainLimit = Duration.seconds(15)
-  /// How often the health of the service is compared with that of its database.
-  static let healthInterval = Duration.milliseconds(200)
 
   /// The service's name.
   public let name: String
@@ -36,6 +34,7 @@ public final class Service {
   private let lifecycle: Lifecycle
   /// The sockets that a worker was handed; nil where it binds them itself.
   private let inherited: InheritedListeners?
+  private var listeners: [Listener] = []
   private var databases: [Database] = []
   private var certificates: [WatchedTLSContext] = []
 
@@ -70,21 +69,26 @@ public final class Service {
   ///
   /// - Parameters:
   ///   - name: What logs call it.
-  ///   - interval: From the end of one round to the beginning of the next.
+  ///   - interval: From the beginning of one round to that of the next, about; half of it at least from the end of one.
   ///   - hasLastRound: Whether a last round is done when the service stops, for what is gathered in memory.
+  ///   - isOnDemand: Whether a round comes only after the task was asked for it.
   ///   - body: One round.
+  /// - Returns: The task.
+  @discardableResult
   public func addPeriodicTask(
     _ name: String,
     every interval: Duration,
     hasLastRound: Bool = false,
+    isOnDemand: Bool = false,
     _ body: @escaping @EventLoop () async throws(Fault) -> Void
-  ) {
-    let task = PeriodicTask(name, every: interval, log: log, body)
+  ) -> PeriodicTask {
+    let task = PeriodicTask(name, every: interval, isOnDemand: isOnDemand, log: log, body)
     lifecycle.add(name) {
       task.start()
     } stop: {
       await task.stop(withLastRound: hasLastRound)
     }
+    return task
   }
 
   /// Adds the database.
@@ -99,6 +103,7 @@ public final class Service {
       database.collect(into: &$0)
       BatchCounts.collect(into: &$0)
     }
+    addMetrics(ofCertificateFor: "database") { database.certificateExpiry }
     monitoring.addCondition("the database cannot be reached") { database.isAvailable }
     lifecycle.add("database") {
       database.start()
@@ -114,6 +119,7 @@ public final class Service {
   ///   - hosts: Where the service is; all addresses of all of them are used.
   ///   - identity: The name its certificate must have.
   ///   - rpc: The files of this service's own identity.
+  ///   - service: The full name of the RPC service whose health decides which replica is called.
   ///   - isNeeded: Whether this process is of no use while the other one cannot be reached.
   /// - Returns: The channel, which connects when the first call comes.
   /// - Throws: ``Fault`` when the files cannot be used.
@@ -121,13 +127,15 @@ public final class Service {
     to hosts: [Endpoint],
     identity: String,
     as rpc: RPCSettings,
+    healthOf service: String,
     isNeeded: Bool = false
   ) throws(Fault) -> Channel {
     let tls = try watch(rpc.files, use: .client, applicationProtocols: ["h2"])
     let channel = Channel(
       hosts: hosts.map { ($0.host, $0.port) },
       tls: tls.context,
-      serverName: identity
+      serverName: identity,
+      healthOf: service
     )
     monitoring.addMetrics { channel.collect(into: &$0) }
     if isNeeded {
@@ -164,7 +172,7 @@ public final class Service {
       let requests = RequestLog(service: name, level: "debug")
       server.onCallEnded = { call, code in requests.note(RequestLog.Entry(call, code: code)) }
     }
-    addMetrics(ofCertificateFor: "rpc", tls)
+    addMetrics(ofCertificateFor: "rpc") { tls.expiry }
     monitoring.addMetrics { server.collect(into: &$0) }
     let health = HealthReporter(server.health, databases: { [unowned self] in databases })
     lifecycle.add("RPC server") { () async throws(Fault) in
@@ -198,7 +206,7 @@ public final class Service {
     server.onFailure = { [log] fault in
       log.debug("a connection failed in its handshake", error: fault)
     }
-    addMetrics(ofCertificateFor: "https", tls)
+    addMetrics(ofCertificateFor: "https") { tls.expiry }
     monitoring.addMetrics { server.collect(into: &$0, as: "https") }
     lifecycle.add("HTTPS server") { () async throws(Fault) in
       server.serve(try await self.listener(on: endpoint))
@@ -225,7 +233,14 @@ public final class Service {
   }
 
   private func listener(on endpoint: Endpoint) async throws(Fault) -> Listener {
-    try await Listener.on(endpoint, inherited: inherited)
+    let listener = try await Listener.on(endpoint, inherited: inherited)
+    listeners.append(listener)
+    return listener
+  }
+
+  /// Takes no further connection on any port; what is open goes on.
+  func stopListening() {
+    for listener in listeners { listener.stop() }
   }
 
   /// Loads changed certificates at once, on SIGHUP; without it they are seen within ``WatchedTLSContext/pollInterval``.
@@ -256,10 +271,14 @@ extension Service {
     "When the certificate that is in use ends, in seconds since 1970, by what it is for."
   )
 
-  private func addMetrics(ofCertificateFor use: String, _ tls: WatchedTLSContext) {
+  /// Tells when a certificate ends, once that is known.
+  private func addMetrics(
+    ofCertificateFor use: String,
+    _ expiry: @escaping @EventLoop () -> Timestamp?
+  ) {
     monitoring.addMetrics { exposition in
-      guard let expiry = tls.expiry else { return }
-      exposition.add(Self.expiry, ["use": use], Int(expiry.seconds))
+      guard let end = expiry() else { return }
+      exposition.add(Self.expiry, ["use": use], Int(end.seconds))
     }
   }
 }

@@ -4,6 +4,9 @@ internal import Glibc
 internal import Logging
 
 extension ServiceMain {
+  /// The longest that a process of a service takes to stop: the parent of workers, which kills those that hang.
+  @EventLoop public static let stopLimit = WorkerGroup.stopLimit + .seconds(3)
+
   /// Is the parent of so many workers until it is told to stop.
   ///
   /// - Returns: The exit status: that of a worker which refused its settings, else as of a process without workers.
@@ -23,7 +26,7 @@ extension ServiceMain {
       log.critical("\(error.message)", error: error)
       return 1
     }
-    let lifecycle = Lifecycle(log: log, stopLimit: WorkerGroup.stopLimit + .seconds(3))
+    let lifecycle = Lifecycle(log: log, stopLimit: stopLimit)
     let monitoring = Monitoring(service: name)
     monitoring.addCondition("it is starting or stopping") { lifecycle.isRunning }
     monitoring.addMetrics { group.collect(into: &$0) }
@@ -74,13 +77,18 @@ extension ServiceMain {
   ) -> WorkerGroup.Plan {
     let called = CommandLine.arguments.first ?? "latchkey-\(name)"
     let made = Setting.flag(of: ServiceSettings.lifelineName)
+    var endpoints = reader.listening
+    // Only once: what is to be served at the same place besides is refused when it is bound.
+    if let metrics = settings.metricsListen, let place = endpoints.firstIndex(of: metrics) {
+      endpoints.remove(at: place)
+    }
     var environment = SettingsReader.processEnvironment().map { "\($0.key)=\($0.value)" }
     if !environment.contains(where: { $0.hasPrefix("GLIBC_TUNABLES=") }) {
       environment.append(AllocatorTunables.variable)
     }
     return WorkerGroup.Plan(
       count: settings.workers,
-      endpoints: reader.listening.filter { $0 != settings.metricsListen },
+      endpoints: endpoints,
       metrics: settings.metricsListen,
       program: called.contains("/") ? called : ownExecutable ?? called,
       name: called,

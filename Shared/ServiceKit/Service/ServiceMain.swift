@@ -110,7 +110,11 @@ public enum ServiceMain {
     )
     let signals = StopSignals(hangUp: service.reload) { lifecycle.requestStop($0) }
     if let lifeline = settings?.lifelineDescriptor {
-      signals.watchLifeline(descriptor: lifeline) { lifecycle.requestStop($0) }
+      signals.watchLifeline(descriptor: lifeline) {
+        // Parts drain one after the other, and nobody waits for that: whoever starts the service anew needs its ports now.
+        service.stopListening()
+        lifecycle.requestStop($0)
+      }
     }
     defer { withExtendedLifetime(signals) {} }
     do throws(Fault) {
@@ -198,10 +202,8 @@ public enum ServiceMain {
       return settingsRefused
     }
     do throws(Fault) {
-      // Every address of the machine may stand for its own.
-      let answer = try await MonitoringQuestion.ask(Listener.address(of: endpoint), "/readyz")
-      guard answer.status != 200 else { return 0 }
-      say(answer.text)
+      guard let obstacles = try await Readiness.obstacles(at: endpoint) else { return 0 }
+      say(obstacles)
       return 1
     } catch {
       say(error.message)

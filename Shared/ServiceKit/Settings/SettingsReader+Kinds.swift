@@ -111,14 +111,14 @@ extension SettingsReader {
     return value(setting) { Choice(rawValue: $0) }
   }
 
-  /// How to reach a database: a libpq connection string or URI, which must not hold a password.
+  /// How to reach a database: a libpq connection string or URI, which must not hold a password, and must have a distant
+  /// server prove who it is.
   public func databaseURL(_ name: String, _ summary: String) -> String? {
     let setting = Setting(
       name,
       "URL",
       summary,
-      expected:
-        "a libpq connection string or URI without a password (that one is read from a file)",
+      expected: ConnectionString.safeForm,
       mayHoldSecret: true
     )
     return value(setting) { ConnectionString.isSafe($0) ? $0 : nil }

@@ -10,7 +10,8 @@ public struct RestartPolicy: Sendable {
   /// A process that has run this long counts as having been well.
   public static let wellAfter = Duration.seconds(10)
 
-  private var failures = 0
+  /// How often the process has ended since it was last well.
+  public private(set) var failures = 0
 
   /// A policy for a process that has not ended yet.
   public init() {}

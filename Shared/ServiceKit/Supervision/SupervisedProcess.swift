@@ -9,8 +9,8 @@ public final class SupervisedProcess {
   public struct Plan: Sendable {
     /// What people and log files call it.
     public var name: String
-    /// The program with all that it gets.
-    public var configuration: ChildProcess.Configuration
+    /// Gives, at each start, the program with all that it gets; a fault is told, and it is tried again.
+    public var configuration: @EventLoop @Sendable () throws(Fault) -> ChildProcess.Configuration
     /// Asks it to stop in an orderly way.
     public var stopSignal: Int32
     /// How long it may take before it is killed.
@@ -18,13 +18,30 @@ public final class SupervisedProcess {
     /// What kills it when it does not stop.
     public var killSignal: Int32
 
-    /// Makes a plan; the members say what each part is.
+    /// Makes a plan of a program that gets the same at each start; the members say what each part is.
     public init(
       name: String,
       configuration: ChildProcess.Configuration,
       stopSignal: Int32 = SIGTERM,
       stopLimit: Duration = .seconds(20),
       killSignal: Int32 = SIGKILL
+    ) {
+      self.init(
+        name: name,
+        stopSignal: stopSignal,
+        stopLimit: stopLimit,
+        killSignal: killSignal,
+        configuration: { configuration }
+      )
+    }
+
+    /// Makes a plan; the members say what each part is.
+    public init(
+      name: String,
+      stopSignal: Int32 = SIGTERM,
+      stopLimit: Duration,
+      killSignal: Int32 = SIGKILL,
+      configuration: @escaping @EventLoop @Sendable () throws(Fault) -> ChildProcess.Configuration
     ) {
       self.name = name
       self.configuration = configuration
@@ -40,11 +57,19 @@ public final class SupervisedProcess {
   public private(set) var lastExit: ChildProcess.Exit?
   /// How often it has ended by itself.
   public private(set) var exitCount = 0
+  /// How often it has ended by itself since it last ran for ``RestartPolicy/wellAfter``.
+  public var failures: Int { policy.failures }
+
+  /// Whether it has ever run for ``RestartPolicy/wellAfter``, in this run or an earlier one.
+  public var hasBeenWell: Bool {
+    wasWell || (child != nil && Instant.now - startedAt >= RestartPolicy.wellAfter)
+  }
 
   private let report: @EventLoop (String) -> Void
   private var policy = RestartPolicy()
   private var child: ChildProcess?
   private var startedAt = Instant.now
+  private var wasWell = false
   private var restart: LoopTimer?
   private var isStopping = false
 
@@ -66,7 +91,7 @@ public final class SupervisedProcess {
   /// - Throws: ``Fault`` `unavailable` when it cannot be started at all.
   public func start() throws(Fault) {
     precondition(child == nil && !isStopping, "A process is started once")
-    let child = try ChildProcess(plan.configuration)
+    let child = try ChildProcess(try plan.configuration())
     self.child = child
     startedAt = .now
     EventLoop.spawn { [self] in
@@ -97,7 +122,9 @@ public final class SupervisedProcess {
     guard !isStopping else { return }
     lastExit = exit
     exitCount += 1
-    let delay = policy.delay(afterUptime: .now - startedAt)
+    let uptime = Instant.now - startedAt
+    if uptime >= RestartPolicy.wellAfter { wasWell = true }
+    let delay = policy.delay(afterUptime: uptime)
     report("\(plan.name) has ended (\(exit)); it is started again")
     restart = LoopTimer(after: delay) { [self] in tryAgain() }
   }

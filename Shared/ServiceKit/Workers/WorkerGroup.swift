@@ -7,7 +7,8 @@ internal import Metrics
 /// The parent of a service's workers: it keeps that many processes of this program running, which share the service's
 /// ports and work, and serves nothing itself.
 ///
-/// A worker that ends is started again, with a growing pause. Signals are for the parent, which passes them on.
+/// A worker that ends is started again, with a growing pause; one that keeps failing gets no connections between its starts.
+/// Signals are for the parent, which passes them on.
 @EventLoop
 final class WorkerGroup {
   /// How workers are started.
@@ -27,6 +28,9 @@ final class WorkerGroup {
 
   /// A worker ends by itself within ``Lifecycle/stopLimit``.
   static let stopLimit = Lifecycle.stopLimit + .seconds(2)
+  /// How often a worker may end without having been well before its connections are given to the others: the pauses
+  /// until then are short enough to wait.
+  private static let failuresMax = 3
   /// The descriptor that a worker finds its lifeline at.
   private static let lifelineDescriptor = 3
 
@@ -35,7 +39,7 @@ final class WorkerGroup {
   private let lifeline: Lifeline
   private let listeners: WorkerListeners
   private var workers: [SupervisedProcess] = []
-  /// Called with the exit status of a worker that refuses its settings: no other start would do.
+  /// Called with the exit status of a worker that refuses its settings before any has been well: no other start would do.
   var onRefusal: (@EventLoop (Int32) -> Void)?
 
   /// Makes a group that is not started.
@@ -78,31 +82,41 @@ final class WorkerGroup {
   }
 
   private func process(_ index: Int) -> SupervisedProcess.Plan {
+    SupervisedProcess.Plan(name: "worker \(index + 1)", stopLimit: Self.stopLimit) {
+      [unowned self] () throws(Fault) in
+      try configuration(of: index)
+    }
+  }
+
+  private func configuration(of index: Int) throws(Fault) -> ChildProcess.Configuration {
+    try listeners.restore(index)
     let told = [
       "--worker=\(index + 1)",
       "--listeners=\(listeners.told(to: index))",
       "--lifeline-fd=\(Self.lifelineDescriptor)",
     ]
-    return SupervisedProcess.Plan(
-      name: "worker \(index + 1)",
-      configuration: ChildProcess.Configuration(
-        program: plan.program,
-        name: plan.name,
-        arguments: plan.arguments + told,
-        environment: plan.environment,
-        descriptors: [nil, 1, 2, lifeline.reading] + listeners.descriptors(of: index),
-        // A terminal's Ctrl-C is for the parent, which then tells them once.
-        isDetached: true
-      ),
-      stopLimit: Self.stopLimit
+    return ChildProcess.Configuration(
+      program: plan.program,
+      name: plan.name,
+      arguments: plan.arguments + told,
+      environment: plan.environment,
+      descriptors: [nil, 1, 2, lifeline.reading] + listeners.descriptors(of: index),
+      // A terminal's Ctrl-C is for the parent, which then tells them once.
+      isDetached: true
     )
   }
 
   private func noteEnd(of index: Int, _ sentence: String) {
     log.error("\(sentence)")
+    if workers[index].failures >= Self.failuresMax { listeners.release(index) }
     guard let exit = workers[index].lastExit, exit.status == Int64(ServiceMain.settingsRefused)
     else { return }
-    onRefusal?(ServiceMain.settingsRefused)
+    if workers.contains(where: \.hasBeenWell) {
+      // They were good once, so a file is being changed, or was spoilt: that is no reason to end those that serve.
+      log.error("\(workers[index].plan.name) refuses settings that were good; the others go on")
+    } else {
+      onRefusal?(ServiceMain.settingsRefused)
+    }
   }
 
   private static let count = Metric(

@@ -341,10 +341,15 @@ import Testing
       stream.request.target == Array(carry.path.utf8)
     }
 
+    /// It tells nothing of its health.
+    private func isWatch(_ stream: any ServerStream) -> Bool {
+      stream.request.target == Array("/grpc.health.v1.Health/Watch".utf8)
+    }
+
     func receivedHead(_ stream: any ServerStream) {
       var fields = HeaderFields(["content-type": "application/grpc"])
       if isTrunk(stream) { trunks += 1 }
-      guard isTrunk(stream), !knowsTrunks else {
+      guard isWatch(stream) || isTrunk(stream) && !knowsTrunks else {
         return stream.sendHead(status: 200, fields, isEnd: false)
       }
       fields.append("grpc-status", "12")
@@ -352,6 +357,10 @@ import Testing
     }
 
     func receivedBody(_ stream: any ServerStream) {
+      guard !isWatch(stream) else {
+        _ = stream.takeReceived()
+        return
+      }
       if isTrunk(stream) {
         let bytes = stream.takeReceived()
         guard !bytes.isEmpty else { return }

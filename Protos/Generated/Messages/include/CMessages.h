@@ -1136,7 +1136,7 @@ const unsigned char *descriptor_of_users_user(void);
 /// The encoded descriptor of webhooks.proto, 1838 bytes.
 const unsigned char *descriptor_of_webhooks(void);
 
-/// The encoded descriptor of webhooks/deliveries.proto, 1629 bytes.
+/// The encoded descriptor of webhooks/deliveries.proto, 1649 bytes.
 const unsigned char *descriptor_of_webhooks_deliveries(void);
 
 /// The encoded descriptor of webhooks/endpoints.proto, 3730 bytes.

@@ -1116,7 +1116,7 @@ const ProtobufCMessageDescriptor latchkey__webhooks__v1__recover_deliveries_requ
   (ProtobufCMessageInit) latchkey__webhooks__v1__recover_deliveries_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor latchkey__webhooks__v1__redeliver_deliveries_response__field_descriptors[2] =
+static const ProtobufCFieldDescriptor latchkey__webhooks__v1__redeliver_deliveries_response__field_descriptors[3] =
 {
   {
     "count",
@@ -1142,15 +1142,28 @@ static const ProtobufCFieldDescriptor latchkey__webhooks__v1__redeliver_deliveri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "next",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Latchkey__Webhooks__V1__RedeliverDeliveriesResponse, has_next),
+    offsetof(Latchkey__Webhooks__V1__RedeliverDeliveriesResponse, next),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned latchkey__webhooks__v1__redeliver_deliveries_response__field_indices_by_name[] = {
   0,   /* field[0] = count */
   1,   /* field[1] = has_more */
+  2,   /* field[2] = next */
 };
 static const ProtobufCIntRange latchkey__webhooks__v1__redeliver_deliveries_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor latchkey__webhooks__v1__redeliver_deliveries_response__descriptor =
 {
@@ -1160,7 +1173,7 @@ const ProtobufCMessageDescriptor latchkey__webhooks__v1__redeliver_deliveries_re
   "Latchkey__Webhooks__V1__RedeliverDeliveriesResponse",
   "latchkey.webhooks.v1",
   sizeof(Latchkey__Webhooks__V1__RedeliverDeliveriesResponse),
-  2,
+  3,
   latchkey__webhooks__v1__redeliver_deliveries_response__field_descriptors,
   latchkey__webhooks__v1__redeliver_deliveries_response__field_indices_by_name,
   1,  latchkey__webhooks__v1__redeliver_deliveries_response__number_ranges,

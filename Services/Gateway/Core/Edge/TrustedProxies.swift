@@ -12,6 +12,9 @@ public struct TrustedProxies: Sendable, CustomStringConvertible {
 
   /// More ranges than any front has.
   private static let rangesMax = 64
+  /// Leading bits that a range has at least: of private networks 10.0.0.0/8 and fd00::/8 are the widest, and whoever is
+  /// wider takes the internet for a proxy, so that every client can say that it is another.
+  private static let prefixLengthMin = 8
   /// More proxies than any request passes; further addresses are not looked at.
   private static let hopsMax = 16
 
@@ -19,11 +22,14 @@ public struct TrustedProxies: Sendable, CustomStringConvertible {
 
   private init(_ ranges: [AddressRange]) { self.ranges = ranges }
 
-  /// Reads ranges of addresses in CIDR notation, separated by commas; nil when one is none, or there are too many.
+  /// Reads ranges of addresses in CIDR notation, separated by commas; nil when one is none or holds the addresses of
+  /// strangers, or there are too many.
   public init?(_ text: String) {
     var ranges: [AddressRange] = []
     for part in text.split(separator: ",", omittingEmptySubsequences: false) {
-      guard let range = try? AddressRange(String(part.trimmed)) else { return nil }
+      guard let range = try? AddressRange(String(part.trimmed)),
+        range.prefixLength >= Self.prefixLengthMin
+      else { return nil }
       ranges.append(range)
     }
     guard ranges.count <= Self.rangesMax else { return nil }

@@ -77,6 +77,9 @@ public enum VerifyAudit {
   ) throws(Fault) -> (Database.Configuration, SocketFolder?) {
     switch source {
     case .database(let url, let passwordFile):
+      guard ConnectionString.isSafe(url) else {
+        throw Fault(.invalidArgument, "--database-url is not \(ConnectionString.safeForm)")
+      }
       let password = try passwordFile.map { (path) throws(Fault) in try SettingsFile.readLine(path)
       }
       return (try Database.Configuration(conninfo: url, password: password), nil)

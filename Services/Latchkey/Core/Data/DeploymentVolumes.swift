@@ -8,7 +8,7 @@ internal import ServiceKit
 /// secrets/database/          the passwords of all roles, for who sets them and migrates; the services' authority
 /// secrets/postgres/          the administrator's password
 /// secrets/<service>/         master keys, and the password of the service's role
-/// secrets/operator/          the auditor's password, the account's id and its API keys
+/// secrets/operator/          the auditor's password, the account's id, and its API keys or that they are forgotten
 /// certificates/authorities/  the authorities with their keys; says that all secrets were made once
 /// certificates/postgres/     the database server's certificate with its key
 /// certificates/<service>/    certificate with key, and the services' authority; the gateway's has what users see, too
@@ -45,7 +45,7 @@ struct DeploymentVolumes: DeploymentFiles {
       authority: .rpc,
       names: [.dns(DeploymentVolumes.postgres)],
       usage: .server,
-      // A database server reads its files when it starts, which is seldom.
+      // A database server reads its files when it is told to, which may fail for longer than a week unnoticed.
       lifetime: .users
     )
     return DeploymentCertificates.all(usersNames: names) + [server]
@@ -62,6 +62,8 @@ struct DeploymentVolumes: DeploymentFiles {
 
   var accountIDFile: String { operatorDirectory.accountIDFile }
   var environmentFile: String { operatorDirectory.environmentFile }
+  /// Says that the account's API keys are not kept any more, and that none are to be made in their place.
+  var forgottenKeys: String { "\(operatorDirectory.path)/api-keys-forgotten" }
 
   func password(of role: String) -> String {
     "\(secrets(DeploymentVolumes.database))/\(role).password"

@@ -49,10 +49,20 @@ public enum DeployOperation {
     case renew
     /// Makes the roles and the database, and brings the schemas up to date.
     case migrate(Administrator)
-    /// Makes the first account, and prints its API keys.
+    /// Makes the first account, and prints its API keys, unless they were forgotten.
     case account
+    /// Drops the first account's API keys here, for good; they stay valid.
+    case forgetKeys
     /// Prints the authority of the certificate that users see.
     case authority
+
+    /// Whether a container does it by itself, so that what is said of it stands among what services log.
+    fileprivate var isLogged: Bool {
+      switch self {
+      case .setUp, .renew, .migrate: true
+      case .account, .forgetKeys, .authority: false
+      }
+    }
   }
 
   /// The ports that services have in containers, each with an address of its own.
@@ -64,22 +74,31 @@ public enum DeployOperation {
   /// - Returns: The exit status: zero when all was done as asked.
   public static func run(_ deed: Deed, at place: Place) async -> Int32 {
     let console = Console()
-    // What fails is told by the faults.
-    LoggingSystem.bootstrap { _ in SwiftLogNoOpLogHandler() }
+    LoggingSystem.bootstrap { label in
+      // To whoever has asked it is the faults that tell what fails.
+      guard deed.isLogged else { return SwiftLogNoOpLogHandler() }
+      return JSONLogHandler(service: "deploy", label: label, level: .info)
+    }
+    let log = Logger(label: "deploy")
     do throws(Fault) {
       let volumes = DeploymentVolumes(path: place.volumes, host: try host(of: place.url))
       switch deed {
-      case .setUp: try setUp(volumes, console)
-      case .renew: return await renew(volumes, console)
-      case .migrate(let administrator): try await migrate(volumes, administrator, console)
+      case .setUp: try setUp(volumes, log)
+      case .renew: return await renew(volumes, log)
+      case .migrate(let administrator): try await migrate(volumes, administrator, log)
       case .account: try await makeAccount(volumes, url: place.url, console)
+      case .forgetKeys: try forgetKeys(volumes, console)
       case .authority:
         let text = try Files.read(volumes.usersAuthority)
         console.say(text.hasSuffix("\n") ? String(text.dropLast()) : text)
       }
       return 0
     } catch {
-      console.complain(error)
+      if deed.isLogged {
+        log.critical("\(error.message)", error: error)
+      } else {
+        console.complain(error)
+      }
       return 1
     }
   }
@@ -95,25 +114,32 @@ public enum DeployOperation {
     return endpoint.host
   }
 
-  private static func setUp(_ volumes: DeploymentVolumes, _ console: Console) throws(Fault) {
+  private static func setUp(_ volumes: DeploymentVolumes, _ log: Logger) throws(Fault) {
     try volumes.check()
     let secrets = try DeploymentSecrets.prepare(volumes)
     let made = try DeploymentCertificates.prepare(volumes)
     try volumes.copyAuthorities()
     try volumes.copySecrets()
     try volumes.complete()
-    console.say("secrets: \(secrets)")
-    console.say("certificates: \(made.isEmpty ? "kept" : "made \(made.joined(separator: ", "))")")
+    log.info("secrets are there", metadata: ["state": "\(secrets)"])
+    log.info("certificates are there", metadata: ["made": "\(made.joined(separator: ","))"])
   }
 
-  private static func renew(_ volumes: DeploymentVolumes, _ console: Console) async -> Int32 {
-    let lifecycle = Lifecycle(log: Logger(label: "latchkey") { _ in SwiftLogNoOpLogHandler() })
+  private static func renew(_ volumes: DeploymentVolumes, _ log: Logger) async -> Int32 {
+    let lifecycle = Lifecycle(log: log)
     let signals = StopSignals { [lifecycle] in lifecycle.requestStop($0) }
     defer { withExtendedLifetime(signals) {} }
-    let renewal = CertificateRenewal(console) { () throws(Fault) in
+    let renewal = CertificateRenewal { () throws(Fault) in
       let renewed = try DeploymentCertificates.prepare(volumes)
       try volumes.copyAuthorities()
       return renewed
+    } tell: { outcome in
+      switch outcome {
+      case .success(let names):
+        log.info("renewed certificates", metadata: ["names": "\(names.joined(separator: ","))"])
+      case .failure(let fault):
+        log.error("certificates could not be renewed", error: fault)
+      }
     }
     lifecycle.add("renewal") {
       renewal.start()
@@ -126,16 +152,20 @@ public enum DeployOperation {
   private static func migrate(
     _ volumes: DeploymentVolumes,
     _ administrator: Administrator,
-    _ console: Console
+    _ log: Logger
   ) async throws(Fault) {
+    let conninfo = "\(administrator.server) user=\(administrator.name)"
+    guard ConnectionString.isSafe(conninfo) else {
+      throw Fault(.invalidArgument, "--server is not \(ConnectionString.safeForm)")
+    }
     let executables = try Executables.find()
     let password = administrator.passwordFile ?? volumes.password(of: PostgresCluster.administrator)
     let configuration = try Database.Configuration(
-      conninfo: "\(administrator.server) user=\(administrator.name)",
+      conninfo: conninfo,
       password: SettingsFile.readLine(password)
     )
     try await DatabaseBootstrap(volumes, administrator: configuration).run()
-    console.say("roles and database: there")
+    log.info("the roles and the database are there")
     let environment = ServicePlan.migrationEnvironment(
       connection: "\(administrator.server) dbname=\(ServicePlan.database)"
         + " user=\(ServicePlan.migratorRole)",
@@ -157,7 +187,7 @@ public enum DeployOperation {
         )
       }
     }
-    console.say("schemas: up to date")
+    log.info("the schemas are up to date")
   }
 
   private static func makeAccount(
@@ -170,10 +200,15 @@ public enum DeployOperation {
       addresses.rpc[service] = Endpoint(host: service.rawValue, port: rpcPort)
       addresses.metrics[service] = Endpoint(host: service.rawValue, port: metricsPort)
     }
-    let peers = try OperatorChannels(addresses, volumes)
-    defer { peers.close() }
-    let account = FirstAccount(volumes, name: "Main", channel: peers.channel(to: .keys))
-    let (credentials, _) = try await account.prepare()
+    var credentials: FirstAccount.Credentials?
+    if Files.exists(volumes.forgottenKeys) {
+      console.note("The API keys of the first account are not kept here any more.")
+    } else {
+      let peers = try OperatorChannels(addresses, volumes)
+      defer { peers.close() }
+      let account = FirstAccount(volumes, name: "Main", channel: peers.channel(to: .keys))
+      credentials = try await account.prepare().0
+    }
     var environment = DeploymentEnvironment.make(addresses, volumes, credentials)
     for service in ServiceName.allCases {
       guard let name = service.masterKeysVariables.first else { continue }
@@ -181,14 +216,27 @@ public enum DeployOperation {
     }
     try Files.write(DataDirectory.layout, to: volumes.operatorDirectory.marker)
     try Files.write(environment.text, to: volumes.environmentFile)
-    for name in shown {
+    // What programs on other machines need.
+    for name in ["LATCHKEY_URL"] + keys {
       guard let value = environment[name] else { continue }
       console.say(SettingVariable.line(name, value))
     }
   }
 
-  /// What is printed of the account: what programs on other machines need.
-  private static let shown = [
-    "LATCHKEY_URL", "LATCHKEY_TEST_API_KEY", "LATCHKEY_LIVE_API_KEY", "LATCHKEY_SIGNING_KEY",
+  private static func forgetKeys(_ volumes: DeploymentVolumes, _ console: Console) throws(Fault) {
+    guard Files.exists(volumes.environmentFile) else {
+      throw Fault(.failedPrecondition, "There is no account yet whose API keys could be forgotten")
+    }
+    // Before the keys go: however this ends, none are made in their place.
+    try Files.write("They were printed once, and dropped.\n", to: volumes.forgottenKeys)
+    var environment = DevEnvironment(text: try Files.read(volumes.environmentFile))
+    for name in keys { environment[name] = nil }
+    try Files.write(environment.text, to: volumes.environmentFile)
+    console.say("The API keys are dropped here, and valid until they are revoked.")
+  }
+
+  /// The account's keys, as the environment calls them.
+  private static let keys = [
+    "LATCHKEY_TEST_API_KEY", "LATCHKEY_LIVE_API_KEY", "LATCHKEY_SIGNING_KEY",
   ]
 }

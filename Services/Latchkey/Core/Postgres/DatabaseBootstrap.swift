@@ -28,9 +28,10 @@ struct DatabaseBootstrap {
   func run() async throws(Fault) {
     let cluster = administrator.with("dbname", DatabaseBootstrap.maintenanceDatabase)
     try await Migrator.run(
-      script: DatabaseBootstrap.text(PackageResources.roles_sql) + passwords(),
+      script: DatabaseBootstrap.text(PackageResources.roles_sql),
       configuration: cluster
     )
+    try await Migrator.setPasswords(passwords(), configuration: cluster)
     do throws(Fault) {
       // Alone in its script, since a database cannot be made inside a transaction.
       try await Migrator.run(
@@ -46,19 +47,13 @@ struct DatabaseBootstrap {
     )
   }
 
-  /// Sets every role's password to what its file says.
-  ///
-  /// They are hex, so they need no escaping. The administrator's own is not ours to set.
-  private func passwords() throws(Fault) -> String {
-    var statements = "\n"
+  /// Every role's password, as its file says; the administrator's own is not ours to set.
+  private func passwords() throws(Fault) -> [(role: String, password: String)] {
+    var passwords: [(role: String, password: String)] = []
     for role in DeploymentSecrets.roles where role != PostgresCluster.administrator {
-      let password = try SettingsFile.readLine(files.password(of: role))
-      guard password.utf8.allSatisfy({ UnicodeScalar($0).properties.isASCIIHexDigit }) else {
-        throw Fault(.dataLoss, "\(files.password(of: role)) is damaged")
-      }
-      statements += "alter role \(role) password '\(password)';\n"
+      passwords.append((role, try SettingsFile.readLine(files.password(of: role))))
     }
-    return statements
+    return passwords
   }
 
   private static func text(_ bytes: [UInt8]) -> String {

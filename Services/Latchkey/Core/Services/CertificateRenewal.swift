@@ -7,20 +7,24 @@ final class CertificateRenewal {
   /// How often they are looked at.
   private static let interval = Duration.seconds(3_600)
 
-  private let console: Console
   private let prepare: @EventLoop () throws(Fault) -> [String]
+  private let tell: @EventLoop (Result<[String], Fault>) -> Void
   private var timer: LoopTimer?
 
   /// - Parameters:
-  ///   - console: Where it is told.
   ///   - prepare: Renews what must be, and says what that was.
-  init(_ console: Console, _ prepare: @escaping @EventLoop () throws(Fault) -> [String]) {
-    self.console = console
+  ///   - tell: Takes what was renewed, where there was anything, or why nothing could be.
+  init(
+    _ prepare: @escaping @EventLoop () throws(Fault) -> [String],
+    tell: @escaping @EventLoop (Result<[String], Fault>) -> Void
+  ) {
     self.prepare = prepare
+    self.tell = tell
   }
 
-  /// Looks from now on.
+  /// Looks now, since it may not have run for long, and from now on.
   func start() {
+    renew()
     timer = LoopTimer(every: Self.interval) { [self] in renew() }
   }
 
@@ -34,11 +38,9 @@ final class CertificateRenewal {
     do throws(Fault) {
       // The services notice changed files by themselves.
       let renewed = try prepare()
-      if !renewed.isEmpty {
-        console.say("renewed certificates: \(renewed.joined(separator: ", "))")
-      }
+      if !renewed.isEmpty { tell(.success(renewed)) }
     } catch {
-      console.say("certificates could not be renewed: \(error.message)")
+      tell(.failure(error))
     }
   }
 }

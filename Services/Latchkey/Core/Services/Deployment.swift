@@ -7,6 +7,9 @@ internal import ServiceKit
 /// The processes of one deployment, and the steps that bring them up.
 @EventLoop
 final class Deployment {
+  /// A service ends by itself before it is killed, even where its workers hang.
+  private static let stopLimit = ServiceMain.stopLimit + .seconds(1)
+
   let plan: ServicePlan
   private let cluster: PostgresCluster
   private let databaseUser: DatabaseUser
@@ -34,8 +37,15 @@ final class Deployment {
     self.databaseUser = databaseUser
     self.console = console
     lifeline = try Lifeline()
-    renewal = CertificateRenewal(console) { [directory = plan.directory] () throws(Fault) in
+    renewal = CertificateRenewal { [directory = plan.directory] () throws(Fault) in
       try DeploymentCertificates.prepare(directory)
+    } tell: { outcome in
+      switch outcome {
+      case .success(let names):
+        console.say("renewed certificates: \(names.joined(separator: ", "))")
+      case .failure(let fault):
+        console.say("certificates could not be renewed: \(fault.message)")
+      }
     }
   }
 
@@ -120,7 +130,8 @@ final class Deployment {
           // So that a list of processes tells which deployment each one belongs to.
           directory: directory.path,
           isDetached: true
-        )
+        ),
+        stopLimit: Deployment.stopLimit
       )
     ) { [unowned self] in report($0) }
     services[service] = process
@@ -133,12 +144,15 @@ final class Deployment {
   }
 
   func waitForServices() async throws(Fault) -> String {
-    let peers = try OperatorChannels(plan.addresses, directory)
-    defer { peers.close() }
     for service in ServiceName.allCases {
       guard let process = services[service] else { continue }
+      let endpoint = plan.metricsAddress(of: service)
       try await process.waitUntilReady(log: directory.log(of: service.rawValue)) { _ in
-        await peers.isServing(service)
+        do throws(Fault) {
+          return try await Readiness.obstacles(at: endpoint) == nil
+        } catch {
+          return false
+        }
       }
     }
     return "healthy"

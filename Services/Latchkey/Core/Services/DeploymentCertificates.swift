@@ -1,6 +1,5 @@
 internal import Cryptography
 internal import Faults
-internal import Glibc
 internal import Primitives
 internal import ServiceKit
 
@@ -164,8 +163,7 @@ struct DeploymentCertificates {
       days: Lifetime.authority.days,
       now: now
     )
-    try write(authority.privateKeyPEM, to: key)
-    try Files.write(authority.certificatePEM, to: certificate)
+    try replace(kind.rawValue, key: authority.privateKeyPEM, chain: authority.certificatePEM)
     return (authority, true)
   }
 
@@ -180,6 +178,9 @@ struct DeploymentCertificates {
     guard wanted.names.allSatisfy({ (try? IssuedCertificate.isFor($0, pem: chain)) == true }) else {
       return false
     }
+    guard let key = try? SettingsFile.readSecret(files.key(wanted.name)),
+      (try? IssuedCertificate.isPair(chain, key)) == true
+    else { return false }
     return (try? lasts(chain, wanted.lifetime)) ?? false
   }
 
@@ -195,15 +196,19 @@ struct DeploymentCertificates {
       days: wanted.lifetime.days,
       now: now
     )
-    // Without its certificate a key is no pair: a start that dies in between makes both again.
-    unlink(files.certificate(wanted.name))
-    try write(issued.privateKeyPEM, to: files.key(wanted.name))
-    try Files.write(issued.chainPEM, to: files.certificate(wanted.name))
+    try replace(wanted.name, key: issued.privateKeyPEM, chain: issued.chainPEM)
   }
 
-  private func write(_ key: SecretBytes, to path: String) throws(Fault) {
+  /// Puts a pair where another one may be, which stays until both files of the new one are written.
+  ///
+  /// A start that dies between the two renamings leaves a key and a certificate that are no pair: the next one makes both
+  /// again.
+  private func replace(_ name: String, key: SecretBytes, chain: [UInt8]) throws(Fault) {
+    let places = [files.key(name), files.certificate(name)]
     try key.withUnsafeBytes { (bytes) throws(Fault) in
-      try Files.write(bytes, to: path)
+      try Files.write(bytes, to: "\(places[0]).next")
     }
+    try Files.write(chain, to: "\(places[1]).next")
+    for place in places { try Files.move("\(place).next", to: place) }
   }
 }

@@ -1,6 +1,5 @@
 internal import EventLoop
 internal import Faults
-internal import Messages
 internal import RPC
 internal import ServiceKit
 internal import TLS
@@ -8,9 +7,6 @@ internal import TLS
 /// RPC connections to the services, as the identity `operator`.
 @EventLoop
 final class OperatorChannels {
-  /// A service that takes longer to answer such a small question is not healthy.
-  private static let healthTimeout = Duration.seconds(1)
-
   private var channels: [ServiceName: Channel] = [:]
 
   /// - Throws: ``Fault`` `failedPrecondition` when the operator's certificate cannot be used.
@@ -34,20 +30,6 @@ final class OperatorChannels {
   func channel(to service: ServiceName) -> Channel {
     guard let channel = channels[service] else { preconditionFailure("Every service has one") }
     return channel
-  }
-
-  /// Whether a service says of itself that it takes calls.
-  func isServing(_ service: ServiceName) async -> Bool {
-    do throws(Fault) {
-      let answer: HealthCheckResponse = try await channel(to: service).unary(
-        MethodDescriptor(path: "/grpc.health.v1.Health/Check", isIdempotent: true),
-        HealthCheckRequest(service: ""),
-        CallOptions(timeout: OperatorChannels.healthTimeout)
-      )
-      return answer.status == .serving
-    } catch {
-      return false
-    }
   }
 
   /// Closes the connections.

@@ -14,8 +14,8 @@ internal import Protobuf
 /// out and counted.
 @EventLoop
 final class OnDemandEvents {
-  /// How often to write.
-  nonisolated static let interval = Duration.milliseconds(200)
+  /// How often to write, while there is something.
+  nonisolated static let interval = Duration.milliseconds(250)
   /// How often to ask who is sent what, when nobody tells: a notification can be missed.
   nonisolated static let refreshInterval = Duration.seconds(10)
   /// How many events are gathered at most: some twenty megabytes.
@@ -35,6 +35,8 @@ final class OnDemandEvents {
   private var gathered: [Tenant: [Event]] = [:]
   private var gatheredCount = 0
   private var leftOutCount = 0
+  /// Told when something was gathered, where there was nothing before.
+  var onGathered: (@EventLoop () -> Void)?
   private var subscription: Subscription?
   private var isRefreshing = false
 
@@ -86,6 +88,7 @@ final class OnDemandEvents {
       return
     }
     gatheredCount += 1
+    if gatheredCount == 1 { onGathered?() }
     gathered[tenant, default: []].append(Event(type, resource(), license: license, at: now))
   }
 

@@ -21,10 +21,12 @@ final class ClaimedDelivery: Sendable {
   let attemptCount: Int32
   /// What is posted; nil when the event is not kept any more.
   let body: [UInt8]?
+  /// When it was due before it was claimed, where that is known.
+  let dueAt: Timestamp?
   /// Until when nobody else makes it.
   let leaseEnds: Instant
-  /// The worker that has claimed it; nil where nobody has.
-  let claimedBy: Int32?
+  /// Under what it was claimed; nil where nobody has.
+  let claim: Lease?
 
   /// How long one is claimed for: several times what an attempt may take, so that it may wait in line here, and short
   /// enough for a process that died not to be missed for long.
@@ -32,8 +34,11 @@ final class ClaimedDelivery: Sendable {
   /// How much of the lease must be left when an attempt begins: what it may take, and time to write what came of it.
   static let attemptReserve = Duration.seconds(15)
 
+  /// The worker that has claimed it.
+  var claimedBy: Int32? { claim?.worker }
+
   /// Reads a row of `webhooks.claim_deliveries`.
-  init(_ row: Row, leaseEnds: Instant, claimedBy: Int32?) throws(Fault) {
+  init(_ row: Row, leaseEnds: Instant, claim: Lease?) throws(Fault) {
     tenant = Tenant(accountID: try row.value(0), environment: try row.value(1))
     endpointID = try row.value(2)
     endpointVersion = try row.value(3)
@@ -44,8 +49,9 @@ final class ClaimedDelivery: Sendable {
     linePosition = try row.value(8)
     attemptCount = try row.value(9)
     body = try row.value(10)
+    dueAt = try row.value(11)
     self.leaseEnds = leaseEnds
-    self.claimedBy = claimedBy
+    self.claim = claim
   }
 
   init(
@@ -57,8 +63,9 @@ final class ClaimedDelivery: Sendable {
     eventType: String,
     licenseID: UUID?,
     body: [UInt8],
+    dueAt: Timestamp? = nil,
     leaseEnds: Instant,
-    claimedBy: Int32? = nil
+    claim: Lease? = nil
   ) {
     self.tenant = tenant
     self.endpointID = endpointID
@@ -70,16 +77,24 @@ final class ClaimedDelivery: Sendable {
     linePosition = nil
     attemptCount = 0
     self.body = body
+    self.dueAt = dueAt
     self.leaseEnds = leaseEnds
-    self.claimedBy = claimedBy
+    self.claim = claim
   }
 }
 
 /// Until when a worker has claimed deliveries: what it marks them by in the database.
-struct Lease: Sendable {
+///
+/// A worker has no two that end at the same moment, so a lease names what was claimed under it.
+struct Lease: Hashable, Sendable {
   let worker: Int32
   let began: Timestamp
   var ends: Timestamp { began + ClaimedDelivery.lease }
+}
+
+extension Fault {
+  /// Whether what ended with it may have been done all the same: the answer was lost, and not a refusal.
+  var mayBeCommitted: Bool { code == .unavailable }
 }
 
 /// One webhook and one license, whose deliveries wait for each other.

@@ -12,11 +12,6 @@ internal import WebhooksSending
 /// each webhook. When the process dies others take its claims back and make the deliveries: at least once, never lost.
 @EventLoop
 final class Deliverer {
-  /// How many deliveries are in memory, claimed and not yet written.
-  static let heldMax = 4_096
-  /// One in so many of the places that are free is what a webhook may take: however many receivers hang, there is a
-  /// place left for the next.
-  private static let share = 4
   /// How many one claim brings: as many as fit into some tens of megabytes when every event is as large as can be.
   private static let claimMax = 512
   /// How often to look for what has become due.
@@ -45,11 +40,11 @@ final class Deliverer {
   let worker: Worker
   /// What is counted of attempts.
   let counts = DeliveryCounts()
-  private var lanes: [UUID: DeliveryLane] = [:]
+  private(set) var lanes: [UUID: DeliveryLane] = [:]
   /// Claimed and not yet written.
   private(set) var heldCount = 0
   /// Places kept for what is being dispatched or claimed.
-  private var promisedCount = 0
+  var promisedCount = 0
   private var underWayCount = 0
   private var timer: LoopTimer?
   private var takeBackTimer: LoopTimer?
@@ -61,9 +56,10 @@ final class Deliverer {
   /// Whether a claim could not bring as much as one may, since there is too much in memory.
   private var isOutOfRoom = false
   private var lastServed = UUID(high: 0, low: 0)
-  private var isStopping = false
+  private(set) var isStopping = false
   private var lastPruned = Instant.now
   private var subscription: Subscription?
+  private var lastLeaseBegan = Timestamp.earliest
   /// Under which something may be claimed that is not in memory: the answer was lost.
   private var lostLeases: [Lease] = []
   /// How often webhooks were said to have changed: what was read before that may be old.
@@ -126,35 +122,6 @@ final class Deliverer {
 
   // MARK: What is made
 
-  /// How many deliveries of a webhook are taken at once; what is beyond waits in the database.
-  ///
-  /// - Parameters:
-  ///   - endpoint: The webhook.
-  ///   - places: Those that ``promisePlaces()`` has kept, for all webhooks.
-  /// - Returns: How many of them may be the webhook's.
-  func room(for endpoint: UUID, of places: Int) -> Int {
-    guard !isStopping else { return 0 }
-    // A quarter of what was free, of which half was kept.
-    let share = places * 2 / Self.share
-    return min(share, lanes[endpoint]?.room(at: Instant.now) ?? DeliveryLane.heldMax)
-  }
-
-  /// Keeps places for deliveries that are being dispatched, until ``giveBack(_:)``: half of those that are free, so that
-  /// who comes beside it finds some too.
-  func promisePlaces() -> Int {
-    let places = freeCount / 2
-    promisedCount += places
-    return places
-  }
-
-  /// Frees places that were kept: what they were kept for is in memory by now, or will not be.
-  func giveBack(_ places: Int) { promisedCount -= places }
-
-  private var freeCount: Int { max(0, Self.heldMax - heldCount - promisedCount) }
-
-  /// How many more places one webhook may take now.
-  private var shareOfFree: Int { freeCount / Self.share }
-
   /// Makes deliveries that this process has claimed.
   ///
   /// - Parameters:
@@ -185,12 +152,22 @@ final class Deliverer {
     // What ends at once ends within this loop, which then goes on with the next.
     guard !lane.isLoading, !lane.isPumping, let receiver = lane.receiver else { return }
     lane.isPumping = true
-    defer { lane.isPumping = false }
+    var late: [ClaimedDelivery] = []
+    defer {
+      lane.isPumping = false
+      // They go on from where they were in the line of what is due.
+      if !late.isEmpty { release(late) { $0.dueAt ?? now() } }
+    }
     while let delivery = lane.next {
-      guard delivery.leaseEnds - Instant.now >= ClaimedDelivery.attemptReserve else {
-        // Somebody else claims it when its lease ends.
+      guard delivery.claimedBy == worker.id else {
+        // The session is lost that the number stood for: it is somebody else's already, or soon.
         lane.removeNext()
         heldCount -= 1
+        continue
+      }
+      guard delivery.leaseEnds - Instant.now >= ClaimedDelivery.attemptReserve else {
+        lane.removeNext()
+        late.append(delivery)
         continue
       }
       // At least one is under way then, and whatever ends comes back here.
@@ -200,7 +177,10 @@ final class Deliverer {
         lane.removeNext()
         attempt(delivery, lane, receiver)
         // Early enough for what comes next to be here when it is wanted.
-        if isMoreDue, lane.waitingCount == lane.lowWater { look() }
+        if isMoreDue, !lane.hasAsked, lane.waitingCount <= lane.lowWater {
+          lane.hasAsked = true
+          look()
+        }
       case .after(let pause):
         lane.alarm.start(after: pause)
         return
@@ -222,7 +202,13 @@ final class Deliverer {
     let request = receiver.request(delivery, body, at: startedAt)
     sender.send(request) { [self] outcome in
       counts.note(outcome, of: delivery, at: now())
-      let attempt = DeliveryAttempt(outcome, of: request, startedAt: startedAt)
+      let attempt = DeliveryAttempt(
+        outcome,
+        of: request,
+        startedAt: startedAt,
+        // Of what was received nobody asks how it was signed, and it is most of what the log would keep.
+        showsRequest: outcome.explanation != nil
+      )
       ended(
         DeliveryResult.of(
           outcome,
@@ -251,11 +237,19 @@ final class Deliverer {
 
   /// Gives back what a lane has not begun.
   private func release(_ lane: DeliveryLane, until moment: Timestamp) {
+    release(lane.removeAll()) { _ in moment }
+  }
+
+  /// Gives back what was not begun, each until a moment.
+  private func release(
+    _ deliveries: [ClaimedDelivery],
+    until moment: (ClaimedDelivery) -> Timestamp
+  ) {
     writer.add(
-      lane.removeAll().map { delivery in
+      deliveries.map { delivery in
         DeliveryResult(
           delivery: delivery,
-          fate: .released(at: moment),
+          fate: .released(at: moment(delivery)),
           attempt: nil,
           verdict: .undecided,
           at: now()
@@ -369,36 +363,56 @@ final class Deliverer {
   /// - Parameter turnBegan: The webhook behind which this turn past all of them began.
   /// - Returns: Whether the turn is over, or cannot go on now.
   private func claim(inTurnBehind turnBegan: UUID) async -> Bool {
-    let eachMax = min(Self.claimMax, shareOfFree)
-    isOutOfRoom = eachMax < Self.claimMax
-    guard let worker = worker.id, eachMax > 0 else { return true }
+    let share = min(Self.claimMax, shareOfFree)
+    isOutOfRoom = share < Self.claimMax
+    guard share > 0, let lease = makeLease() else { return true }
     let totalMax = min(Self.claimMax, freeCount)
     promisedCount += totalMax
     defer { giveBack(totalMax) }
-    let lease = Lease(worker: worker, began: self.now())
     let now = Instant.now
-    let full = lanes.values.filter { !$0.takes(eachMax, at: now) }.map(\.endpointID)
+    let eachMax = min(share, room(of: nil, at: now))
+    var rooms: [UUID: Int] = [:]
+    var isAnyFull = false
+    for (endpoint, lane) in lanes {
+      let isLow = lane.isLow(at: now)
+      let room = isLow ? min(share, room(of: lane, at: now)) : 0
+      if room != eachMax { rooms[endpoint] = room }
+      // What is put off is given back: it has nothing that it could go on with.
+      if !isLow, !lane.isPutOff(at: now) { isAnyFull = true }
+    }
     do throws(Fault) {
       let claim = try await deliveries.claim(
         for: lease,
+        at: self.now(),
         behind: lastServed,
         turnBegan: turnBegan,
-        excluding: full,
+        rooms: rooms,
         eachMax: Int32(eachMax),
         totalMax: Int32(totalMax)
       )
       let claimed = claim.deliveries
       lastServed = claim.stoppedAt ?? claimed.last?.endpointID ?? lastServed
-      if claimed.count == totalMax || !full.isEmpty || claimed.count >= eachMax { isMoreDue = true }
+      if claimed.count >= min(eachMax, totalMax) || isAnyFull { isMoreDue = true }
       // There may be more of those that were served first.
       if claim.stoppedAt == nil, claimed.count == totalMax { isClaimWanted = true }
       take(claimed)
       return claim.stoppedAt == nil
     } catch {
       log.debug("nothing could be claimed", metadata: ["reason": "\(error.message)"])
-      disown(lease)
+      // What was claimed and cannot be read is lost as well.
+      if error.mayBeCommitted || error.code == .internalError { disown(lease) }
       return true
     }
+  }
+
+  /// Begins a lease like no other of this worker: what is claimed under it can be told from everything else.
+  ///
+  /// - Returns: Nil when nothing can be claimed.
+  func makeLease() -> Lease? {
+    guard let worker = worker.id else { return nil }
+    let began = max(now(), lastLeaseBegan + .milliseconds(1))
+    lastLeaseBegan = began
+    return Lease(worker: worker, began: began)
   }
 
   /// Has what may be claimed under a lease given back, since the answer was lost and nothing of it is in memory.

@@ -9,6 +9,10 @@ internal import WebhooksSending
 final class DeliveryLane {
   /// How many deliveries of one webhook wait in memory.
   static let heldMax = 1_024
+  /// How many of one whose receiver is slow, or of which nothing is known.
+  static let slowMax = 32
+  /// For how many seconds of deliveries there is room beyond: so that none waits here for as long as its lease.
+  private static let paceSeconds = 10
   /// For how many seconds of deliveries a webhook with a rate has room: less than a lease.
   private static let rateSeconds = 20
 
@@ -28,10 +32,13 @@ final class DeliveryLane {
   private(set) var receiver: Receiver?
   private var limiter: EndpointLimiter?
   private var breaker = CircuitBreaker()
+  private var pace = DeliveryPace()
   private var waiting: [ClaimedDelivery] = []
   private var head = 0
   /// When no more than so many wait the next are fetched: half of what there was room for last.
   private(set) var lowWater = 0
+  /// Set once the next were asked for, until they come.
+  var hasAsked = false
   /// Set while the webhook is read.
   var isLoading = false
   /// Set while its deliveries are begun.
@@ -49,6 +56,8 @@ final class DeliveryLane {
   /// The newest version that a delivery was claimed under.
   private var version: Int32 = 0
   private(set) var lastUsed = Instant.now
+  /// How many deliveries have come to their end.
+  private(set) var endedCount = 0
 
   init(endpointID: UUID, tenant: Tenant) {
     self.endpointID = endpointID
@@ -60,26 +69,35 @@ final class DeliveryLane {
   var isIdle: Bool { waitingCount == 0 && underWayCount == 0 && !isLoading && !breaker.isOpen }
   var next: ClaimedDelivery? { head < waiting.count ? waiting[head] : nil }
 
-  /// How many more deliveries it takes now.
-  func room(at now: Instant) -> Int {
-    if let putOffUntil, putOffUntil > now { return 0 }
-    if let goneUntil, goneUntil > now { return 0 }
-    var max = Self.heldMax
-    if let rate = receiver?.perSecond { max = min(max, rate * Self.rateSeconds) }
-    return Swift.max(0, max - waitingCount)
+  /// Whether nothing is made for a while, since the webhook fails or its receiver is gone.
+  func isPutOff(at now: Instant) -> Bool {
+    if let putOffUntil, putOffUntil > now { return true }
+    if let goneUntil, goneUntil > now { return true }
+    return false
   }
 
-  /// Whether a claim may bring so many more, or what its rate allows of them.
-  func takes(_ count: Int, at now: Instant) -> Bool {
-    let room = room(at: now)
-    return room >= count || (receiver?.perSecond != nil && waitingCount == 0 && room > 0)
+  /// How many deliveries it takes at most: no more than it makes in some seconds, so that receivers that are slow do not
+  /// fill the memory, though they answer.
+  func capacity(at now: Instant) -> Int {
+    let made = max(Self.slowMax, pace.perSecond(at: now) * Self.paceSeconds)
+    guard let rate = receiver?.perSecond else { return min(Self.heldMax, made) }
+    return min(Self.heldMax, made, rate * Self.rateSeconds)
   }
+
+  /// How many more deliveries it takes now.
+  func room(at now: Instant) -> Int {
+    isPutOff(at: now) ? 0 : max(0, capacity(at: now) - waitingCount)
+  }
+
+  /// Whether it has so few that more are claimed.
+  func isLow(at now: Instant) -> Bool { waitingCount * 2 <= capacity(at: now) }
 
   func add(_ deliveries: [ClaimedDelivery]) {
     lastUsed = Instant.now
     for delivery in deliveries { version = max(version, delivery.endpointVersion) }
     waiting.append(contentsOf: deliveries)
     lowWater = waitingCount / 2
+    hasAsked = false
   }
 
   func removeNext() {
@@ -152,6 +170,7 @@ final class DeliveryLane {
     switch breaker.admit(at: now) {
     case .now:
       putOffUntil = nil
+      pace.begin(at: now)
       return .now
     case .after(let pause):
       limiter?.end()
@@ -167,7 +186,10 @@ final class DeliveryLane {
   /// Takes in what came of a delivery.
   func ended(_ verdict: Verdict, at now: Instant) {
     lastUsed = now
+    endedCount += 1
     if underWayCount > 0 { limiter?.end() }
+    pace.ended(at: now)
+    if underWayCount == 0, waitingCount == 0 { pace.rest(at: now) }
     breaker.record(verdict, at: now)
     if !breaker.isOpen { putOffUntil = nil }
   }

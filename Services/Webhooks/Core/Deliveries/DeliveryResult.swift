@@ -115,23 +115,19 @@ extension DeliveryAttempt {
   ///   - outcome: What came of it.
   ///   - request: What was sent.
   ///   - startedAt: When it began.
-  init(_ outcome: Outcome, of request: OutgoingRequest, startedAt: Timestamp) {
-    var head = "POST "
-    head.reserveCapacity(1_024)
-    head += request.url.target
-    for field in request.headers {
-      head += "\n"
-      head += field.name
-      head += ": "
-      head += field.value
-    }
-    head += "\n"
+  ///   - showsRequest: Whether the request's head is shown as well.
+  init(
+    _ outcome: Outcome,
+    of request: OutgoingRequest,
+    startedAt: Timestamp,
+    showsRequest: Bool
+  ) {
     self.init(
       startedAt: startedAt.milliseconds,
       durationMs: Int32(clamping: outcome.duration.wholeMilliseconds),
       responseStatus: outcome.status.map { Int32(clamping: $0) },
       error: outcome.explanation,
-      requestHead: head,
+      requestHead: showsRequest ? request.head : nil,
       responseHead: Self.text(outcome.replyHead),
       responseBody: Self.text(outcome.replyBody)
     )
@@ -141,5 +137,22 @@ extension DeliveryAttempt {
   private static func text(_ bytes: [UInt8]) -> String? {
     guard !bytes.isEmpty else { return nil }
     return String(decoding: bytes, as: UTF8.self).replacing("\0", with: "\u{FFFD}")
+  }
+}
+
+extension OutgoingRequest {
+  /// Its head as the log shows it.
+  fileprivate var head: String {
+    var head = "POST "
+    head.reserveCapacity(1_024)
+    head += url.target
+    for field in headers {
+      head += "\n"
+      head += field.name
+      head += ": "
+      head += field.value
+    }
+    head += "\n"
+    return head
   }
 }

@@ -21,6 +21,9 @@ extension DeliveryStore {
   }
 
   /// Has all of some lines wait again that nobody is sending, since deliveries were put before them.
+  ///
+  /// None of them would be claimed in any case: so they are not looked at in vain, nor taken for late. What is being sent
+  /// comes to its end; where it fails it is claimed again only when nothing before it is pending.
   @EventLoop
   func holdBack(_ lines: [DeliveryLine], _ transaction: Transaction) {
     guard !lines.isEmpty else { return }
@@ -35,6 +38,7 @@ extension DeliveryStore {
           select w.ctid as place from webhooks.pending_deliveries w
           where w.endpoint_id = l.endpoint_id and w.license_id = l.license_id
             and w.line_position is not null and w.due_at is not null and w.claimed_by is null
+          offset 0
         ) w))
       """
     )

@@ -147,7 +147,7 @@ extension DeliveryStore {
     try await change.transaction.query(
       """
       update webhooks.pending_deliveries set due_at = \(change.now), claimed_by = null,
-        attempt_count = 0, requeued_at = \(change.now)
+        attempt_count = 0, requeued_at = \(change.now), attempts = \(unescaped: Self.keptAttempts)
       where endpoint_id = \(endpoint) and id = \(id) and due_at is not null
       """
     )
@@ -162,7 +162,7 @@ extension DeliveryStore {
   ///   - end: Of events before this moment.
   ///   - unsentOnly: Whether only those that failed or were skipped.
   ///   - change: The change.
-  /// - Returns: How many; ``redeliveredMax`` when there may be more.
+  /// - Returns: How many, up to ``redeliveredMax``, and the moment of the oldest that is left.
   /// - Throws: Faults of the database.
   @EventLoop
   func redeliver(
@@ -171,13 +171,23 @@ extension DeliveryStore {
     until end: Timestamp,
     unsentOnly: Bool,
     _ change: Change
-  ) async throws(Fault) -> Int {
+  ) async throws(Fault) -> (count: Int, next: Timestamp?) {
     let chosen: Query = unsentOnly ? "and d.status in ('failed', 'skipped')" : ""
     let condition: Query = """
       d.endpoint_id = \(endpoint) and d.id >= \(UUID.lowest7(at: from))
         and d.id < \(UUID.lowest7(at: end)) and d.finished_at < \(change.now) \(chosen)
       """
-    return try await requeue(endpoint, condition, Self.redeliveredMax, change)
+    let count = try await requeue(endpoint, condition, Self.redeliveredMax, change)
+    guard count == Int(Self.redeliveredMax) else { return (count, nil) }
+    let left = try await change.transaction.query(
+      """
+      select d.id from webhooks.finished_deliveries d where \(condition)
+      order by d.account_id, d.environment, d.endpoint_id, d.id limit 1
+      """
+    )
+    guard let row = try left.singleOrNone() else { return (count, nil) }
+    let oldest: UUID = try row.value(0)
+    return (count, oldest.moment)
   }
 
   /// Moves deliveries from the log back to the queue, the oldest first.
@@ -193,6 +203,7 @@ extension DeliveryStore {
     _ count: Int32,
     _ change: Change
   ) async throws(Fault) -> Int {
+    change.transaction.findByIndex()
     let moved = try await change.transaction.query(
       Self.requeueing(condition, count, at: change.now)
     )
@@ -222,16 +233,16 @@ extension DeliveryStore {
       due_at, attempt_count, attempts, created_at, requeued_at)
     select account_id, environment, endpoint_id, id, event_id, event_type, license_id,
       line_position, case when line_position is null then \(now) end, 0,
-      case when octet_length(attempts) > \(unescaped: String(attemptsBytesMax)) then '' else attempts end,
-      created_at, \(now)
+      \(unescaped: keptAttempts), created_at, \(now)
     from gone
     returning case when line_position is not null then license_id end
     """
   }
 
-  /// From how many bytes on the attempts of a delivery that is made again are forgotten: those of three times as many
-  /// as a delivery has.
-  private static let attemptsBytesMax = 262_144
+  /// The attempts of a delivery that is made again: from so many bytes on, those of three times as many as a delivery has,
+  /// they are forgotten.
+  private static let keptAttempts =
+    "case when octet_length(attempts) > 262144 then '' else attempts end"
 
   /// Gives up a delivery that is still to be made.
   ///

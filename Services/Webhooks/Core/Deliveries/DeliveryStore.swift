@@ -25,20 +25,22 @@ struct DeliveryStore: Sendable {
   /// One claim goes past so many of them only; a turn, past each of them once, takes as many claims as it needs.
   ///
   /// - Parameters:
-  ///   - lease: Who claims them, from now on and until when.
+  ///   - lease: Who claims them, and until when.
+  ///   - now: The time by which they are due.
   ///   - behind: The endpoint that was served last.
   ///   - turnBegan: The endpoint behind which the turn began.
-  ///   - excluded: Endpoints that have as much in memory as they may.
-  ///   - eachMax: How many of one endpoint.
+  ///   - rooms: How many of an endpoint at most; none of one that has as much in memory as it may.
+  ///   - eachMax: How many of every other.
   ///   - totalMax: How many in all.
   /// - Returns: Those claimed.
   /// - Throws: Faults of the database.
   @EventLoop
   func claim(
     for lease: Lease,
+    at now: Timestamp,
     behind: UUID,
     turnBegan: UUID,
-    excluding excluded: [UUID],
+    rooms: [UUID: Int],
     eachMax: Int32,
     totalMax: Int32
   ) async throws(Fault) -> Claim {
@@ -47,15 +49,16 @@ struct DeliveryStore: Sendable {
     let rows = try await database.query(
       """
       select account_id, environment, endpoint_id, endpoint_version, id, event_id, event_type,
-        license_id, line_position, attempt_count, body
-      from webhooks.claim_deliveries(\(lease.worker), \(lease.began), \(lease.ends), \(behind),
-        \(turnBegan), \(excluded), \(eachMax), \(totalMax))
+        license_id, line_position, attempt_count, body, was_due
+      from webhooks.claim_deliveries(\(lease.worker), \(now), \(lease.ends), \(behind),
+        \(turnBegan), \(Array(rooms.keys)), \(rooms.values.map { Int32(clamping: $0) }), \(eachMax),
+        \(totalMax))
       """
     )
     guard let last = rows.last else { throw .internalError("A claim does not say how far it came") }
     return Claim(
       deliveries: try rows.dropLast().map { (row) throws(Fault) in
-        try ClaimedDelivery(row, leaseEnds: leaseEnds, claimedBy: lease.worker)
+        try ClaimedDelivery(row, leaseEnds: leaseEnds, claim: lease)
       },
       stoppedAt: try last.value(2)
     )
@@ -96,19 +99,21 @@ struct DeliveryStore: Sendable {
     let rows = try await database.read(
       """
       select account_id, environment, endpoint_id, 0, id, event_id, event_type, license_id,
-        line_position, attempt_count, null::bytea
+        line_position, attempt_count, null::bytea, null::timestamptz
       from webhooks.overdue_deliveries(\(moment), \(requeuedBefore), \(count))
       """
     )
     return try rows.map { (row) throws(Fault) in
-      try ClaimedDelivery(row, leaseEnds: .now, claimedBy: nil)
+      try ClaimedDelivery(row, leaseEnds: .now, claim: nil)
     }
   }
 
   /// Writes what became of some of a tenant's deliveries, lets those go that waited for them in line, and writes how
   /// their webhooks are.
   ///
-  /// What somebody else has finished meanwhile, or given up, is passed by.
+  /// What somebody else has finished meanwhile, or given up, is passed by; and so is what has failed under a claim that is no
+  /// longer in force, since somebody else has claimed it, or it was put back by request. What was received is over in any
+  /// case.
   ///
   /// - Returns: The webhooks that are to be disabled.
   /// - Throws: Faults of the database.
@@ -133,8 +138,9 @@ struct DeliveryStore: Sendable {
         transaction
       )
       if results.contains(where: \.isPostponed) { lock(results, transaction) }
-      finish(results, now, transaction)
+      giveUp(results, now, transaction)
       postpone(results, transaction)
+      finish(results, now, transaction)
       advance(lines, at: now, transaction)
       return disabled
     }
@@ -155,16 +161,55 @@ struct DeliveryStore: Sendable {
     )
   }
 
-  /// Moves what has come to its end to the log.
+  /// Moves what was received to the log, in one statement: that is nearly everything.
   ///
-  /// In two statements, each of which looks up what it is given one by one: a join of the queue with the results would
-  /// begin with all of the tenant's queue, since the server takes what a tenant has in it for next to nothing. The first
-  /// locks the rows, so that the second finds them where they were.
+  /// It is over whoever has it by now. Rows are looked up one by one and then joined with what is known of them: a join of
+  /// the queue itself would begin with all of the tenant's queue, since the server takes what a tenant has in it for next to
+  /// nothing.
   @EventLoop
   private func finish(_ results: [DeliveryResult], _ now: Timestamp, _ transaction: Transaction) {
+    var seen: Set<UUID> = []
+    let received = results.filter { result in
+      // Of two that say so, since it was sent again by request while it was being sent, the first counts.
+      result.fate == .finished(.succeeded) && seen.insert(result.delivery.id).inserted
+    }
+    guard !received.isEmpty else { return }
+    transaction.joinByHash()
+    transaction.send(
+      """
+      with gone as (
+        delete from webhooks.pending_deliveries \(Self.at(received)) returning *
+      )
+      insert into webhooks.finished_deliveries (
+        account_id, environment, endpoint_id, id, event_id, event_type, license_id, line_position,
+        status, attempt_count, attempts, created_at, finished_at)
+      select d.account_id, d.environment, d.endpoint_id, d.id, d.event_id, d.event_type,
+        d.license_id, d.line_position, 'succeeded',
+        d.attempt_count + case when r.attempt = '' then 0 else 1 end, d.attempts || r.attempt,
+        d.created_at, \(now)
+      from gone d
+      join unnest(\(received.map(\.delivery.id)), \(received.map(\.encodedAttempt)))
+        as r (id, attempt) on r.id = d.id
+      """
+    )
+  }
+
+  /// Moves what has come to its end without having been received to the log, where it is still what it was when it was
+  /// claimed.
+  ///
+  /// In two statements: the first locks the rows, so that the second finds them as they were.
+  @EventLoop
+  private func giveUp(_ results: [DeliveryResult], _ now: Timestamp, _ transaction: Transaction) {
+    // What was received is over, whatever else is said of it.
+    let received = Set(
+      results.lazy.filter { $0.fate == .finished(.succeeded) }.map(\.delivery.id)
+    )
     var ended: [(result: DeliveryResult, status: Delivery.Status)] = []
     for result in results {
-      if case .finished(let status) = result.fate { ended.append((result, status)) }
+      guard case .finished(let status) = result.fate, !received.contains(result.delivery.id) else {
+        continue
+      }
+      ended.append((result, status))
     }
     guard !ended.isEmpty else { return }
     transaction.send(
@@ -177,16 +222,38 @@ struct DeliveryStore: Sendable {
         d.attempt_count + case when r.attempt = '' then 0 else 1 end, d.attempts || r.attempt,
         d.created_at, \(now)
       from unnest(\(ended.map(\.result.delivery.endpointID)), \(ended.map(\.result.delivery.id)),
-        \(ended.map(\.status.wireName)), \(ended.map(\.result.encodedAttempt)))
-        as r (endpoint_id, id, status, attempt)
+        \(ended.map(\.status.wireName)), \(ended.map(\.result.encodedAttempt)),
+        \(ended.map(\.result.delivery.claimedBy)), \(ended.map(\.result.delivery.claim?.ends)))
+        as r (endpoint_id, id, status, attempt, claimed_by, lease_ends)
       cross join lateral (
         select * from webhooks.pending_deliveries p
-        where p.endpoint_id = r.endpoint_id and p.id = r.id offset 0 for update
+        where p.endpoint_id = r.endpoint_id and p.id = r.id and \(unescaped: Self.isUnchanged)
+        offset 0 for update
       ) d
       """
     )
-    transaction.send("delete from webhooks.pending_deliveries \(Self.at(ended.map(\.result)))")
+    transaction.send(
+      """
+      delete from webhooks.pending_deliveries
+      where ctid = any (array(
+        select d.place
+        from unnest(\(ended.map(\.result.delivery.endpointID)), \(ended.map(\.result.delivery.id)),
+          \(ended.map(\.result.delivery.claimedBy)), \(ended.map(\.result.delivery.claim?.ends)))
+          as r (endpoint_id, id, claimed_by, lease_ends)
+        cross join lateral (
+          select p.ctid as place from webhooks.pending_deliveries p
+          where p.endpoint_id = r.endpoint_id and p.id = r.id and \(unescaped: Self.isUnchanged)
+          offset 0
+        ) d))
+      """
+    )
   }
+
+  /// Whether a pending delivery `p` is claimed as it was when the attempt was made that a result `r` is of.
+  private static let isUnchanged = """
+    ((p.claimed_by is null and r.claimed_by is null)
+      or (p.claimed_by = r.claimed_by and p.due_at = r.lease_ends))
+    """
 
   /// Where the rows of deliveries lie, one by one.
   private static func at(_ results: [DeliveryResult]) -> Query {
@@ -212,7 +279,7 @@ struct DeliveryStore: Sendable {
       switch result.fate {
       case .finished: break
       case .released(let moment):
-        let release = Release(moment: moment, worker: result.delivery.claimedBy)
+        let release = Release(moment: moment, claim: result.delivery.claim)
         untried[release, default: []].append(result)
       case .retried(let moment):
         transaction.send(
@@ -220,7 +287,7 @@ struct DeliveryStore: Sendable {
           update webhooks.pending_deliveries set due_at = \(moment), claimed_by = null,
             attempt_count = attempt_count + 1, attempts = attempts || \(result.encodedAttempt)
           where endpoint_id = \(result.delivery.endpointID) and id = \(result.delivery.id)
-            and claimed_by = \(result.delivery.claimedBy)
+            and claimed_by = \(result.delivery.claimedBy) and due_at = \(result.delivery.claim?.ends)
           """
         )
       }
@@ -229,7 +296,8 @@ struct DeliveryStore: Sendable {
       transaction.send(
         """
         update webhooks.pending_deliveries set due_at = \(release.moment), claimed_by = null
-        \(Self.at(results)) and claimed_by = \(release.worker)
+        \(Self.at(results)) and claimed_by = \(release.claim?.worker)
+          and due_at = \(release.claim?.ends)
         """
       )
     }
@@ -238,7 +306,7 @@ struct DeliveryStore: Sendable {
   /// What several deliveries are given back by.
   private struct Release: Hashable {
     let moment: Timestamp
-    let worker: Int32?
+    let claim: Lease?
   }
 
   /// Writes since when webhooks have failed, or that they have recovered.

@@ -45,7 +45,7 @@ extension Webhooks {
     let tenant = try call.requireTenant()
     let answer = try await changes.make(call, for: tenant) { (change) async throws(Fault) in
       let endpoint = try await self.lockSending(id, change)
-      let count = try await self.deliveries.redeliver(
+      let (count, next) = try await self.deliveries.redeliver(
         to: endpoint.id,
         from: max(from, Timestamp(milliseconds: 0)),
         // Not what is yet to come, which is sent anyway.
@@ -55,7 +55,8 @@ extension Webhooks {
       )
       let answer = RedeliverDeliveriesResponse(
         count: Int32(clamping: count),
-        hasMore: count == Int(DeliveryStore.redeliveredMax)
+        hasMore: next != nil,
+        next: next?.milliseconds
       )
       if count > 0 {
         let action = unsentOnly ? "webhook.recover" : "webhook.redeliver"

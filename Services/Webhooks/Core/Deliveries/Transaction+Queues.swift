@@ -15,4 +15,16 @@ extension Transaction {
       """
     )
   }
+
+  /// Has the statements that follow join by hash what they have found, after ``findByIndex()``.
+  ///
+  /// Each row of a batch would else be compared with each. Rows of tables are found by index as before.
+  @EventLoop
+  func joinByHash() {
+    send(
+      """
+      select set_config('enable_hashjoin', 'on', true), set_config('enable_nestloop', 'off', true)
+      """
+    )
+  }
 }

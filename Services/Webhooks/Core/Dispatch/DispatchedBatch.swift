@@ -14,6 +14,8 @@ struct DispatchedBatch: Sendable {
   private(set) var skipped: [PlannedDelivery] = []
   /// Which of ``queued`` this process makes at once.
   private var heldIndices: [Int] = []
+  /// When those would be due.
+  private var dueAt: Timestamp?
 
   init(_ endpoints: [WebhookEndpoint], isFull: Bool) {
     self.endpoints = Dictionary(uniqueKeysWithValues: endpoints.map { ($0.id, $0) })
@@ -47,6 +49,7 @@ struct DispatchedBatch: Sendable {
     places: Int,
     room: (UUID) -> Int
   ) {
+    dueAt = now
     var leftInAll = places
     var left: [UUID: Int] = [:]
     for index in queued.indices where queued[index].linePosition == nil {
@@ -69,8 +72,13 @@ struct DispatchedBatch: Sendable {
     queued.count > heldIndices.count
   }
 
+  /// The webhooks that deliveries of it go to in any order.
+  var parallelEndpoints: [UUID] {
+    Array(Set(queued.lazy.filter { $0.linePosition == nil }.map(\.endpointID)))
+  }
+
   /// Those that this process makes.
-  func held(of tenant: Tenant, leaseEnds: Instant) -> [ClaimedDelivery] {
+  func held(of tenant: Tenant, under lease: Lease?, leaseEnds: Instant) -> [ClaimedDelivery] {
     heldIndices.map { index in
       let delivery = queued[index]
       return ClaimedDelivery(
@@ -82,8 +90,9 @@ struct DispatchedBatch: Sendable {
         eventType: delivery.feed.event.type,
         licenseID: delivery.feed.event.licenseID,
         body: delivery.feed.body,
+        dueAt: dueAt,
         leaseEnds: leaseEnds,
-        claimedBy: delivery.claimedBy
+        claim: lease
       )
     }
   }

@@ -11,6 +11,9 @@ internal import Primitives
 /// Any number of processes may do so: the row of a tenant's feed is locked by one at a time, and the others go on to
 /// the next tenant. Everything of a batch is one transaction: an event leaves the outbox, is in the feed, and has its
 /// deliveries, or nothing of it.
+///
+/// Some tenants are worked on at a time, each in a task of its own, so that one whose transaction waits keeps no other
+/// waiting.
 @EventLoop
 final class Dispatcher {
   /// How often to look when nobody tells: producers that died between their commit and their word.
@@ -31,11 +34,22 @@ final class Dispatcher {
   private let log = Logger(label: "dispatcher")
   private var subscription: Subscription?
   private var timer: LoopTimer?
-  private var running: Task<Void, Never>?
   private var isWanted = false
   private var isStopping = false
+  /// The look for tenants that is under way.
+  private var looking: Task<Void, Never>?
   private var lastServed = UUID(high: 0, low: 0)
-  private var isFailing = false
+  /// Tenants that the last look found, and whose turn has not come.
+  private var waiting: ArraySlice<Tenant> = []
+  /// Tenants that are worked on.
+  private var busy: [Tenant: Task<Void, Never>] = [:]
+  /// How many of them wait for their webhooks, and keep nobody else from their turn.
+  private var restingCount = 0
+  /// Those of them that were found to have events waiting meanwhile.
+  private var foundAgain: Set<Tenant> = []
+  /// Tenants whose last batch could not be written.
+  private var failing: Set<Tenant> = []
+  private var isLookFailing = false
   /// Told when events were added to a tenant's feed.
   var appended: (@EventLoop (Tenant) -> Void)?
 
@@ -64,96 +78,108 @@ final class Dispatcher {
     timer?.cancel()
     timer = nil
     subscription?.cancel()
-    await running?.value
+    await looking?.value
+    for task in busy.values { await task.value }
   }
 
   /// Looks for events, now.
   func wake() {
-    guard !isStopping else { return }
     isWanted = true
-    guard running == nil else { return }
-    running = EventLoop.spawn { [self] in
-      while isWanted, !isStopping {
-        isWanted = false
-        await round()
+    goOn()
+  }
+
+  /// Begins with those whose turn comes, and looks for others when there are none.
+  private func goOn() {
+    guard !isStopping else { return }
+    while hasTurn, let tenant = waiting.popFirst() {
+      if busy[tenant] == nil {
+        busy[tenant] = EventLoop.spawn { [self] in await work(on: tenant) }
+      } else {
+        foundAgain.insert(tenant)
       }
-      running = nil
+    }
+    guard isWanted, waiting.isEmpty, looking == nil, hasTurn else { return }
+    isWanted = false
+    looking = EventLoop.spawn { [self] in
+      await look()
+      looking = nil
+      goOn()
     }
   }
 
-  /// Works on every tenant that has events waiting.
-  private func round() async {
+  private var hasTurn: Bool { busy.count - restingCount < Self.atOnceMax }
+
+  /// Finds the next tenants that have events waiting.
+  private func look() async {
     do throws(Fault) {
       let tenants = try await store.waitingTenants(behind: lastServed, count: Self.tenantsMax)
       if tenants.count == Int(Self.tenantsMax) { isWanted = true }
       lastServed = tenants.last?.accountID ?? lastServed
-      let hasFailed = await withTaskGroup(of: Bool.self) { group in
-        var rest = tenants[...]
-        var hasFailed = false
-        for _ in 0..<Self.atOnceMax {
-          guard let tenant = rest.popFirst() else { break }
-          group.addTask { @EventLoop @Sendable [self] in await work(on: tenant) }
-        }
-        for await succeeded in group {
-          if !succeeded { hasFailed = true }
-          guard let tenant = rest.popFirst() else { continue }
-          group.addTask { @EventLoop @Sendable [self] in await work(on: tenant) }
-        }
-        return hasFailed
-      }
-      if !hasFailed { isFailing = false }
+      waiting = tenants[...]
+      isLookFailing = false
     } catch {
-      tell(error)
+      // A database that is gone for a while makes one line.
+      if !isLookFailing { tell(error) }
+      isLookFailing = true
     }
   }
 
-  /// - Returns: Whether nothing went wrong.
-  private func work(on tenant: Tenant) async -> Bool {
+  /// Dispatches a batch of a tenant's, which gives way to the others when there is more.
+  private func work(on tenant: Tenant) async {
     do throws(Fault) {
-      // Whoever has more gives way to the others after a batch.
-      if try await dispatch(tenant) { isWanted = true }
-      return true
+      let batch = try await dispatch(tenant)
+      failing.remove(tenant)
+      if let batch, batch.isFull {
+        await rest(after: batch)
+        isWanted = true
+      }
     } catch {
-      tell(error)
-      return false
+      if failing.insert(tenant).inserted { tell(error) }
     }
+    busy[tenant] = nil
+    if foundAgain.remove(tenant) != nil { isWanted = true }
+    goOn()
+  }
+
+  /// Gives a tenant's webhooks time to send what they were handed before there is more.
+  private func rest(after batch: DispatchedBatch) async {
+    restingCount += 1
+    goOn()
+    await deliverer.waitForRoom(for: batch.parallelEndpoints, of: Self.eventsMax)
+    restingCount -= 1
   }
 
   private func tell(_ fault: Fault) {
-    // A database that is gone for a while makes one line.
-    guard !isFailing else { return }
-    isFailing = true
     log.warning("events could not be dispatched", metadata: ["reason": "\(fault)"])
   }
 
   /// Dispatches a batch of a tenant's events.
   ///
-  /// - Returns: Whether there may be more.
+  /// - Returns: The batch; nil when there was nothing to do, or somebody else does it.
   /// - Throws: Faults of the database.
-  func dispatch(_ tenant: Tenant) async throws(Fault) -> Bool {
+  private func dispatch(_ tenant: Tenant) async throws(Fault) -> DispatchedBatch? {
     let leaseEnds = Instant.now + ClaimedDelivery.lease
     let changeCount = deliverer.changeCount
     let places = deliverer.promisePlaces()
     defer { deliverer.giveBack(places) }
-    let lease = deliverer.worker.id.map { Lease(worker: $0, began: now()) }
+    let lease = deliverer.makeLease()
     let written: DispatchedBatch?
     do throws(Fault) {
       written = try await write(tenant, under: lease, places: places)
     } catch {
-      // It may be committed all the same.
-      if let lease { deliverer.disown(lease) }
+      if let lease, error.mayBeCommitted { deliverer.disown(lease) }
       throw error
     }
-    guard let batch = written else { return false }
+    guard let batch = written else { return nil }
     // Webhooks that have changed meanwhile are read again.
     let isCurrent = deliverer.changeCount == changeCount
     deliverer.take(
-      batch.held(of: tenant, leaseEnds: leaseEnds),
+      batch.held(of: tenant, under: lease, leaseEnds: leaseEnds),
       known: isCurrent ? batch.endpoints : [:]
     )
     appended?(tenant)
     if batch.leavesDue { deliverer.lookForMore() }
-    return batch.isFull
+    return batch
   }
 
   /// Writes a batch of a tenant's events.

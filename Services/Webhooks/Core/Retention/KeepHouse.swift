@@ -21,37 +21,58 @@ extension Webhooks {
   private static let lastDay = Duration.seconds(86_400)
   private static let houseLog = Logger(label: "housekeeping")
 
-  /// Makes the partitions of the days to come, gives up what waits for longer than it is kept, drops the partitions whose
-  /// time is over, and removes what waits for deleted webhooks.
+  /// Makes the partitions of the days to come, gives up what waits for longer than it is kept, removes what waits for deleted
+  /// webhooks, and drops the partitions whose time is over.
   ///
-  /// Any number of processes may do so.
+  /// Each by itself: what cannot be done now keeps nothing else from being done. Any number of processes may do so.
   ///
-  /// - Throws: Faults of the database.
+  /// - Throws: Faults of the database: the first, when all has been tried.
   public func keepHouse() async throws(Fault) {
-    let database = deliveries.database
+    let steps: [(name: String, step: @EventLoop () async throws(Fault) -> Void)] = [
+      ("make partitions", makeNewPartitions), ("give up what is overdue", giveUpOverdue),
+      ("forget deliveries to deleted webhooks", forgetDeliveries),
+      ("drop partitions", dropOldPartitions),
+    ]
+    var first: Fault?
+    for (name, step) in steps {
+      do throws(Fault) {
+        try await step()
+      } catch {
+        Self.houseLog.warning("could not \(name) now", error: error)
+        first = first ?? error
+      }
+    }
+    if let first { throw first }
+  }
+
+  private func forgetDeliveries() async throws(Fault) {
     while true {
-      let removed: Int32 = try await database.query(
+      let removed: Int32 = try await deliveries.database.query(
         "select webhooks.forget_deliveries(\(Self.forgottenMax))"
       ).single().value(0)
       if removed < Self.forgottenMax { break }
     }
-    try await giveUpOverdue()
-    try await keepPartitions()
   }
 
-  /// Makes the partitions of the days to come, and drops those whose time is over.
-  ///
-  /// To make one, the server looks through all that lies outside of partitions, which may take longer than other statements
-  /// may.
-  private func keepPartitions() async throws(Fault) {
+  private func makeNewPartitions() async throws(Fault) {
+    try await changePartitions("select webhooks.make_partitions(\(now()), \(Self.daysAhead))")
+  }
+
+  private func dropOldPartitions() async throws(Fault) {
+    try await changePartitions(
+      """
+      select webhooks.drop_partitions(
+        \(now()), \(Int32(limits.eventDays)), \(Int32(limits.deliveryDays)))
+      """
+    )
+  }
+
+  /// To make a partition, the server looks through all that lies outside of partitions, which may take longer than other
+  /// statements may.
+  private func changePartitions(_ query: Query) async throws(Fault) {
     try await deliveries.database.transaction(for: nil) { (transaction) async throws(Fault) in
       transaction.send("set local statement_timeout = '60s'")
-      try await transaction.query(
-        """
-        select webhooks.keep_partitions(
-          \(now()), \(Int32(limits.eventDays)), \(Int32(limits.deliveryDays)), \(Self.daysAhead))
-        """
-      )
+      try await transaction.query(query)
     }
   }
 
@@ -59,7 +80,7 @@ extension Webhooks {
   func makePartitions() async {
     while !Task.isCancelled {
       do throws(Fault) {
-        return try await keepPartitions()
+        return try await makeNewPartitions()
       } catch {
         Self.houseLog.warning("waiting for the partitions of today", error: error)
       }

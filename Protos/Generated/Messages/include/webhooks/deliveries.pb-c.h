@@ -174,10 +174,12 @@ struct  Latchkey__Webhooks__V1__RedeliverDeliveriesResponse
   int32_t count;
   protobuf_c_boolean has_has_more;
   protobuf_c_boolean has_more;
+  protobuf_c_boolean has_next;
+  int64_t next;
 };
 #define LATCHKEY__WEBHOOKS__V1__REDELIVER_DELIVERIES_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&latchkey__webhooks__v1__redeliver_deliveries_response__descriptor) \
-    , 0, 0, 0, 0 }
+    , 0, 0, 0, 0, 0, 0 }
 
 
 /* Latchkey__Webhooks__V1__Delivery methods */
