@@ -102,8 +102,11 @@ import Testing
     )
   }
 
-  @EventLoop private func call(_ channel: Channel) async throws(Fault) {
-    let _: RawMessage = try await channel.unary(BalancerTests.note, RawMessage([1]))
+  @EventLoop private func call(
+    _ channel: Channel,
+    _ options: CallOptions = CallOptions()
+  ) async throws(Fault) {
+    let _: RawMessage = try await channel.unary(BalancerTests.note, RawMessage([1]), options)
   }
 
   @Test @EventLoop func `all hosts of a list take turns`() async throws {
@@ -277,7 +280,7 @@ import Testing
     listener.stop()
   }
 
-  @Test @EventLoop func `a call waits a second for a connection, and less when it is given up`()
+  @Test @EventLoop func `a call waits a second for a connection, and less when it is given up or its deadline passes`()
     async throws
   {
     let (listener, held) = try await swallower()
@@ -301,6 +304,10 @@ import Testing
     let isAnswered = await task.value
     #expect(!isAnswered)
     #expect(Instant.now - begun < .milliseconds(800))
+    let fault = await #expect(throws: Fault.self) {
+      try await call(channel, CallOptions(timeout: .milliseconds(20)))
+    }
+    #expect(fault?.code == .deadlineExceeded)
     channel.close()
     for connection in held { connection.close() }
     listener.stop()

@@ -86,7 +86,8 @@ final class Balancer: Flushable {
 
   /// Waits while a connection may come of an attempt that is under way, and no longer.
   ///
-  /// - Throws: ``Fault`` `unavailable` when none has come, or too many wait already.
+  /// - Throws: ``Fault`` `deadlineExceeded` when the deadline has passed before an attempt had come to its end;
+  ///   `unavailable` when none has come otherwise, or too many wait already.
   func waitForConnection(by deadline: Instant) async throws(Fault) {
     guard ready.isEmpty else { return }
     guard !isClosed else { throw .unavailable("The channel is closed") }
@@ -101,6 +102,9 @@ final class Balancer: Flushable {
       }
       await waiting.wait(until: limit)
       guard ready.isEmpty else { return }
+    }
+    if isHopeful, Instant.now >= deadline {
+      throw Fault(.deadlineExceeded, "The deadline passed before there was a connection")
     }
     throw Fault.unavailable(
       links.isEmpty

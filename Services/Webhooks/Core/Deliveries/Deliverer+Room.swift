@@ -11,9 +11,9 @@ extension Deliverer {
   /// How many places are kept for one batch: twice what its events are for one webhook, so that several batches beside each
   /// other find as many.
   private static let promiseMax = 1_024
-  /// Of how many deliveries of a webhook there may be when no more than a quarter of the places is free: that is left for
-  /// those of which little is in memory, however many others are slow.
-  private static let littleMax = 16
+  /// One in so many of the free places is what a webhook may fill that is not known to answer fast: hundreds may hang at a
+  /// time, each with fewer than the one before, until there is no place for the next.
+  private static let unprovenShare = 128
   /// How long dispatching waits for webhooks that send, in how many parts: of which nothing ends in one of them is not
   /// waited for any more.
   private static let roomPart = Duration.milliseconds(50)
@@ -43,8 +43,9 @@ extension Deliverer {
   /// How many more deliveries a lane takes; nil is one that is not there yet.
   func room(of lane: DeliveryLane?, at now: Instant) -> Int {
     let room = lane?.room(at: now) ?? DeliveryLane.slowMax
-    guard Self.heldMax - heldCount < Self.heldMax / 4 else { return room }
-    return min(room, max(0, Self.littleMax - (lane?.waitingCount ?? 0)))
+    if let lane, lane.capacity(at: now) > DeliveryLane.slowMax { return room }
+    let most = max(1, (Self.heldMax - heldCount) / Self.unprovenShare)
+    return min(room, max(0, most - (lane?.waitingCount ?? 0)))
   }
 
   /// Keeps places for deliveries that are being dispatched, until ``giveBack(_:)``: no more than half of those that are

@@ -366,9 +366,8 @@ final class Deliverer {
     let share = min(Self.claimMax, shareOfFree)
     isOutOfRoom = share < Self.claimMax
     guard share > 0, let lease = makeLease() else { return true }
-    let totalMax = min(Self.claimMax, freeCount)
-    promisedCount += totalMax
-    defer { giveBack(totalMax) }
+    promisedCount += share
+    defer { giveBack(share) }
     let now = Instant.now
     let eachMax = min(share, room(of: nil, at: now))
     var rooms: [UUID: Int] = [:]
@@ -388,13 +387,13 @@ final class Deliverer {
         turnBegan: turnBegan,
         rooms: rooms,
         eachMax: Int32(eachMax),
-        totalMax: Int32(totalMax)
+        totalMax: Int32(share)
       )
       let claimed = claim.deliveries
       lastServed = claim.stoppedAt ?? claimed.last?.endpointID ?? lastServed
-      if claimed.count >= min(eachMax, totalMax) || isAnyFull { isMoreDue = true }
+      if claimed.count >= min(eachMax, share) || isAnyFull { isMoreDue = true }
       // There may be more of those that were served first.
-      if claim.stoppedAt == nil, claimed.count == totalMax { isClaimWanted = true }
+      if claim.stoppedAt == nil, claimed.count == share { isClaimWanted = true }
       take(claimed)
       return claim.stoppedAt == nil
     } catch {
