@@ -1,6 +1,7 @@
 internal import CPQ
 internal import EventLoop
 internal import Faults
+internal import Glibc
 
 /// One session with the server, in pipeline mode: many exchanges may be in flight, and each is answered
 /// in turn.
@@ -18,6 +19,10 @@ final class Connection {
 
   /// The oldest server whose features are used.
   private static let serverVersionMin: Int32 = 140_000
+
+  /// How often it is read before others have their turn: libpq reads some 16 KB at a time, and a long answer would else
+  /// take a turn of the loop for each.
+  private static let readsMax = 64
 
   private(set) var handle: OpaquePointer?
   private var watcher: SocketWatcher?
@@ -139,15 +144,25 @@ final class Connection {
     guard let handle else { return }
     // Reading comes first: a server that waits for its answers to be read reads nothing itself.
     if events.contains(.readable) {
-      guard PQconsumeInput(handle) == 1 else {
-        // What came before the end may be answers, or the server's reason for leaving.
+      for _ in 0..<Connection.readsMax {
+        guard PQconsumeInput(handle) == 1 else {
+          // What came before the end may be answers, or the server's reason for leaving.
+          receive()
+          close(.databaseUnavailable(detail: errorText))
+          return
+        }
         receive()
-        close(.databaseUnavailable(detail: errorText))
-        return
+        guard isMidAnswer else { break }
       }
-      receive()
     }
     flush()
+  }
+
+  /// Whether an answer is due and more of it is there to be read.
+  private var isMidAnswer: Bool {
+    guard let handle, !pending.isEmpty else { return false }
+    var socket = pollfd(fd: PQsocket(handle), events: Int16(POLLIN), revents: 0)
+    return poll(&socket, 1, 0) == 1
   }
 
   /// Writes what libpq holds, and watches for room where the server does not take it all.

@@ -136,7 +136,8 @@ extension DeliveryAttempt {
   /// Bytes of a stranger's as text that can be stored: what is not UTF-8 is replaced, and so is NUL.
   private static func text(_ bytes: [UInt8]) -> String? {
     guard !bytes.isEmpty else { return nil }
-    return String(decoding: bytes, as: UTF8.self).replacing("\0", with: "\u{FFFD}")
+    let text = String(decoding: bytes, as: UTF8.self)
+    return bytes.contains(0) ? text.replacing("\0", with: "\u{FFFD}") : text
   }
 }
 

@@ -27,19 +27,21 @@ extension DeliveryStore {
   @EventLoop
   func holdBack(_ lines: [DeliveryLine], _ transaction: Transaction) {
     guard !lines.isEmpty else { return }
-    transaction.send(
+    transaction.change(
+      at: """
+      select w.place
+      from unnest(\(lines.map(\.endpointID)), \(lines.map(\.licenseID)))
+        as l (endpoint_id, license_id)
+      cross join lateral (
+        select w.ctid as place from webhooks.pending_deliveries w
+        where w.endpoint_id = l.endpoint_id and w.license_id = l.license_id
+          and w.line_position is not null and w.due_at is not null and w.claimed_by is null
+        offset 0
+      ) w
+      """,
       """
       update webhooks.pending_deliveries set due_at = null
-      where ctid = any (array(
-        select w.place
-        from unnest(\(lines.map(\.endpointID)), \(lines.map(\.licenseID)))
-          as l (endpoint_id, license_id)
-        cross join lateral (
-          select w.ctid as place from webhooks.pending_deliveries w
-          where w.endpoint_id = l.endpoint_id and w.license_id = l.license_id
-            and w.line_position is not null and w.due_at is not null and w.claimed_by is null
-          offset 0
-        ) w))
+      where \(unescaped: Transaction.isAtPlace) and claimed_by is null
       """
     )
   }
@@ -52,20 +54,22 @@ extension DeliveryStore {
     _ transaction: Transaction
   ) {
     guard !lines.isEmpty else { return }
-    transaction.send(
+    transaction.change(
+      at: """
+      select head.place
+      from unnest(\(lines.map(\.endpointID)), \(lines.map(\.licenseID)))
+        as l (endpoint_id, license_id)
+      cross join lateral (
+        select w.ctid as place, w.due_at from webhooks.pending_deliveries w
+        where w.endpoint_id = l.endpoint_id and w.license_id = l.license_id
+          and w.line_position is not null
+        order by w.line_position limit 1
+      ) head
+      where head.due_at is null
+      """,
       """
       update webhooks.pending_deliveries set due_at = \(now)
-      where ctid = any (array(
-        select head.place
-        from unnest(\(lines.map(\.endpointID)), \(lines.map(\.licenseID)))
-          as l (endpoint_id, license_id)
-        cross join lateral (
-          select w.ctid as place, w.due_at from webhooks.pending_deliveries w
-          where w.endpoint_id = l.endpoint_id and w.license_id = l.license_id
-            and w.line_position is not null
-          order by w.line_position limit 1
-        ) head
-        where head.due_at is null))
+      where \(unescaped: Transaction.isAtPlace)
       """
     )
   }

@@ -163,9 +163,7 @@ struct DeliveryStore: Sendable {
 
   /// Moves what was received to the log, in one statement: that is nearly everything.
   ///
-  /// It is over whoever has it by now. Rows are looked up one by one and then joined with what is known of them: a join of
-  /// the queue itself would begin with all of the tenant's queue, since the server takes what a tenant has in it for next to
-  /// nothing.
+  /// It is over whoever has it by now.
   @EventLoop
   private func finish(_ results: [DeliveryResult], _ now: Timestamp, _ transaction: Transaction) {
     var seen: Set<UUID> = []
@@ -174,11 +172,11 @@ struct DeliveryStore: Sendable {
       result.fate == .finished(.succeeded) && seen.insert(result.delivery.id).inserted
     }
     guard !received.isEmpty else { return }
-    transaction.joinByHash()
-    transaction.send(
+    transaction.change(
+      at: Self.places(of: received),
       """
       with gone as (
-        delete from webhooks.pending_deliveries \(Self.at(received)) returning *
+        delete from webhooks.pending_deliveries where \(unescaped: Transaction.isAtPlace) returning *
       )
       insert into webhooks.finished_deliveries (
         account_id, environment, endpoint_id, id, event_id, event_type, license_id, line_position,
@@ -232,20 +230,19 @@ struct DeliveryStore: Sendable {
       ) d
       """
     )
-    transaction.send(
-      """
-      delete from webhooks.pending_deliveries
-      where ctid = any (array(
-        select d.place
-        from unnest(\(ended.map(\.result.delivery.endpointID)), \(ended.map(\.result.delivery.id)),
-          \(ended.map(\.result.delivery.claimedBy)), \(ended.map(\.result.delivery.claim?.ends)))
-          as r (endpoint_id, id, claimed_by, lease_ends)
-        cross join lateral (
-          select p.ctid as place from webhooks.pending_deliveries p
-          where p.endpoint_id = r.endpoint_id and p.id = r.id and \(unescaped: Self.isUnchanged)
-          offset 0
-        ) d))
-      """
+    transaction.change(
+      at: """
+      select d.place
+      from unnest(\(ended.map(\.result.delivery.endpointID)), \(ended.map(\.result.delivery.id)),
+        \(ended.map(\.result.delivery.claimedBy)), \(ended.map(\.result.delivery.claim?.ends)))
+        as r (endpoint_id, id, claimed_by, lease_ends)
+      cross join lateral (
+        select p.ctid as place from webhooks.pending_deliveries p
+        where p.endpoint_id = r.endpoint_id and p.id = r.id and \(unescaped: Self.isUnchanged)
+        offset 0
+      ) d
+      """,
+      "delete from webhooks.pending_deliveries where \(unescaped: Transaction.isAtPlace)"
     )
   }
 
@@ -255,16 +252,15 @@ struct DeliveryStore: Sendable {
       or (p.claimed_by = r.claimed_by and p.due_at = r.lease_ends))
     """
 
-  /// Where the rows of deliveries lie, one by one.
-  private static func at(_ results: [DeliveryResult]) -> Query {
+  /// Finds where the rows of deliveries lie, one by one.
+  private static func places(of results: [DeliveryResult]) -> Query {
     """
-    where ctid = any (array(
-      select d.place from unnest(\(results.map(\.delivery.endpointID)), \(results.map(\.delivery.id)))
-        as r (endpoint_id, id)
-      cross join lateral (
-        select p.ctid as place from webhooks.pending_deliveries p
-        where p.endpoint_id = r.endpoint_id and p.id = r.id offset 0
-      ) d))
+    select d.place from unnest(\(results.map(\.delivery.endpointID)), \(results.map(\.delivery.id)))
+      as r (endpoint_id, id)
+    cross join lateral (
+      select p.ctid as place from webhooks.pending_deliveries p
+      where p.endpoint_id = r.endpoint_id and p.id = r.id offset 0
+    ) d
     """
   }
 
@@ -293,10 +289,11 @@ struct DeliveryStore: Sendable {
       }
     }
     for (release, results) in untried {
-      transaction.send(
+      transaction.change(
+        at: Self.places(of: results),
         """
         update webhooks.pending_deliveries set due_at = \(release.moment), claimed_by = null
-        \(Self.at(results)) and claimed_by = \(release.claim?.worker)
+        where \(unescaped: Transaction.isAtPlace) and claimed_by = \(release.claim?.worker)
           and due_at = \(release.claim?.ends)
         """
       )

@@ -21,16 +21,22 @@ struct DispatchStore: Sendable {
     }
   }
 
-  /// Locks a tenant's feed until the transaction ends.
+  /// Locks a tenant's feed until the transaction ends, and reads the webhooks that its events may be for: both at once,
+  /// since where much is sent each answer waits.
   ///
-  /// - Returns: The position of its last event; nil when somebody else has locked it.
+  /// - Returns: Nil when somebody else has locked it.
+  /// - Throws: Faults of the database.
   @EventLoop
-  func lockFeed(of tenant: Tenant, _ transaction: Transaction) async throws(Fault) -> Int64? {
+  func lockFeed(of tenant: Tenant, _ transaction: Transaction) async throws(Fault) -> LockedFeed? {
     for isThere in [false, true] {
       let rows = try await transaction.query(
-        "select position from webhooks.feeds for update skip locked"
+        """
+        select \(unescaped: WebhookEndpoint.columns), f.position
+        from webhooks.feeds f left join webhooks.endpoints e on e.deleted_at is null
+        order by e.id for update of f skip locked
+        """
       )
-      if let row = try rows.singleOrNone() { return try row.value(0) }
+      if let feed = try LockedFeed(rows, of: tenant) { return feed }
       if isThere { break }
       // The first event of the tenant, or somebody else has it.
       try await transaction.query(
@@ -55,45 +61,32 @@ struct DispatchStore: Sendable {
     _ transaction: Transaction
   ) async throws(Fault) -> [OutboxEvent] {
     let rows = try await transaction.query(
-      """
+      at: """
       with oldest as materialized (
         select o.ctid as place, o.license_id, o.sequence from events.outbox o
         where split_part(o.type, '.', 1) = any (\(kinds))
         order by o.account_id, o.environment, o.id limit \(count)
-      ), batch as (
-        select place from oldest
-        union
-        select earlier.place
-        from (
-          select license_id, max(sequence) as sequence from oldest
-          where license_id is not null and sequence is not null group by license_id
-        ) line
-        cross join lateral (
-          -- In the order of the index of lines, which no other way gives.
-          select o.ctid as place from events.outbox o
-          where o.license_id = line.license_id and o.sequence < line.sequence
-          order by o.license_id, o.sequence offset 0
-        ) earlier
       )
-      delete from events.outbox o where o.ctid = any (array(select place from batch))
+      select place from oldest
+      union
+      select earlier.place
+      from (
+        select license_id, max(sequence) as sequence from oldest
+        where license_id is not null and sequence is not null group by license_id
+      ) line
+      cross join lateral (
+        -- In the order of the index of lines, which no other way gives.
+        select o.ctid as place from events.outbox o
+        where o.license_id = line.license_id and o.sequence < line.sequence
+        order by o.license_id, o.sequence offset 0
+      ) earlier
+      """,
+      """
+      delete from events.outbox o where o.\(unescaped: Transaction.isAtPlace)
       returning \(unescaped: OutboxEvent.columns)
       """
     )
     return try rows.map { (row) throws(Fault) in try OutboxEvent(row) }
-  }
-
-  /// The webhooks that events may be for.
-  @EventLoop
-  func endpoints(of tenant: Tenant, _ transaction: Transaction) async throws(Fault)
-    -> [WebhookEndpoint]
-  {
-    let rows = try await transaction.query(
-      """
-      select \(unescaped: WebhookEndpoint.columns) from webhooks.endpoints e
-      where e.deleted_at is null order by e.id
-      """
-    )
-    return try rows.map { (row) throws(Fault) in try WebhookEndpoint(row, tenant) }
   }
 
   /// Which of some texts of metadata contain all that a webhook wants.
@@ -188,6 +181,25 @@ struct DispatchStore: Sendable {
         as d (endpoint_id, id, event_id, type, license_id, line_position)
       """
     )
+  }
+}
+
+/// A tenant's feed while nobody else may add to it.
+struct LockedFeed: Sendable {
+  /// The position of its last event.
+  let position: Int64
+  /// The tenant's webhooks, in their order.
+  let endpoints: [WebhookEndpoint]
+
+  /// Reads a row for each webhook, or a single one without any; nil when there is none at all.
+  init?(_ rows: Rows, of tenant: Tenant) throws(Fault) {
+    guard let first = rows.first else { return nil }
+    position = try first.value(21)
+    var endpoints: [WebhookEndpoint] = []
+    for row in rows where try row.value(0) as UUID? != nil {
+      endpoints.append(try WebhookEndpoint(row, tenant))
+    }
+    self.endpoints = endpoints
   }
 }
 

@@ -124,14 +124,17 @@ final class Dispatcher {
     }
   }
 
-  /// Dispatches a batch of a tenant's, which gives way to the others when there is more.
+  /// Dispatches a tenant's events batch by batch, and gives way where others may wait.
   private func work(on tenant: Tenant) async {
     do throws(Fault) {
-      let batch = try await dispatch(tenant)
-      failing.remove(tenant)
-      if let batch, batch.isFull {
+      var mayGoOn = true
+      while mayGoOn {
+        let batch = try await dispatch(tenant)
+        failing.remove(tenant)
+        guard let batch, batch.isFull else { break }
         await rest(after: batch)
-        isWanted = true
+        mayGoOn = !isWanted && waiting.isEmpty && !isStopping
+        isWanted = isWanted || !mayGoOn
       }
     } catch {
       if failing.insert(tenant).inserted { tell(error) }
@@ -198,20 +201,20 @@ final class Dispatcher {
     try await store.database.transaction(for: tenant) {
       (transaction) async throws(Fault) -> DispatchedBatch? in
       transaction.findByIndex()
-      guard let position = try await store.lockFeed(of: tenant, transaction) else { return nil }
-      let endpoints = try await store.endpoints(of: tenant, transaction)
+      guard let feed = try await store.lockFeed(of: tenant, transaction) else { return nil }
+      let endpoints = feed.endpoints
       let count = min(Self.eventsMax, max(1, Self.deliveriesMax / max(1, endpoints.count)))
       let events = try await store.take(Int32(count), of: renderer.kinds, transaction)
         .inFeedOrder()
       guard !events.isEmpty else { return nil }
-      let feed = try render(events, of: tenant, after: position)
+      let added = try render(events, of: tenant, after: feed.position)
       let isFull = events.count >= count
-      var batch = try await plan(feed, endpoints, isFull: isFull, transaction)
+      var batch = try await plan(added, endpoints, isFull: isFull, transaction)
       let now = now()
       batch.hold(under: lease, at: now, places: places) { deliverer.room(for: $0, of: places) }
       let lines = batch.lines
       deliveries.lockLines(of: Array(Set(lines.map(\.endpointID))), transaction)
-      store.append(feed, for: tenant, transaction)
+      store.append(added, for: tenant, transaction)
       store.enqueue(batch.queued, for: tenant, at: now, transaction)
       store.skip(batch.skipped, for: tenant, at: now, transaction)
       deliveries.advance(lines, at: now, transaction)
