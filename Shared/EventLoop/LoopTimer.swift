@@ -47,9 +47,10 @@ public final class LoopTimer {
 
   private func start(due milliseconds: Int64) {
     cancel()
-    dueMilliseconds = milliseconds
+    let timers = EventLoop.reactor.timers
+    dueMilliseconds = timers.nextServed(from: milliseconds)
     isActive = true
-    EventLoop.reactor.timers.insert(self)
+    timers.insert(self)
   }
 
   /// Stops it; without effect when it is not active.

@@ -48,6 +48,10 @@ final class TimerWheel {
     return started + (earliest + length - 1) / length * length
   }
 
+  /// When a timer fires that is due in a millisecond: no sooner than the next that will be served, since the slots before
+  /// are only looked at a whole turn of the wheel later.
+  func nextServed(from millisecond: Int64) -> Int64 { max(millisecond, served + 1) }
+
   func insert(_ timer: LoopTimer) {
     let slot = Int(timer.dueMilliseconds & Int64(TimerWheel.slotCount - 1))
     timer.next = slots[slot]
@@ -76,6 +80,7 @@ final class TimerWheel {
     armed = .max
     let now = nowMilliseconds
     var millisecond = max(served + 1, now - Int64(TimerWheel.slotCount) + 1)
+    served = max(served, now)
     while millisecond <= now {
       let slot = Int(millisecond & Int64(TimerWheel.slotCount - 1))
       if occupied[slot / 64] == 0 {
@@ -86,7 +91,6 @@ final class TimerWheel {
       serve(slot: slot, now: now)
       millisecond += 1
     }
-    served = max(served, now)
     armForNext()
   }
 

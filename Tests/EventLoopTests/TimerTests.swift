@@ -15,6 +15,22 @@ extension EventLoopSuites {
       }
     }
 
+    @Test @EventLoop func `a timer for a moment that has passed fires at once`() async {
+      await ManualClock.use {
+        ManualClock.advance(by: .seconds(10))
+        var fired = 0
+        let timer = LoopTimer { fired += 1 }
+        timer.start(at: Instant.now + .seconds(-5))
+        ManualClock.advance(by: .milliseconds(1))
+        #expect(fired == 1)
+        // By another one, while timers are served.
+        let first = LoopTimer(after: .milliseconds(1)) { timer.start(at: Instant.now + .seconds(-5)) }
+        ManualClock.advance(by: .milliseconds(2))
+        ManualClock.advance(by: .milliseconds(1))
+        #expect(fired == 2 && !first.isActive)
+      }
+    }
+
     @Test @EventLoop func `a cancelled timer does not fire`() async {
       await ManualClock.use {
         var fired = 0

@@ -7,7 +7,9 @@ import Primitives
 import Stubs
 import TestKit
 import Testing
-import WebhooksService
+import WebhooksSending
+
+@testable import WebhooksService
 
 /// Webhooks that are changed, disabled or deleted while deliveries to them are in memory.
 @Suite(.onLoop) struct ChangedWebhookTests {
@@ -96,6 +98,36 @@ import WebhooksService
           try await fixture.eventually { old.requests.count + new.requests.count >= 20 }
           #expect(new.requests.count > 10)
           #expect(Set(old.ids + new.ids).count == 20)
+        }
+      }
+    }
+  }
+
+  @Test @EventLoop func `a webhook that is left alone is tried at once where it has moved`()
+    async throws
+  {
+    try await TestReceiver.with { broken in
+      try await TestReceiver.with { new in
+        try await WebhooksFixture.with { fixture in
+          broken.answer = { _ in .status(500) }
+          let webhook = try await fixture.webhook(broken.url)
+          let id = try #require(UUID(webhook.id))
+          let deliverer = fixture.service.deliverer
+          fixture.service.start()
+          // The one after some that have failed is put off.
+          try await fixture.eventually {
+            try await fixture.commit([.licenseUpdated])
+            return deliverer.lanes[id]?.isPutOff(at: Instant.now) == true
+          }
+          _ = try await fixture.client.updateWebhook(
+            UpdateWebhookRequest(id: webhook.id, url: new.url, presentNames: ["url"]),
+            fixture.options
+          )
+          let event = try #require(try await fixture.commit([.licenseUpdated]).first)
+          // Half of the shortest pause.
+          try await fixture.eventually(within: CircuitBreaker.shortestPause / 2) {
+            new.ids.contains("evt_" + Hex.encode(event.id.bytes))
+          }
         }
       }
     }

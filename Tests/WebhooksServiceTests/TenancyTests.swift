@@ -86,8 +86,9 @@ import WebhooksService
       }
       #expect(
         names == [
-          "admit_data_key", "all_subscriptions", "claim_deliveries", "drop_partitions",
-          "forget_deliveries", "least_master_version", "make_partitions", "master_key_uses",
+          "admit_data_key", "all_subscriptions", "claim_deliveries", "claim_deliveries",
+          "drop_partitions", "forget_deliveries", "keep_partitions", "least_master_version",
+          "make_partitions", "master_key_uses",
           "overdue_deliveries", "queue_depths", "raise_sealing_floor", "release_claims",
           "sealing_accounts", "take_back", "waiting_tenants",
         ]

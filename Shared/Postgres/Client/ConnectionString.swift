@@ -1,5 +1,6 @@
 internal import CPQ
 internal import EventLoop
+internal import Glibc
 internal import Primitives
 
 /// What can be told of libpq's connection strings without connecting.
@@ -19,6 +20,11 @@ public enum ConnectionString {
   /// Source: PostgreSQL 15 manual, table 34.1, "SSL Mode Descriptions".
   private static let provingModes: Set<String> = ["verify-ca", "verify-full"]
 
+  /// The variables by which libpq finds a host where none is given.
+  ///
+  /// Source: PostgreSQL 15 manual, section 34.15, "Environment Variables".
+  private static let elsewhere = ["PGHOST", "PGHOSTADDR", "PGSERVICE"]
+
   private static let loopback = ["127.0.0.0/8", "::1/128"].compactMap { try? AddressRange($0) }
 
   /// Whether a string or URI can be used, no secret is spelled out in it, and whoever stands between us and the server
@@ -33,6 +39,8 @@ public enum ConnectionString {
       if option.pointee.val != nil, secrets.contains(String(cString: keyword)) { return false }
       option += 1
     }
+    // A service's file may name any host.
+    guard target.parameters["service"] == nil else { return false }
     return provingModes.contains(target.parameters["sslmode"] ?? "")
       || target.hosts.allSatisfy(isHere)
   }
@@ -41,6 +49,7 @@ public enum ConnectionString {
   private static func isHere(_ host: ConnectionTarget.Host) -> Bool {
     // Where there is an address, the name is only what the server is checked by.
     let place = host.address.isEmpty ? host.name : host.address
+    if place.isEmpty { return elsewhere.allSatisfy { getenv($0) == nil } }
     if host.address.isEmpty && (host.isUnixSocket || place == "localhost") { return true }
     guard let address = SocketAddress(ip: place, port: 0) else { return false }
     return address.withIPBytes { bytes in loopback.contains { $0.contains(bytes) } }

@@ -122,6 +122,7 @@ final class DeliveryLane {
   func noteChange() {
     changeCount += 1
     goneUntil = nil
+    putOffUntil = nil
   }
 
   /// Makes nothing for a while, since the receiver is gone.
@@ -144,6 +145,8 @@ final class DeliveryLane {
     let old = self.receiver
     self.receiver = receiver
     readChangeCount = changeCount
+    // Another receiver may work where the one before did not.
+    if old?.url != receiver.url { breaker = CircuitBreaker() }
     guard
       old?.concurrentMax != receiver.concurrentMax || old?.perSecond != receiver.perSecond
     else { return }
@@ -155,8 +158,6 @@ final class DeliveryLane {
     // What is under way goes on counting.
     for _ in 0..<min(underWayCount, receiver.concurrentMax) { _ = limiter.admit(at: now) }
     self.limiter = limiter
-    // Another receiver may work where the one before did not.
-    if old?.url != receiver.url { breaker = CircuitBreaker() }
   }
 
   /// Asks whether a delivery may be made; whoever is admitted must ``ended(_:at:)``.

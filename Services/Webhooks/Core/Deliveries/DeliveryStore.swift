@@ -163,7 +163,7 @@ struct DeliveryStore: Sendable {
 
   /// Moves what was received to the log, in one statement: that is nearly everything.
   ///
-  /// It is over whoever has it by now.
+  /// It is over whoever has it by now, so rows are locked where they are found.
   @EventLoop
   private func finish(_ results: [DeliveryResult], _ now: Timestamp, _ transaction: Transaction) {
     var seen: Set<UUID> = []
@@ -176,7 +176,9 @@ struct DeliveryStore: Sendable {
       at: Self.places(of: received),
       """
       with gone as (
-        delete from webhooks.pending_deliveries where \(unescaped: Transaction.isAtPlace) returning *
+        delete from webhooks.pending_deliveries
+        where \(unescaped: Transaction.isAtPlace) and id = any (\(received.map(\.delivery.id)))
+        returning *
       )
       insert into webhooks.finished_deliveries (
         account_id, environment, endpoint_id, id, event_id, event_type, license_id, line_position,
@@ -225,7 +227,7 @@ struct DeliveryStore: Sendable {
         as r (endpoint_id, id, status, attempt, claimed_by, lease_ends)
       cross join lateral (
         select * from webhooks.pending_deliveries p
-        where p.endpoint_id = r.endpoint_id and p.id = r.id and \(unescaped: Self.isUnchanged)
+        where p.endpoint_id = r.endpoint_id and p.id = r.id and \(Self.isUnchanged(at: now))
         offset 0 for update
       ) d
       """
@@ -238,7 +240,7 @@ struct DeliveryStore: Sendable {
         as r (endpoint_id, id, claimed_by, lease_ends)
       cross join lateral (
         select p.ctid as place from webhooks.pending_deliveries p
-        where p.endpoint_id = r.endpoint_id and p.id = r.id and \(unescaped: Self.isUnchanged)
+        where p.endpoint_id = r.endpoint_id and p.id = r.id and \(Self.isUnchanged(at: now))
         offset 0
       ) d
       """,
@@ -246,20 +248,24 @@ struct DeliveryStore: Sendable {
     )
   }
 
-  /// Whether a pending delivery `p` is claimed as it was when the attempt was made that a result `r` is of.
-  private static let isUnchanged = """
-    ((p.claimed_by is null and r.claimed_by is null)
+  /// Whether a pending delivery `p` is claimed as it was when the attempt was made that a result `r` is of; where that is
+  /// of no attempt, whether nobody has put it back by request within a day.
+  private static func isUnchanged(at now: Timestamp) -> Query {
+    """
+    ((p.claimed_by is null and r.claimed_by is null
+        and (p.requeued_at is null or p.requeued_at < \(now - Webhooks.lastDay)))
       or (p.claimed_by = r.claimed_by and p.due_at = r.lease_ends))
     """
+  }
 
-  /// Finds where the rows of deliveries lie, one by one.
+  /// Finds where the rows of deliveries lie, one by one, and locks them there.
   private static func places(of results: [DeliveryResult]) -> Query {
     """
     select d.place from unnest(\(results.map(\.delivery.endpointID)), \(results.map(\.delivery.id)))
       as r (endpoint_id, id)
     cross join lateral (
       select p.ctid as place from webhooks.pending_deliveries p
-      where p.endpoint_id = r.endpoint_id and p.id = r.id offset 0
+      where p.endpoint_id = r.endpoint_id and p.id = r.id offset 0 for update
     ) d
     """
   }

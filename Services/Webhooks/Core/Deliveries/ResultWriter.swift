@@ -140,6 +140,12 @@ final class ResultWriter {
         metadata: ["account": "\(tenant.accountID)", "reason": "\(error.message)"]
       )
       guard error.code != .unavailable else { return results }
+      // One that is refused keeps no other from being written.
+      if results.count > 1, error.code != .aborted, error.code != .deadlineExceeded {
+        let middle = results.count / 2
+        let failed = await write(Array(results[..<middle]), of: tenant)
+        return failed + (await write(Array(results[middle...]), of: tenant))
+      }
       // What this tenant alone is refused must not fill the memory: once its lease is over it is made again.
       let moment = Instant.now
       let kept = results.filter { $0.delivery.leaseEnds > moment }

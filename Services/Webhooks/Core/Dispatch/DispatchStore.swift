@@ -21,8 +21,7 @@ struct DispatchStore: Sendable {
     }
   }
 
-  /// Locks a tenant's feed until the transaction ends, and reads the webhooks that its events may be for: both at once,
-  /// since where much is sent each answer waits.
+  /// Locks a tenant's feed until the transaction ends.
   ///
   /// - Returns: Nil when somebody else has locked it.
   /// - Throws: Faults of the database.
@@ -31,12 +30,13 @@ struct DispatchStore: Sendable {
     for isThere in [false, true] {
       let rows = try await transaction.query(
         """
-        select \(unescaped: WebhookEndpoint.columns), f.position
-        from webhooks.feeds f left join webhooks.endpoints e on e.deleted_at is null
-        order by e.id for update of f skip locked
+        select position, (select count(*) from webhooks.endpoints where deleted_at is null)
+        from webhooks.feeds for update skip locked
         """
       )
-      if let feed = try LockedFeed(rows, of: tenant) { return feed }
+      if let row = try rows.singleOrNone() {
+        return LockedFeed(position: try row.value(0), endpointCount: try row.value(1))
+      }
       if isThere { break }
       // The first event of the tenant, or somebody else has it.
       try await transaction.query(
@@ -87,6 +87,20 @@ struct DispatchStore: Sendable {
       """
     )
     return try rows.map { (row) throws(Fault) in try OutboxEvent(row) }
+  }
+
+  /// The webhooks that events may be for, which were taken before: each that was there when one of them was committed is seen.
+  @EventLoop
+  func endpoints(of tenant: Tenant, _ transaction: Transaction) async throws(Fault)
+    -> [WebhookEndpoint]
+  {
+    let rows = try await transaction.query(
+      """
+      select \(unescaped: WebhookEndpoint.columns) from webhooks.endpoints e
+      where e.deleted_at is null order by e.id
+      """
+    )
+    return try rows.map { (row) throws(Fault) in try WebhookEndpoint(row, tenant) }
   }
 
   /// Which of some texts of metadata contain all that a webhook wants.
@@ -188,19 +202,8 @@ struct DispatchStore: Sendable {
 struct LockedFeed: Sendable {
   /// The position of its last event.
   let position: Int64
-  /// The tenant's webhooks, in their order.
-  let endpoints: [WebhookEndpoint]
-
-  /// Reads a row for each webhook, or a single one without any; nil when there is none at all.
-  init?(_ rows: Rows, of tenant: Tenant) throws(Fault) {
-    guard let first = rows.first else { return nil }
-    position = try first.value(21)
-    var endpoints: [WebhookEndpoint] = []
-    for row in rows where try row.value(0) as UUID? != nil {
-      endpoints.append(try WebhookEndpoint(row, tenant))
-    }
-    self.endpoints = endpoints
-  }
+  /// How many webhooks the tenant has.
+  let endpointCount: Int
 }
 
 /// An event with its place in the feed.

@@ -4,8 +4,8 @@
 --
 -- Of a webhook in `known` it takes no more than its number in `rooms`, and of every other no more than `each_max`. It tells
 -- when each was due, for who cannot make it in time and gives it back.
-drop function webhooks.claim_deliveries(
-  integer, timestamptz, timestamptz, uuid, uuid, uuid[], integer, integer);
+--
+-- The function before stays: the processes of the release before call it until they are replaced.
 create function webhooks.claim_deliveries(
   worker integer, moment timestamptz, lease_ends timestamptz, behind uuid, turn_began uuid,
   known uuid[], rooms integer[], each_max integer, total_max integer)
@@ -108,8 +108,7 @@ end
 $function$;
 
 -- Partitions are made and dropped by two functions: dropping one needs its parent for itself for a moment, and while
--- somebody reads that for long no day may be without its partition.
-drop function webhooks.keep_partitions(timestamptz, integer, integer, integer);
+-- somebody reads that for long no day may be without its partition. The one function before stays for the release before.
 
 -- Makes the partitions of the days to come, and says how many. Each is made beside its parent and attached, which needs no
 -- more than the default partition for itself.

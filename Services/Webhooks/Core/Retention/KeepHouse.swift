@@ -18,7 +18,7 @@ extension Webhooks {
   /// How long to wait before partitions are tried again at the start.
   private static let partitionsPause = Duration.seconds(1)
   /// For how long the log still shows that a delivery was given up, and it can be sent again.
-  private static let lastDay = Duration.seconds(86_400)
+  nonisolated static let lastDay = Duration.seconds(86_400)
   private static let houseLog = Logger(label: "housekeeping")
 
   /// Makes the partitions of the days to come, gives up what waits for longer than it is kept, removes what waits for deleted
