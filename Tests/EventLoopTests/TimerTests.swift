@@ -24,7 +24,9 @@ extension EventLoopSuites {
         ManualClock.advance(by: .milliseconds(1))
         #expect(fired == 1)
         // By another one, while timers are served.
-        let first = LoopTimer(after: .milliseconds(1)) { timer.start(at: Instant.now + .seconds(-5)) }
+        let first = LoopTimer(after: .milliseconds(1)) {
+          timer.start(at: Instant.now + .seconds(-5))
+        }
         ManualClock.advance(by: .milliseconds(2))
         ManualClock.advance(by: .milliseconds(1))
         #expect(fired == 2 && !first.isActive)

@@ -280,7 +280,8 @@ import Testing
     listener.stop()
   }
 
-  @Test @EventLoop func `a call waits a second for a connection, and less when it is given up or its deadline passes`()
+  @Test @EventLoop
+  func `a call waits a second for a connection, or until it is given up or its deadline`()
     async throws
   {
     let (listener, held) = try await swallower()

@@ -29,16 +29,16 @@ extension DeliveryStore {
     guard !lines.isEmpty else { return }
     transaction.change(
       at: """
-      select w.place
-      from unnest(\(lines.map(\.endpointID)), \(lines.map(\.licenseID)))
-        as l (endpoint_id, license_id)
-      cross join lateral (
-        select w.ctid as place from webhooks.pending_deliveries w
-        where w.endpoint_id = l.endpoint_id and w.license_id = l.license_id
-          and w.line_position is not null and w.due_at is not null and w.claimed_by is null
-        offset 0
-      ) w
-      """,
+        select w.place
+        from unnest(\(lines.map(\.endpointID)), \(lines.map(\.licenseID)))
+          as l (endpoint_id, license_id)
+        cross join lateral (
+          select w.ctid as place from webhooks.pending_deliveries w
+          where w.endpoint_id = l.endpoint_id and w.license_id = l.license_id
+            and w.line_position is not null and w.due_at is not null and w.claimed_by is null
+          offset 0
+        ) w
+        """,
       """
       update webhooks.pending_deliveries set due_at = null
       where \(unescaped: Transaction.isAtPlace) and claimed_by is null
@@ -56,17 +56,17 @@ extension DeliveryStore {
     guard !lines.isEmpty else { return }
     transaction.change(
       at: """
-      select head.place
-      from unnest(\(lines.map(\.endpointID)), \(lines.map(\.licenseID)))
-        as l (endpoint_id, license_id)
-      cross join lateral (
-        select w.ctid as place, w.due_at from webhooks.pending_deliveries w
-        where w.endpoint_id = l.endpoint_id and w.license_id = l.license_id
-          and w.line_position is not null
-        order by w.line_position limit 1
-      ) head
-      where head.due_at is null
-      """,
+        select head.place
+        from unnest(\(lines.map(\.endpointID)), \(lines.map(\.licenseID)))
+          as l (endpoint_id, license_id)
+        cross join lateral (
+          select w.ctid as place, w.due_at from webhooks.pending_deliveries w
+          where w.endpoint_id = l.endpoint_id and w.license_id = l.license_id
+            and w.line_position is not null
+          order by w.line_position limit 1
+        ) head
+        where head.due_at is null
+        """,
       """
       update webhooks.pending_deliveries set due_at = \(now)
       where \(unescaped: Transaction.isAtPlace)

@@ -234,16 +234,16 @@ struct DeliveryStore: Sendable {
     )
     transaction.change(
       at: """
-      select d.place
-      from unnest(\(ended.map(\.result.delivery.endpointID)), \(ended.map(\.result.delivery.id)),
-        \(ended.map(\.result.delivery.claimedBy)), \(ended.map(\.result.delivery.claim?.ends)))
-        as r (endpoint_id, id, claimed_by, lease_ends)
-      cross join lateral (
-        select p.ctid as place from webhooks.pending_deliveries p
-        where p.endpoint_id = r.endpoint_id and p.id = r.id and \(Self.isUnchanged(at: now))
-        offset 0
-      ) d
-      """,
+        select d.place
+        from unnest(\(ended.map(\.result.delivery.endpointID)), \(ended.map(\.result.delivery.id)),
+          \(ended.map(\.result.delivery.claimedBy)), \(ended.map(\.result.delivery.claim?.ends)))
+          as r (endpoint_id, id, claimed_by, lease_ends)
+        cross join lateral (
+          select p.ctid as place from webhooks.pending_deliveries p
+          where p.endpoint_id = r.endpoint_id and p.id = r.id and \(Self.isUnchanged(at: now))
+          offset 0
+        ) d
+        """,
       "delete from webhooks.pending_deliveries where \(unescaped: Transaction.isAtPlace)"
     )
   }

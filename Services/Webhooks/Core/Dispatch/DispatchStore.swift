@@ -62,25 +62,25 @@ struct DispatchStore: Sendable {
   ) async throws(Fault) -> [OutboxEvent] {
     let rows = try await transaction.query(
       at: """
-      with oldest as materialized (
-        select o.ctid as place, o.license_id, o.sequence from events.outbox o
-        where split_part(o.type, '.', 1) = any (\(kinds))
-        order by o.account_id, o.environment, o.id limit \(count)
-      )
-      select place from oldest
-      union
-      select earlier.place
-      from (
-        select license_id, max(sequence) as sequence from oldest
-        where license_id is not null and sequence is not null group by license_id
-      ) line
-      cross join lateral (
-        -- In the order of the index of lines, which no other way gives.
-        select o.ctid as place from events.outbox o
-        where o.license_id = line.license_id and o.sequence < line.sequence
-        order by o.license_id, o.sequence offset 0
-      ) earlier
-      """,
+        with oldest as materialized (
+          select o.ctid as place, o.license_id, o.sequence from events.outbox o
+          where split_part(o.type, '.', 1) = any (\(kinds))
+          order by o.account_id, o.environment, o.id limit \(count)
+        )
+        select place from oldest
+        union
+        select earlier.place
+        from (
+          select license_id, max(sequence) as sequence from oldest
+          where license_id is not null and sequence is not null group by license_id
+        ) line
+        cross join lateral (
+          -- In the order of the index of lines, which no other way gives.
+          select o.ctid as place from events.outbox o
+          where o.license_id = line.license_id and o.sequence < line.sequence
+          order by o.license_id, o.sequence offset 0
+        ) earlier
+        """,
       """
       delete from events.outbox o where o.\(unescaped: Transaction.isAtPlace)
       returning \(unescaped: OutboxEvent.columns)
