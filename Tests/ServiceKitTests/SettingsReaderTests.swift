@@ -120,6 +120,8 @@ import Testing
     ("host=/run hostaddr=10.0.0.1", false),
     ("host=localhost,db.internal", false),
     ("host=/run,10.0.0.1", false),
+    // A file that nobody here has read says where.
+    ("service=production sslmode=verify-full", false),
   ])
   func `a database's server that is elsewhere must prove who it is`(url: String, isGood: Bool) {
     let reader = SettingsReader(["LATCHKEY_DATABASE_URL": url])
