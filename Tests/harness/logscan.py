@@ -2,11 +2,14 @@
 
 import json
 import re
+import shutil
 
-from . import dumps
-
-# Everything that clients of the harness have sent or got in the place of a secret.
+# Everything that clients of the harness have sent or got in the place of a secret, and what is secret in the files of
+# deployments that have ended.
 SEEN = set()
+
+# What services have logged, of every deployment that has ended and of every process beside one.
+FILES = set()
 
 # The names of fields, of requests and of answers, that hold one.
 NAMES = {
@@ -17,7 +20,8 @@ NAMES = {
 # What is shorter is found by accident, in an id or in the text of a route.
 CHARACTERS_MIN = 12
 
-WORD = re.compile(rb"[A-Za-z0-9_+/=-]{%d,}" % CHARACTERS_MIN)
+# What stands between other characters: also a part of a path, of an assignment, of base64.
+WORD = re.compile(rb"[A-Za-z0-9_+-]{4,}")
 
 
 def note(text):
@@ -73,9 +77,25 @@ def logs(deployment):
     return b"\n".join(file.read_bytes() for file in files)
 
 
+def keep(deployment):
+    """Keeps the logs and notes the secrets of a deployment whose data directory is about to be removed."""
+    SEEN.update(secret_files(deployment))
+    folder = deployment.data_directory / "logs"
+    # One that was stopped before has none any more.
+    if folder.is_dir():
+        kept = deployment.log.with_name(f"{deployment.log.stem}-{deployment.data_directory.name}")
+        shutil.move(folder, kept)
+        FILES.update(kept.iterdir())
+
+
+def leaks_of_the_run():
+    """The secrets that stand in any of the files, by file: one after the other, as they are large."""
+    return {str(file): found for file in sorted(FILES) if (found := leaks(file.read_bytes(), SEEN))}
+
+
 def secret_files(deployment):
     """What is secret in the files of a deployment: passwords, master keys, private keys."""
-    for file in (deployment.data_directory / "secrets").iterdir():
+    for file in (deployment.data_directory / "secrets").glob("*"):
         for word in re.findall(r"[A-Za-z0-9_+/=-]{24,}", file.read_text()):
             yield word
     for file in (deployment.data_directory / "certificates").glob("*.key"):
@@ -84,21 +104,11 @@ def secret_files(deployment):
 
 
 def leaks(text, secrets):
-    """Which secrets stand in a text as they are: word by word, as the text of a whole run and all the secrets of it are
-    large."""
+    """Which secrets stand in a text as they are. Only those whose words are all among those of the text are looked for, as
+    the text of a whole run and all the secrets of it are large."""
     words = set(WORD.findall(text))
-    found = []
-    for secret in secrets:
-        raw = secret.encode()
-        if WORD.fullmatch(raw):
-            hit = raw in words
-        else:
-            hit = raw in text
-        if hit:
-            found.append(secret)
-    return found
-
-
-def disguised(text, secrets):
-    """Which of a few secrets stand in a text in any form that harness/dumps.py knows."""
-    return dumps.found(text, secrets)
+    return [
+        secret
+        for secret in secrets
+        if words.issuperset(WORD.findall(raw := secret.encode())) and raw in text
+    ]
