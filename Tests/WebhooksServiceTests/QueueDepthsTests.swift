@@ -54,7 +54,8 @@ import WebhooksService
     return try #require(Depths(samples))
   }
 
-  @Test @EventLoop func `events that nobody dispatches are told of, of all accounts, and their age`()
+  @Test @EventLoop
+  func `events that nobody dispatches are told of, of every account, with their age`()
     async throws
   {
     try await WebhooksFixture.with { fixture in

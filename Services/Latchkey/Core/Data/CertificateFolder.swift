@@ -38,8 +38,9 @@ struct CertificateFolder: CertificateFiles {
   /// - Parameters:
   ///   - path: Relative to the current folder unless it begins with a slash.
   ///   - hosts: Names and addresses that users call the gateway by, besides `localhost`.
-  /// - Throws: ``Fault`` with one sentence when there are certificates already or something else, when it cannot be made,
-  ///   and `invalidArgument` for a host that no certificate can be for.
+  /// - Returns: The folder, without any certificate.
+  /// - Throws: ``Fault`` with one sentence when there are certificates already or something else, or it cannot be made;
+  ///   `invalidArgument` for a host that no certificate can be for.
   static func make(_ path: String, hosts: [String]) throws(Fault) -> CertificateFolder {
     let path = Files.absolute(path, in: try Files.currentDirectory())
     let names = hosts.map { CertificateName(host: $0) }
@@ -71,6 +72,7 @@ struct CertificateFolder: CertificateFiles {
   /// A folder that was made before.
   ///
   /// - Parameter path: Relative to the current folder unless it begins with a slash.
+  /// - Returns: The folder, with the names that it was made with.
   /// - Throws: ``Fault`` `failedPrecondition` when there is none, or a later version has made it.
   static func open(_ path: String) throws(Fault) -> CertificateFolder {
     let path = Files.absolute(path, in: try Files.currentDirectory())

@@ -9,6 +9,7 @@ enum Files {
   /// - Parameters:
   ///   - path: As a user gave it.
   ///   - currentDirectory: What it is relative to, unless it begins with a slash.
+  /// - Returns: The same path, also without steps that stay where they are.
   static func absolute(_ path: String, in currentDirectory: String) -> String {
     let whole = path.hasPrefix("/") ? path : "\(currentDirectory)/\(path)"
     return "/" + whole.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
