@@ -89,8 +89,15 @@ def keep(deployment):
 
 
 def leaks_of_the_run():
-    """The secrets that stand in any of the files, by file: one after the other, as they are large."""
-    return {str(file): found for file in sorted(FILES) if (found := leaks(file.read_bytes(), SEEN))}
+    """The secrets that stand in any of the files, by file: some lines at a time, as the files are large."""
+    index = indexed(SEEN)
+    leaks = {}
+    for file in sorted(FILES):
+        with file.open("rb") as log:
+            blocks = iter(lambda: b"".join(log.readlines(1 << 20)), b"")
+            if found := {secret for block in blocks for secret in leaks_by(index, block)}:
+                leaks[str(file)] = sorted(found)
+    return leaks
 
 
 def secret_files(deployment):
@@ -103,12 +110,21 @@ def secret_files(deployment):
         yield from (line for line in lines if not line.startswith("---") and len(line) >= 24)
 
 
+def indexed(secrets):
+    """Secrets by the longest word of each, by which they are found; there are many."""
+    index = {}
+    for secret in secrets:
+        longest = max(WORD.findall(secret.encode()), key=len, default=b"")
+        index.setdefault(longest, []).append(secret)
+    return index
+
+
+def leaks_by(index, text):
+    """Which of the secrets of an index stand in a text as they are."""
+    words = {b"", *WORD.findall(text)}
+    return [secret for word in words & index.keys() for secret in index[word] if secret.encode() in text]
+
+
 def leaks(text, secrets):
-    """Which secrets stand in a text as they are. Only those whose words are all among those of the text are looked for, as
-    the text of a whole run and all the secrets of it are large."""
-    words = set(WORD.findall(text))
-    return [
-        secret
-        for secret in secrets
-        if words.issuperset(WORD.findall(raw := secret.encode())) and raw in text
-    ]
+    """Which secrets stand in a text as they are."""
+    return leaks_by(indexed(secrets), text)
