@@ -32,12 +32,57 @@ import WebhooksService
         #expect(delivery.attempt == 3)
         #expect(delivery.attempts.map(\.responseStatus) == [503, 503, 200])
         #expect(delivery.attempts.map { $0.error == nil } == [false, false, true])
-        let request = try #require(delivery.attempts[0].requestHead)
-        #expect(request.contains("X-Licentric-Signature: "))
-        #expect(!request.contains("whsec_"))
-        // Of what failed only.
-        #expect(delivery.attempts.map { $0.requestHead == nil } == [false, false, true])
         #expect(delivery.attempts[0].responseHead?.contains("503") == true)
+      }
+    }
+  }
+
+  @Test @EventLoop
+  func `the log shows the head of every request as the receiver had it, wherever the webhook is now`()
+    async throws
+  {
+    try await TestReceiver.with { receiver in
+      try await WebhooksFixture.with { fixture in
+        let webhook = try await fixture.webhook(receiver.url)
+        receiver.answer = { _ in
+          // Each attempt in a second of its own.
+          fixture.clock.advance(by: .seconds(1))
+          return receiver.requests.count < 3 ? .status(503) : .status(200)
+        }
+        fixture.service.start()
+        try await fixture.commit([.licenseCreated])
+        try await fixture.eventually {
+          fixture.clock.advance(by: .milliseconds(20))
+          return try await fixture.deliveries(webhook, .succeeded).count == 1
+        }
+        _ = try await fixture.client.updateWebhook(
+          UpdateWebhookRequest(
+            id: webhook.id,
+            url: "http://127.0.0.1:47999/elsewhere",
+            signatureScheme: .legacy,
+            presentNames: ["url", "signatureScheme"]
+          ),
+          fixture.options
+        )
+        let attempts = try await fixture.delivery(webhook, .succeeded).attempts
+        #expect(attempts.count == 3 && receiver.requests.count == 3)
+        for (attempt, request) in zip(attempts, receiver.requests) {
+          let head = try #require(attempt.requestHead)
+          let lines = head.split(separator: "\n")
+          #expect(lines.count == 11)
+          #expect(lines[0] == "POST /hook")
+          #expect(lines[1] == "Host: \(receiver.url.split(separator: "/")[1])")
+          for line in lines.dropFirst(2) {
+            let parts = line.split(separator: ": ", maxSplits: 1)
+            #expect(request.headers[parts[0].lowercased()] == String(parts[1]), "\(line)")
+          }
+          #expect(head.contains("X-Licentric-Signature: ") && !head.contains("whsec_"))
+        }
+        // Every attempt is signed anew, since receivers refuse what is old.
+        let times = receiver.requests.map { $0.headers["x-licentric-timestamp"] }
+        #expect(Set(times).count == 3)
+        let secret = try #require(webhook.secret)
+        #expect(receiver.requests.allSatisfy { $0.isSigned(by: secret) })
       }
     }
   }

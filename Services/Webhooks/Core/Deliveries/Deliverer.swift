@@ -204,10 +204,8 @@ final class Deliverer {
       counts.note(outcome, of: delivery, at: now())
       let attempt = DeliveryAttempt(
         outcome,
-        of: request,
-        startedAt: startedAt,
-        // Of what was received nobody asks how it was signed, and it is most of what the log would keep.
-        showsRequest: outcome.explanation != nil
+        requestHead: delivery.requestHead(at: startedAt).kept(request),
+        startedAt: startedAt
       )
       ended(
         DeliveryResult.of(
