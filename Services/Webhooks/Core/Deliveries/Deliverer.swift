@@ -314,8 +314,10 @@ final class Deliverer {
     let moment = now()
     writer.add(
       lane.removeAll().map { delivery in
-        DeliveryResult.of(
-          Outcome(failure: .blockedAddress, detail: reason),
+        let outcome = Outcome(failure: .blockedAddress, detail: reason)
+        counts.note(outcome, of: delivery, at: moment)
+        return DeliveryResult.of(
+          outcome,
           delivery,
           DeliveryAttempt(startedAt: moment.milliseconds, durationMs: 0, error: reason),
           by: schedule,
