@@ -9,7 +9,8 @@ import Stubs
 import TestKit
 import Testing
 import WebhooksSending
-import WebhooksService
+
+@testable import WebhooksService
 
 @Suite(.onLoop) struct DeliveryTests {
   @Test @EventLoop
@@ -502,25 +503,55 @@ import WebhooksService
     }
   }
 
-  @Test @EventLoop func `during an overlap both secrets sign`() async throws {
+  @Test @EventLoop func `during an overlap both secrets sign, each its own headers`() async throws {
     try await TestReceiver.with { receiver in
       try await WebhooksFixture.with { fixture in
         let webhook = try await fixture.webhook(receiver.url)
+        let old = try #require(webhook.secret)
         fixture.service.start()
         try await fixture.commit([.licenseCreated])
         try await fixture.eventually { receiver.requests.count == 1 }
+        #expect(receiver.requests[0].isSigned(by: old))
         #expect(receiver.requests[0].headers["webhook-signature"]?.split(separator: " ").count == 1)
-        _ = try await fixture.client.rotateWebhookSecret(
+        let rotated = try await fixture.client.rotateWebhookSecret(
           RotateWebhookSecretRequest(id: webhook.id, overlapSeconds: 60),
           fixture.options
         )
+        let new = try #require(rotated.secret)
         try await fixture.commit([.licenseUpdated])
         try await fixture.eventually { receiver.requests.count == 2 }
+        // Who has the old one sees no change, and who has the new one finds it.
+        #expect(receiver.requests[1].isSigned(by: old))
+        #expect(receiver.requests[1].isSigned(by: new, suffix: "-next"))
         #expect(receiver.requests[1].headers["webhook-signature"]?.split(separator: " ").count == 2)
         fixture.clock.advance(by: .seconds(61))
         try await fixture.commit([.licenseUpdated])
         try await fixture.eventually { receiver.requests.count == 3 }
+        #expect(receiver.requests[2].isSigned(by: new))
+        #expect(!receiver.requests[2].isSigned(by: old))
+        #expect(receiver.requests[2].headers["x-licentric-signature-next"] == nil)
         #expect(receiver.requests[2].headers["webhook-signature"]?.split(separator: " ").count == 1)
+      }
+    }
+  }
+
+  @Test @EventLoop func `no more are under way than the webhook may have, and each place is used`()
+    async throws
+  {
+    try await TestReceiver.with { receiver in
+      try await WebhooksFixture.with { fixture in
+        let webhook = try await fixture.webhook(receiver.url) { $0.maxConcurrency = 3 }
+        let id = try #require(UUID(webhook.id))
+        // It answers once: before that libcurl does not know whether one connection carries several requests, and waits.
+        receiver.answer = { _ in receiver.requests.count == 1 ? .status(204) : .nothing }
+        fixture.service.start()
+        try await fixture.commit(Array(repeating: .licenseUpdated, count: 20))
+        try await fixture.eventually { receiver.requests.count >= 4 }
+        // Two looks for what is due, at least.
+        let last = try #require(receiver.requests.last).at
+        try await fixture.eventually { Instant.now - last > .milliseconds(1_100) }
+        #expect(receiver.requests.count == 4)
+        #expect(fixture.service.deliverer.lanes[id]?.underWayCount == 3)
       }
     }
   }
