@@ -39,7 +39,7 @@ import WebhooksSending
   }
 
   @Test @EventLoop
-  func `the log shows the head of every request as the receiver had it, wherever the webhook is now`()
+  func `the log shows the head of every request as it was sent, wherever the webhook is now`()
     async throws
   {
     try await TestReceiver.with { receiver in

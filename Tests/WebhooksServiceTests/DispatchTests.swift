@@ -247,7 +247,9 @@ import WebhooksService
     }
   }
 
-  /// Events are rendered once for all. A second version fails here, until each webhook is sent its own.
+  /// Events are rendered once for all.
+  ///
+  /// A second version fails here, until each webhook is sent its own.
   @Test @EventLoop func `a webhook is sent events of the version that it has`() async throws {
     #expect(Webhook.ApiVersion.allCases == [.v1])
     try await TestReceiver.with { receiver in

@@ -34,8 +34,10 @@ import WebhooksService
     }
   }
 
-  /// What may be in the database all the same: the operator has closed what was open when it was stored, or somebody has
-  /// written to the database. Somebody listens at `PORT` of this machine.
+  /// What may be in the database all the same.
+  ///
+  /// The operator has closed what was open when it was stored, or somebody has written to the database. Somebody listens at
+  /// `PORT` of this machine.
   private static let stored = [
     "http://127.0.0.1:PORT/hook", "https://127.0.0.1:PORT/hook", "https://2130706433:PORT/hook",
     "https://[::ffff:127.0.0.1]:PORT/hook", "https://localhost:PORT/hook",

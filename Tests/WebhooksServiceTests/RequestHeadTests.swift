@@ -49,7 +49,7 @@ import WebhooksSending
   }
 
   @Test(arguments: SignatureScheme.allCases, [false, true])
-  func `a head is kept in less than half of its bytes, and shown as it was sent`(
+  func `a head is kept short, and shown as it was sent`(
     scheme: SignatureScheme,
     isRotating: Bool
   ) throws {

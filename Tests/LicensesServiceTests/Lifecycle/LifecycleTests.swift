@@ -54,7 +54,9 @@ import Testing
       let made = try await fixture.license()
       let action = LicenseActionRequest(id: made.id)
       _ = try await fixture.client.revokeLicense(action, fixture.options)
-      let again = try await fault { try await fixture.client.revokeLicense(action, fixture.options) }
+      let again = try await fault {
+        try await fixture.client.revokeLicense(action, fixture.options)
+      }
       #expect(again.reason == .conflict)
       #expect(try await fixture.events(of: made) == ["license.created", "license.revoked"])
     }

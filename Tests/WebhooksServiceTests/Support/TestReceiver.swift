@@ -105,6 +105,7 @@ extension TestReceiver.Request {
   /// - Parameters:
   ///   - secret: The secret's text.
   ///   - suffix: `-next` for the headers that the new secret signs during an overlap.
+  /// - Returns: Whether all are there and right.
   func isSigned(by secret: String, suffix: String = "") -> Bool {
     guard let timestamp = headers["x-licentric-timestamp"],
       let bytes = Base64.decode(String(secret.dropFirst(WebhookSecret.prefix.count)))

@@ -94,9 +94,8 @@ final class WebhooksFixture {
     )
   }
 
-  /// Another process of the service, on the same database.
-  ///
-  /// - Parameter policy: Which addresses it may call; this machine's unless given.
+  /// Another process of the service, on the same database, which may call this machine unless a policy says something
+  /// else.
   func replica(policy: AddressPolicy? = nil) throws -> Webhooks {
     let clock = clock
     return Webhooks(

@@ -1,10 +1,10 @@
 internal import Primitives
 internal import WebhooksSending
 
-/// The head of a delivery's request as the log keeps it: in a third of its bytes, and restored when it is shown.
+/// The head of a delivery's request as the log keeps it, in less than half of its bytes.
 ///
 /// The log has one for each attempt, of some 500 bytes, and of these the signatures alone are not known from elsewhere.
-/// So each common header is kept as one character in place of its name, and without its value where the delivery
+/// It is restored when it is shown. Each common header is kept as one character in place of its name, and without its value where the delivery
 /// says the same. What differs is kept as it was sent, and so is where it was sent to: a webhook that is changed later
 /// changes nothing of what is shown.
 struct RequestHead: Sendable {
@@ -21,7 +21,9 @@ struct RequestHead: Sendable {
     timestamp = String(startedAt.seconds)
   }
 
-  /// The characters that stand for names. None is given to another name, since the log is full of them.
+  /// The characters that stand for names.
+  ///
+  /// None is ever given to another name, since the log is full of them.
   private static let characters: [String: Character] = [
     "Content-Type": "\u{1}",
     "X-Licentric-Event": "\u{2}",
