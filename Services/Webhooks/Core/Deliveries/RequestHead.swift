@@ -4,9 +4,9 @@ internal import WebhooksSending
 /// The head of a delivery's request as the log keeps it, in less than half of its bytes.
 ///
 /// The log has one for each attempt, of some 500 bytes, and of these the signatures alone are not known from elsewhere.
-/// It is restored when it is shown. Each common header is kept as one character in place of its name, and without its value where the delivery
-/// says the same. What differs is kept as it was sent, and so is where it was sent to: a webhook that is changed later
-/// changes nothing of what is shown.
+/// So each common header is kept as one character in place of its name, and without its value where the delivery
+/// says the same; both are put back when the head is shown. What differs is kept as it was sent, and so is where it was
+/// sent to: a webhook that is changed later changes nothing of what is shown.
 struct RequestHead: Sendable {
   let eventID: String
   let eventType: String
