@@ -519,9 +519,8 @@ let package = Package(
       name: "WebhooksServiceTests",
       [
         "Changes", "Cryptography", "EventLoop", "Faults", "HTTP", "LicensesService", "Messages",
-        "Postgres", "Primitives", "Protobuf", "RPC", "Sealing", "ServiceKit", "Stubs", "TLS",
-        "TestKit",
-        "WebhooksSending",
+        "Metrics", "Postgres", "Primitives", "Protobuf", "RPC", "Sealing", "ServiceKit", "Stubs",
+        "TLS", "TestKit", "WebhooksSending",
       ]
     ),
     tests(

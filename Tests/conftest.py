@@ -22,27 +22,30 @@ def pytest_addoption(parser):
     parser.addoption("--chaos-clients", type=int, default=8, help="clients that ask meanwhile")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
 def logs(tmp_path_factory):
-    """The folder for logs; pytest keeps it, and says where a failed start left its own."""
-    return tmp_path_factory.mktemp("logs")
+    """The folder for logs; pytest keeps it, and says where a failed start left its own.
+
+    At the end, when everything that was started has ended, all that any service has logged is searched.
+    """
+    yield tmp_path_factory.mktemp("logs")
+    # Whatever the run has shown to anybody, no process may have written down.
+    leaks = logscan.leaks_of_the_run()
+    assert leaks == {}, f"secrets are in {len(leaks)} logs"
 
 
 @pytest.fixture(scope="session")
 def deployment(logs):
     """One Latchkey for the whole run. Tests that stop or break one start their own."""
-    one = deployments.Deployment(logs / "latchkey-up.log", settings={"LATCHKEY_LOG_LEVEL": "debug"})
+    # All that services ever write down, since it is searched for secrets.
+    settings = {"LATCHKEY_LOG_LEVEL": "debug", "LATCHKEY_REQUEST_LOG": "on"}
+    one = deployments.Deployment(logs / "latchkey-up.log", settings=settings)
     one.start()
-    leaks = None
     try:
         yield one
-        # Whatever the run has shown to anybody, no process may have written down.
-        secrets = logscan.SEEN.union(logscan.secret_files(one))
-        leaks = logscan.leaks(logscan.logs(one), secrets)
     finally:
         left = one.stop()
     assert not left, f"still running after the end: {left}; log: {one.log}"
-    assert leaks == [], f"{len(leaks)} secrets are in the logs"
 
 
 @pytest.fixture(scope="session")

@@ -201,7 +201,7 @@ public struct DeliveryAttempt: ContractMessage, Equatable {
   public var responseStatus: Int32?
   /// Why the attempt failed; null where it succeeded.
   public var error: String?
-  /// The request's head, with the signatures and without any secret; null where the attempt succeeded.
+  /// The request's head, with the signatures and without any secret; null where none was made.
   public var requestHead: String?
   /// The answer's head, at most 4 KiB of it.
   public var responseHead: String?

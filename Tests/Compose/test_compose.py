@@ -70,6 +70,8 @@ def test_a_container_can_do_no_more_than_it_must(stack, service):
     assert configuration["ReadonlyRootfs"] and not configuration["Privileged"]
     assert configuration["CapDrop"] == ["ALL"]
     assert configuration["Memory"] > 0 and configuration["PidsLimit"] > 0
+    # One core; the database's are limited when that is asked for.
+    assert configuration["NanoCpus"] == (0 if service == "postgres" else 1_000_000_000)
     status = dict(re.findall(r"^(\w+):\s*(\S+)", stack.run(service, "cat", "/proc/1/status"), re.M))
     assert (status["Uid"], status["CapEff"], status["NoNewPrivs"]) == ("10001", "0" * 16, "1")
 

@@ -45,6 +45,19 @@ def test_no_container_has_rights_that_it_does_not_need(service):
     assert one["mem_limit"] and one["pids_limit"]
 
 
+# A gateway has a core for each worker; of the database's share the operator decides.
+CORES = {"gateway": "${LATCHKEY_WORKERS:-1}", "postgres": "${LATCHKEY_POSTGRES_CPUS:-0}"}
+
+
+@pytest.mark.parametrize("service", sorted(SERVICES))
+def test_no_container_takes_all_cores(service):
+    assert SERVICES[service]["cpus"] == CORES.get(service, 1.0)
+
+
+def test_the_gateway_has_as_many_workers_as_cores():
+    assert SERVICES["gateway"]["environment"]["LATCHKEY_WORKERS"] == SERVICES["gateway"]["cpus"]
+
+
 @pytest.mark.parametrize("service", deployments.SERVICES)
 def test_secrets_of_a_service_are_mounted_by_nobody_else_that_stays(service):
     for kind in ("secrets", "certificates"):

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 import harness.prometheus as prometheuses
-from harness import accounts, collector, logscan, processes, receiver, rest, topology
+from harness import accounts, collector, dumps, logscan, processes, receiver, rest, topology
 from harness import deployment as deployments
 from harness.dumps import Secret
 
@@ -451,17 +451,32 @@ def test_no_process_logs_a_secret(deployment, used):
         assert len(lines(deployment, service)) > 5, service
     assert text.count(b'"level":"debug"') > 100
     # Codes of six digits are found in numbers by accident.
-    assert logscan.disguised(text, [one for one in secrets if len(one.text) >= 10]) == []
+    assert dumps.found(text, [one for one in secrets if len(one.text) >= 10]) == []
     assert logscan.leaks(text, logscan.SEEN) == []
 
 
 def test_the_search_finds_what_is_there():
     planted = "lk_live_" + "a1B2" * 9
-    words = {planted, "a horse in the garden", "LIC-AAAA-BBBB-CCCC-DDDD"}
+    words = {planted, "a horse in the garden", "LIC-AAAA-BBBB-CCCC-DDDD", "bm90aGluZy8rdG8=/c2Vl"}
     for secret in words:
-        text = f'{{"message":"x {secret}","other":1}}'.encode()
-        assert logscan.leaks(text, words) == [secret]
+        for place in ("x {}", "GET /licenses/{}/machines", "key={}", "https://localhost:8443/?token={}&x=1"):
+            text = json.dumps({"message": place.format(secret), "other": 1}).encode()
+            assert logscan.leaks(text, words) == [secret], place
     assert logscan.leaks(b'{"message":"nothing"}', words) == []
+
+
+def test_logs_of_whatever_is_started_are_searched_at_the_end(deployment, tmp_path):
+    with topology.gateway(deployment) as more:
+        assert more.server.log in logscan.FILES
+    # A deployment that is removed leaves its logs, and what was secret in it.
+    other = deployments.Deployment(tmp_path / "other.log")
+    for name, text in (("logs/keys.log", "a line\n"), ("secrets/latchkey_keys.password", "0123456789abcdef" * 3)):
+        (other.data_directory / name).parent.mkdir()
+        (other.data_directory / name).write_text(text)
+    known = set(logscan.FILES)
+    assert other.stop() == {} and not other.data_directory.exists()
+    assert [file.read_text() for file in logscan.FILES - known] == ["a line\n"]
+    assert "0123456789abcdef" * 3 in logscan.SEEN
 
 
 @pytest.mark.parametrize("service", deployments.SERVICES)

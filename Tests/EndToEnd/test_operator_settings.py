@@ -14,6 +14,7 @@ SETTINGS = {
     "LATCHKEY_LEAKED_API_KEYS_OVERLAP_SECONDS": "3600",
     "LATCHKEY_LEAKED_LICENSE_KEYS": "suspend",
     "LATCHKEY_RATE_LIMIT_MANAGEMENT": "117",
+    "LATCHKEY_WEBHOOKS_ALLOWED_RANGES": "10.1.0.0/16,fd12::/16",
     "LATCHKEY_LOG_LEVEL": "warning",
 }
 
@@ -92,6 +93,25 @@ def test_leaks_are_answered_by_policy(limited, api, catalogue):
 
 def test_rate_limits_are_the_operator_s(api):
     assert api.get("/products").headers["x-ratelimit-limit"] == "117"
+
+
+@pytest.mark.parametrize(
+    "url, status",
+    [
+        ("https://10.1.2.3/hook", 201),
+        ("http://10.1.2.3:8080/hook", 201),  # `latchkey up` allows it.
+        ("https://[fd12::1]/hook", 201),
+        ("https://10.2.0.1/hook", 400),
+        ("https://192.168.0.1/hook", 400),
+        ("https://169.254.169.254/hook", 400),
+        ("http://8.8.8.8/hook", 400),
+    ],
+)
+def test_webhooks_may_be_sent_to_the_operator_s_ranges(url, status, api):
+    answer = api.post("/webhooks", {"url": url, "events": ["webhook.disabled"]})
+    assert answer.status_code == status, answer.text
+    if status == 400:
+        assert [issue["path"] for issue in answer.json()["details"]["issues"]] == [["url"]]
 
 
 def test_a_file_may_not_hold_other_settings(tmp_path):

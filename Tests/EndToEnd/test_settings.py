@@ -120,6 +120,23 @@ def test_a_setting_that_is_not_safe_stops_the_start(good, service, name, value):
     assert "; expected " in complaint
 
 
+@pytest.mark.parametrize(
+    "name, value, sentence",
+    (
+        ("ALLOWED_RANGES", "8.8.8.0/24", "is not acceptable: The range 8.8.8.0/24 is not private; allowed are parts of "),
+        ("ALLOWED_RANGES", "10.0.0.0/8,0.0.0.0/0", "is not acceptable: The range 0.0.0.0/0 is not private; "),
+        ("ALLOWED_RANGES", "10.0.0.1", "is '10.0.0.1'; expected address ranges such as 10.0.0.0/8, separated by commas"),
+        ("ALLOW_HTTP", "yes", "is 'yes'; expected on or off"),
+    ),
+)
+def test_what_cannot_be_opened_to_webhooks_stops_the_start(name, value, sentence, good):
+    status, said = start("webhooks", good["webhooks"] | {f"LATCHKEY_WEBHOOKS_{name}": value})
+    assert status == SETTINGS_REFUSED
+    said = messages(said)
+    # One sentence of the setting, and one of the start.
+    assert len(said) == 2 and said[0].startswith(f"LATCHKEY_WEBHOOKS_{name} {sentence}"), said
+
+
 def test_migrations_need_a_database_of_their_own():
     status, said = start("licenses", {}, "migrate")
     assert status == SETTINGS_REFUSED

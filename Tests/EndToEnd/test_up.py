@@ -88,6 +88,8 @@ def test_it_says_what_to_do_next(one):
     one.start()
     said = one.log.read_text()
     assert one.url in said and said.count("curl ") >= 3, said
+    # What is allowed here alone is said to be so.
+    assert "may be sent to http://localhost here; in production to public https addresses only" in said, said
 
 
 def test_the_calls_on_the_screen_issue_and_validate_a_license(one):

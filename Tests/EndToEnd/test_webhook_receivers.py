@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -15,10 +16,12 @@ import licentric
 import pytest
 import standardwebhooks
 
-from harness import receiver
+from harness import processes, receiver, rest
 from harness.receiver import Receiver
 
 NODE = pathlib.Path(__file__).parent / "receivers" / "verify.mjs"
+# Where users find functions to copy.
+PAGE = processes.REPOSITORY / "Services/Webhooks/Sending/README.md"
 
 
 class Sent:
@@ -33,11 +36,28 @@ class Sent:
     def with_secret(self, secret):
         return Sent(self.headers, self.body, secret)
 
+    def as_next(self):
+        """As a receiver has it that reads the new secret's headers during an overlap."""
+        names = ("x-licentric-signature", "x-licentric-signature-body")
+        headers = self.headers | {name: self.headers[f"{name}-next"] for name in names}
+        return Sent(headers, self.body, self.secret)
+
     def at(self, seconds):
         """The same, said to be of another time: nobody can sign that."""
         moment = str(int(time.time()) + seconds)
         headers = self.headers | {"x-licentric-timestamp": moment, "webhook-timestamp": moment}
         return Sent(headers, self.body, self.secret)
+
+
+def node_says(question, *arguments):
+    """Whether a program says true of a question that it reads from its standard input."""
+    node = shutil.which("node")
+    assert node, "Node is missing; Scripts/install-packages installs it"
+    done = subprocess.run(
+        [node, *arguments], input=json.dumps(question), capture_output=True, text=True, timeout=20, check=True
+    )
+    assert done.stdout.strip() in ("true", "false"), done.stdout
+    return done.stdout.strip() == "true"
 
 
 def by_node(sent):
@@ -46,12 +66,7 @@ def by_node(sent):
         "signature": sent.headers["x-licentric-signature-body"],
         "body": base64.b64encode(sent.body).decode(),
     }
-    node = shutil.which("node")
-    assert node, "Node is missing; Scripts/install-packages installs it"
-    done = subprocess.run(
-        [node, str(NODE)], input=json.dumps(question), capture_output=True, text=True, timeout=20, check=True
-    )
-    return done.stdout.strip() == "true"
+    return node_says(question, str(NODE))
 
 
 def by_python(sent):
@@ -80,9 +95,45 @@ def by_standard_webhooks(sent):
         return False
 
 
-VERIFIERS = {"node": by_node, "python": by_python, "licentric": by_sdk, "standardwebhooks": by_standard_webhooks}
-# The other two look at the body alone.
-WITH_TIME = ["licentric", "standardwebhooks"]
+def of_page(language):
+    """The function that the page on signatures has in a language."""
+    [code] = re.findall(rf"^```{language}\n(.*?)^```$", PAGE.read_text(), re.M | re.S)
+    return code
+
+
+def by_page_in_node(sent):
+    question = {
+        "headers": sent.headers,
+        "body": base64.b64encode(sent.body).decode(),
+        "secrets": [sent.secret],
+    }
+    asking = """
+let text = "";
+for await (const chunk of process.stdin) text += chunk;
+const { headers, body, secrets } = JSON.parse(text);
+console.log(verify(headers, Buffer.from(body, "base64"), secrets));
+"""
+    return node_says(question, "--input-type=module", "--eval", of_page("js") + asking)
+
+
+def by_page_in_python(sent):
+    names = {}
+    exec(of_page("python"), names)
+    return names["verify"](sent.headers, sent.body, [sent.secret])
+
+
+VERIFIERS = {
+    "node": by_node,
+    "python": by_python,
+    "licentric": by_sdk,
+    "standardwebhooks": by_standard_webhooks,
+    "page-node": by_page_in_node,
+    "page-python": by_page_in_python,
+}
+# The first two look at the body alone.
+WITH_TIME = ["licentric", "standardwebhooks", "page-node", "page-python"]
+# These know nothing of a second header: who has the new secret during an overlap gives them that of the new one.
+OF_ONE_HEADER = ["node", "python", "licentric"]
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +166,7 @@ def test_another_time_is_refused(name, seconds, sent):
     assert not VERIFIERS[name](sent.at(seconds))
 
 
-@pytest.mark.parametrize("name", WITH_TIME)
+@pytest.mark.parametrize("name", ["licentric", "standardwebhooks"])
 def test_a_stale_delivery_is_refused(name, sent, monkeypatch):
     """As it came, but seen ten minutes later."""
     later = time.time() + 600
@@ -136,3 +187,70 @@ def test_a_stale_delivery_is_refused(name, sent, monkeypatch):
 
         monkeypatch.setattr(sys.modules[standardwebhooks.Webhook.__module__], "datetime", Later)
         assert not by_standard_webhooks(sent)
+
+
+@pytest.mark.parametrize("language", ["node", "python"])
+def test_what_is_no_signature_is_refused_and_harms_nobody(language, sent):
+    """By the functions of the page: what a stranger may send."""
+    verify = VERIFIERS[f"page-{language}"]
+    for headers in (
+        {},
+        {"x-licentric-signature": sent.headers["x-licentric-signature"]},
+        sent.headers | {"x-licentric-signature": ""},
+        sent.headers | {"x-licentric-signature": "nothing"},
+        sent.headers | {"x-licentric-signature": "\u00e9" * 64},
+        sent.headers | {"x-licentric-timestamp": "soon"},
+        sent.headers | {"x-licentric-timestamp": ""},
+    ):
+        assert not verify(Sent(headers, sent.body, sent.secret)), headers
+
+
+# A rotation.
+
+
+@pytest.fixture(scope="module")
+def rotating(api):
+    """A delivery of an overlap, with the old secret and with the new one."""
+    with Receiver() as inbox, receiver.webhook(api, inbox.url, events=["license.created"]) as hook:
+        rotated = rest.expect_data(api.post(f"/webhooks/{hook['id']}/rotate-secret", {"overlapSeconds": 3600}))
+        api.license(api.catalogue())
+        delivery = inbox.wait_for(1)[0]
+        assert receiver.is_signed(delivery, hook["secret"])
+        assert receiver.is_signed(delivery, rotated["secret"], "-next")
+        sent = Sent(delivery.headers, delivery.body, hook["secret"])
+        return sent, sent.with_secret(rotated["secret"])
+
+
+@pytest.mark.parametrize("name", VERIFIERS)
+def test_during_an_overlap_the_old_secret_goes_on_as_before(name, rotating):
+    old, _ = rotating
+    assert VERIFIERS[name](old)
+    assert not VERIFIERS[name](old.changed())
+
+
+@pytest.mark.parametrize("name", VERIFIERS)
+def test_during_an_overlap_the_new_secret_serves_already(name, rotating):
+    _, new = rotating
+    assert VERIFIERS[name](new.as_next() if name in OF_ONE_HEADER else new)
+    assert not VERIFIERS[name](new.changed().as_next())
+
+
+# The switch to the older scheme.
+
+
+def test_the_sdk_accepts_the_legacy_scheme_where_it_is_told_to(api):
+    fields = {"events": ["license.created"], "signatureScheme": "legacy"}
+    with Receiver() as inbox, receiver.webhook(api, inbox.url, **fields) as hook:
+        api.license(api.catalogue())
+        delivery = inbox.wait_for(1)[0]
+    signature, timestamp = (delivery.headers.get(f"x-licentric-{name}") for name in ("signature", "timestamp"))
+    assert timestamp is None
+    event = licentric.verify_webhook(delivery.body, signature, timestamp, hook["secret"], allow_legacy=True)
+    assert event.id == delivery.id and event.type == "license.created"
+    with pytest.raises(Exception, match="[Tt]imestamp"):
+        licentric.verify_webhook(delivery.body, signature, timestamp, hook["secret"])
+    with pytest.raises(Exception, match="mismatch"):
+        licentric.verify_webhook(delivery.body + b" ", signature, timestamp, hook["secret"], allow_legacy=True)
+    # The other schemes are as they were.
+    sent = Sent(delivery.headers, delivery.body, hook["secret"])
+    assert by_node(sent) and by_python(sent) and by_standard_webhooks(sent)

@@ -63,6 +63,30 @@ def test_the_legacy_scheme_has_no_timestamp(api):
         assert "x-licentric-timestamp" not in delivery.headers
 
 
+def test_events_of_machines_are_chosen_by_the_license_they_are_of(api):
+    chosen, other = api.catalogue(), api.catalogue()
+    fields = {
+        "events": ["machine.activated", "machine.deactivated"],
+        "productIds": [chosen.product["id"]],
+        "licenseMetadata": {"tier": "pro"},
+    }
+    with Receiver() as inbox, receiver.webhook(api, inbox.url, **fields) as hook:
+        wanted = api.license(chosen, metadata={"tier": "pro", "seats": 3})
+        for license in (
+            api.license(chosen, metadata={"tier": "basic"}),
+            api.license(other, metadata={"tier": "pro"}),
+            wanted,
+        ):
+            body = {"licenseId": license["id"], "fingerprint": given.fingerprint()}
+            machine = rest.expect_data(api.post("/machines", body), 201)
+            assert api.send("DELETE", f"/machines/{machine['id']}").status_code == 204
+        inbox.wait_for(2)
+        # The last was the one that is wanted, so the others would be here by now.
+        listed = rest.expect_data(api.get(f"/webhooks/{hook['id']}/deliveries"))
+        assert [one["licenseId"] for one in listed] == [wanted["id"]] * 2
+        assert {one.event["type"] for one in inbox.deliveries} == set(fields["events"])
+
+
 def test_a_private_authority_is_trusted_by_whose_bundle_it_is(api, tmp_path):
     certificates = Certificates(tmp_path)
     bundle = pathlib.Path(certificates.ca_file).read_text()

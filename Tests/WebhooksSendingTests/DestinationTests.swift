@@ -204,6 +204,26 @@ import Testing
     #expect(try !opens(address, vetted: [address], .publicOnly))
   }
 
+  /// Asked of the socket itself, whatever was vetted before.
+  @Test(arguments: [
+    ("10.1.2.3", true), ("10.1.255.255", true), ("::ffff:10.1.2.3", true), ("fd12::1", true),
+    ("100.64.0.1", true), ("8.8.8.8", true), ("10.2.0.1", false), ("10.0.255.255", false),
+    ("172.16.0.1", false), ("192.168.0.1", false), ("fd13::1", false), ("127.0.0.1", false),
+    ("::1", false), ("169.254.169.254", false), ("100.100.100.200", false), ("0.0.0.0", false),
+  ])
+  func `of private addresses a socket is opened to those that the operator allows alone`(
+    address: String,
+    isOpened: Bool
+  ) throws {
+    let policy = try AddressPolicy(
+      allowedRanges: ["10.1.0.0/16", "fd12::/16", "100.64.0.0/10"].map { try AddressRange($0) }
+    )
+    #expect(try opens(address, vetted: [address], policy) == isOpened)
+    // Without TLS none of them is: that is allowed by itself.
+    let asked = try #require(IPAddress(address))
+    #expect(policy.refusal(of: asked, over: .http) != nil)
+  }
+
   @Test func `a socket of any other family is not opened`() {
     let exchange = Exchange(limits: SendingLimits(), policy: .publicOnly)
     exchange.begin(scheme: .https, addresses: [])

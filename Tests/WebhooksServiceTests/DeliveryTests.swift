@@ -9,7 +9,8 @@ import Stubs
 import TestKit
 import Testing
 import WebhooksSending
-import WebhooksService
+
+@testable import WebhooksService
 
 @Suite(.onLoop) struct DeliveryTests {
   @Test @EventLoop
@@ -32,12 +33,57 @@ import WebhooksService
         #expect(delivery.attempt == 3)
         #expect(delivery.attempts.map(\.responseStatus) == [503, 503, 200])
         #expect(delivery.attempts.map { $0.error == nil } == [false, false, true])
-        let request = try #require(delivery.attempts[0].requestHead)
-        #expect(request.contains("X-Licentric-Signature: "))
-        #expect(!request.contains("whsec_"))
-        // Of what failed only.
-        #expect(delivery.attempts.map { $0.requestHead == nil } == [false, false, true])
         #expect(delivery.attempts[0].responseHead?.contains("503") == true)
+      }
+    }
+  }
+
+  @Test @EventLoop
+  func `the log shows the head of every request as it was sent, wherever the webhook is now`()
+    async throws
+  {
+    try await TestReceiver.with { receiver in
+      try await WebhooksFixture.with { fixture in
+        let webhook = try await fixture.webhook(receiver.url)
+        receiver.answer = { _ in
+          // Each attempt in a second of its own.
+          fixture.clock.advance(by: .seconds(1))
+          return receiver.requests.count < 3 ? .status(503) : .status(200)
+        }
+        fixture.service.start()
+        try await fixture.commit([.licenseCreated])
+        try await fixture.eventually {
+          fixture.clock.advance(by: .milliseconds(20))
+          return try await fixture.deliveries(webhook, .succeeded).count == 1
+        }
+        _ = try await fixture.client.updateWebhook(
+          UpdateWebhookRequest(
+            id: webhook.id,
+            url: "http://127.0.0.1:47999/elsewhere",
+            signatureScheme: .legacy,
+            presentNames: ["url", "signatureScheme"]
+          ),
+          fixture.options
+        )
+        let attempts = try await fixture.delivery(webhook, .succeeded).attempts
+        #expect(attempts.count == 3 && receiver.requests.count == 3)
+        for (attempt, request) in zip(attempts, receiver.requests) {
+          let head = try #require(attempt.requestHead)
+          let lines = head.split(separator: "\n")
+          #expect(lines.count == 11)
+          #expect(lines[0] == "POST /hook")
+          #expect(lines[1] == "Host: \(receiver.url.split(separator: "/")[1])")
+          for line in lines.dropFirst(2) {
+            let parts = line.split(separator: ": ", maxSplits: 1)
+            #expect(request.headers[parts[0].lowercased()] == String(parts[1]), "\(line)")
+          }
+          #expect(head.contains("X-Licentric-Signature: ") && !head.contains("whsec_"))
+        }
+        // Every attempt is signed anew, since receivers refuse what is old.
+        let times = receiver.requests.map { $0.headers["x-licentric-timestamp"] }
+        #expect(Set(times).count == 3)
+        let secret = try #require(webhook.secret)
+        #expect(receiver.requests.allSatisfy { $0.isSigned(by: secret) })
       }
     }
   }
@@ -457,25 +503,55 @@ import WebhooksService
     }
   }
 
-  @Test @EventLoop func `during an overlap both secrets sign`() async throws {
+  @Test @EventLoop func `during an overlap both secrets sign, each its own headers`() async throws {
     try await TestReceiver.with { receiver in
       try await WebhooksFixture.with { fixture in
         let webhook = try await fixture.webhook(receiver.url)
+        let old = try #require(webhook.secret)
         fixture.service.start()
         try await fixture.commit([.licenseCreated])
         try await fixture.eventually { receiver.requests.count == 1 }
+        #expect(receiver.requests[0].isSigned(by: old))
         #expect(receiver.requests[0].headers["webhook-signature"]?.split(separator: " ").count == 1)
-        _ = try await fixture.client.rotateWebhookSecret(
+        let rotated = try await fixture.client.rotateWebhookSecret(
           RotateWebhookSecretRequest(id: webhook.id, overlapSeconds: 60),
           fixture.options
         )
+        let new = try #require(rotated.secret)
         try await fixture.commit([.licenseUpdated])
         try await fixture.eventually { receiver.requests.count == 2 }
+        // Who has the old one sees no change, and who has the new one finds it.
+        #expect(receiver.requests[1].isSigned(by: old))
+        #expect(receiver.requests[1].isSigned(by: new, suffix: "-next"))
         #expect(receiver.requests[1].headers["webhook-signature"]?.split(separator: " ").count == 2)
         fixture.clock.advance(by: .seconds(61))
         try await fixture.commit([.licenseUpdated])
         try await fixture.eventually { receiver.requests.count == 3 }
+        #expect(receiver.requests[2].isSigned(by: new))
+        #expect(!receiver.requests[2].isSigned(by: old))
+        #expect(receiver.requests[2].headers["x-licentric-signature-next"] == nil)
         #expect(receiver.requests[2].headers["webhook-signature"]?.split(separator: " ").count == 1)
+      }
+    }
+  }
+
+  @Test @EventLoop func `no more are under way than the webhook may have, and each place is used`()
+    async throws
+  {
+    try await TestReceiver.with { receiver in
+      try await WebhooksFixture.with { fixture in
+        let webhook = try await fixture.webhook(receiver.url) { $0.maxConcurrency = 3 }
+        let id = try #require(UUID(webhook.id))
+        // It answers once: before that libcurl does not know whether one connection carries several requests, and waits.
+        receiver.answer = { _ in receiver.requests.count == 1 ? .status(204) : .nothing }
+        fixture.service.start()
+        try await fixture.commit(Array(repeating: .licenseUpdated, count: 20))
+        try await fixture.eventually { receiver.requests.count >= 4 }
+        // Two looks for what is due, at least.
+        let last = try #require(receiver.requests.last).at
+        try await fixture.eventually { Instant.now - last > .milliseconds(1_100) }
+        #expect(receiver.requests.count == 4)
+        #expect(fixture.service.deliverer.lanes[id]?.underWayCount == 3)
       }
     }
   }

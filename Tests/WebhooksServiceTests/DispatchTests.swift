@@ -247,6 +247,26 @@ import WebhooksService
     }
   }
 
+  /// Events are rendered once for all.
+  ///
+  /// A second version fails here, until each webhook is sent its own.
+  @Test @EventLoop func `a webhook is sent events of the version that it has`() async throws {
+    #expect(Webhook.ApiVersion.allCases == [.v1])
+    try await TestReceiver.with { receiver in
+      try await WebhooksFixture.with { fixture in
+        let asked = try await fixture.webhook(receiver.url) { $0.apiVersion = .v1 }
+        let unasked = try await fixture.webhook(receiver.url)
+        #expect(asked.apiVersion == .v1 && unasked.apiVersion == .v1)
+        fixture.service.start()
+        try await fixture.commit([.licenseCreated])
+        try await fixture.eventually { receiver.requests.count == 2 }
+        for request in receiver.requests {
+          #expect(String(decoding: request.body, as: UTF8.self).contains(#""apiVersion":"v1""#))
+        }
+      }
+    }
+  }
+
   @Test func `every event that services write can be asked for`() {
     for type in EventType.allCases {
       #expect(Webhook.EventType.schema.number(named: type.rawValue) != nil, "\(type)")

@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 
-from . import processes, wire
+from . import logscan, processes, wire
 
 # Design: up in under a second; here with room for a busy machine and a debug build.
 START_SECONDS = 60
@@ -106,6 +106,7 @@ class Deployment:
         for pid in left:
             processes.kill(pid)
         if self.owns_directory:
+            logscan.keep(self)
             shutil.rmtree(self.data_directory, ignore_errors=True)
         return left
 

@@ -2,11 +2,14 @@
 
 import json
 import re
+import shutil
 
-from . import dumps
-
-# Everything that clients of the harness have sent or got in the place of a secret.
+# Everything that clients of the harness have sent or got in the place of a secret, and what is secret in the files of
+# deployments that have ended.
 SEEN = set()
+
+# What services have logged, of every deployment that has ended and of every process beside one.
+FILES = set()
 
 # The names of fields, of requests and of answers, that hold one.
 NAMES = {
@@ -17,7 +20,8 @@ NAMES = {
 # What is shorter is found by accident, in an id or in the text of a route.
 CHARACTERS_MIN = 12
 
-WORD = re.compile(rb"[A-Za-z0-9_+/=-]{%d,}" % CHARACTERS_MIN)
+# What stands between other characters: also a part of a path, of an assignment, of base64.
+WORD = re.compile(rb"[A-Za-z0-9_+-]{4,}")
 
 
 def note(text):
@@ -73,9 +77,32 @@ def logs(deployment):
     return b"\n".join(file.read_bytes() for file in files)
 
 
+def keep(deployment):
+    """Keeps the logs and notes the secrets of a deployment whose data directory is about to be removed."""
+    SEEN.update(secret_files(deployment))
+    folder = deployment.data_directory / "logs"
+    # One that was stopped before has none any more.
+    if folder.is_dir():
+        kept = deployment.log.with_name(f"{deployment.log.stem}-{deployment.data_directory.name}")
+        shutil.move(folder, kept)
+        FILES.update(kept.iterdir())
+
+
+def leaks_of_the_run():
+    """The secrets that stand in any of the files, by file: some lines at a time, as the files are large."""
+    index = indexed(SEEN)
+    leaks = {}
+    for file in sorted(FILES):
+        with file.open("rb") as log:
+            blocks = iter(lambda: b"".join(log.readlines(1 << 20)), b"")
+            if found := {secret for block in blocks for secret in leaks_by(index, block)}:
+                leaks[str(file)] = sorted(found)
+    return leaks
+
+
 def secret_files(deployment):
     """What is secret in the files of a deployment: passwords, master keys, private keys."""
-    for file in (deployment.data_directory / "secrets").iterdir():
+    for file in (deployment.data_directory / "secrets").glob("*"):
         for word in re.findall(r"[A-Za-z0-9_+/=-]{24,}", file.read_text()):
             yield word
     for file in (deployment.data_directory / "certificates").glob("*.key"):
@@ -83,22 +110,21 @@ def secret_files(deployment):
         yield from (line for line in lines if not line.startswith("---") and len(line) >= 24)
 
 
-def leaks(text, secrets):
-    """Which secrets stand in a text as they are: word by word, as the text of a whole run and all the secrets of it are
-    large."""
-    words = set(WORD.findall(text))
-    found = []
+def indexed(secrets):
+    """Secrets by the longest word of each, by which they are found; there are many."""
+    index = {}
     for secret in secrets:
-        raw = secret.encode()
-        if WORD.fullmatch(raw):
-            hit = raw in words
-        else:
-            hit = raw in text
-        if hit:
-            found.append(secret)
-    return found
+        longest = max(WORD.findall(secret.encode()), key=len, default=b"")
+        index.setdefault(longest, []).append(secret)
+    return index
 
 
-def disguised(text, secrets):
-    """Which of a few secrets stand in a text in any form that harness/dumps.py knows."""
-    return dumps.found(text, secrets)
+def leaks_by(index, text):
+    """Which of the secrets of an index stand in a text as they are."""
+    words = {b"", *WORD.findall(text)}
+    return [secret for word in words & index.keys() for secret in index[word] if secret.encode() in text]
+
+
+def leaks(text, secrets):
+    """Which secrets stand in a text as they are."""
+    return leaks_by(indexed(secrets), text)

@@ -7,6 +7,8 @@ import socket
 import subprocess
 import time
 
+from . import logscan
+
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 
 # A developer may point the tests at a debug build; CI and `make test` use the release one.
@@ -56,6 +58,9 @@ class Server:
     def __init__(self, arguments, log, port=None, cwd=None, env=None, start_seconds=15):
         self.arguments = [str(argument) for argument in arguments]
         self.log = pathlib.Path(log)
+        # `latchkey` itself shows keys on purpose.
+        if pathlib.Path(self.arguments[0]).name.startswith("latchkey-"):
+            logscan.FILES.add(self.log)
         self.port = port
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(

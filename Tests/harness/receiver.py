@@ -109,14 +109,15 @@ class Receiver:
         self.close()
 
 
-def is_signed(delivery, secret):
-    """Whether a delivery has the signatures of a secret, computed by hand."""
+def is_signed(delivery, secret, suffix=""):
+    """Whether a delivery has the signatures of a secret, computed by hand; those of the new one during an overlap have
+    the suffix `-next`."""
     timestamp = delivery.headers["x-licentric-timestamp"]
     timed = hmac.new(secret.encode(), f"{timestamp}.".encode() + delivery.body, "sha256").hexdigest()
     plain = hmac.new(secret.encode(), delivery.body, "sha256").hexdigest()
     return (
-        hmac.compare_digest(timed, delivery.headers["x-licentric-signature"])
-        and hmac.compare_digest(plain, delivery.headers["x-licentric-signature-body"])
+        hmac.compare_digest(timed, delivery.headers[f"x-licentric-signature{suffix}"])
+        and hmac.compare_digest(plain, delivery.headers[f"x-licentric-signature-body{suffix}"])
     )
 
 

@@ -84,7 +84,7 @@ public struct WebhookLimits: Sendable {
 
 extension AddressPolicy {
   /// Reads what the operator allows besides public addresses over https.
-  fileprivate init?(_ reader: SettingsReader) {
+  init?(_ reader: SettingsReader) {
     let allowsLoopback = reader.isOn(
       "LATCHKEY_WEBHOOKS_ALLOW_LOOPBACK",
       "whether receivers on this machine may be called; `latchkey up` switches it on",

@@ -7,6 +7,9 @@ public enum CertificateName: Hashable, Sendable {
   /// An IPv4 or IPv6 address in text form.
   case ip(String)
 
+  /// Whether a certificate can be for this name.
+  public var isWellFormed: Bool { configuration != nil }
+
   /// The name in OpenSSL's configuration syntax; nil when it is malformed.
   ///
   /// What comes through cannot hold a comma or a colon that begins another name.

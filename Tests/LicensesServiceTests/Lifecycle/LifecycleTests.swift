@@ -49,6 +49,19 @@ import Testing
     }
   }
 
+  @Test @EventLoop func `a revocation is told as such, and once`() async throws {
+    try await LicensesFixture.with { fixture in
+      let made = try await fixture.license()
+      let action = LicenseActionRequest(id: made.id)
+      _ = try await fixture.client.revokeLicense(action, fixture.options)
+      let again = try await fault {
+        try await fixture.client.revokeLicense(action, fixture.options)
+      }
+      #expect(again.reason == .conflict)
+      #expect(try await fixture.events(of: made) == ["license.created", "license.revoked"])
+    }
+  }
+
   @Test @EventLoop func `a ban is told as an update`() async throws {
     try await LicensesFixture.with { fixture in
       let made = try await fixture.license()

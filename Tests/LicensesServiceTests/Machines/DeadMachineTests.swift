@@ -2,6 +2,7 @@ import EventLoop
 import Faults
 import LicensesService
 import Messages
+import Postgres
 import Primitives
 import Stubs
 import TestKit
@@ -42,6 +43,45 @@ private let interval = Duration.seconds(60 * 60)
       #expect(line.action == "machine.deactivate")
       #expect(line.actor.kind == .service)
       #expect(line.resourceId == silent.id)
+    }
+  }
+
+  /// What webhooks choose events of machines by: the machine itself says neither.
+  @Test @EventLoop func `every event of a machine carries its license's product and metadata`()
+    async throws
+  {
+    try await LicensesFixture.with { fixture in
+      let license = try await fixture.license(
+        policy: { $0.requireHeartbeat = true },
+        { $0.metadata = Array(#"{"tier": "gold"}"#.utf8) }
+      )
+      let left = try await fixture.activate(license, "machine-1")
+      _ = try await fixture.client.deactivateMachine(
+        MachineRequest(id: left.id),
+        fixture.options
+      )
+      try await fixture.activate(license, "machine-2")
+      fixture.clock.advance(by: interval + .milliseconds(1))
+      try await fixture.service.buryDeadMachines()
+      let rows = try await fixture.test.open().read(
+        """
+        select type, license_id, product_id, license_metadata::text from events.outbox
+        where type like 'machine.%' order by sequence
+        """
+      )
+      var types: [String] = []
+      for row in rows {
+        types.append(try row.value(0))
+        #expect(try row.value(1) == UUID(license.id))
+        #expect(try row.value(2) == UUID(license.productId))
+        #expect(try row.value(3) as String == #"{"tier": "gold"}"#)
+      }
+      #expect(
+        types == [
+          "machine.activated", "machine.deactivated", "machine.activated", "machine.dead",
+          "machine.deactivated",
+        ]
+      )
     }
   }
 

@@ -1,7 +1,9 @@
+import Cryptography
 import EventLoop
 import Faults
 import HTTP
 import Primitives
+import WebhooksSending
 
 /// An HTTP server on this machine that takes deliveries and answers as a test wants it.
 @EventLoop
@@ -94,5 +96,28 @@ final class TestReceiver: RequestHandler {
     case .nothing: break
     case .reset: stream.reset(.cancel)
     }
+  }
+}
+
+extension TestReceiver.Request {
+  /// Whether it has a secret's signature in each scheme.
+  ///
+  /// - Parameters:
+  ///   - secret: The secret's text.
+  ///   - suffix: `-next` for the headers that the new secret signs during an overlap.
+  /// - Returns: Whether all are there and right.
+  func isSigned(by secret: String, suffix: String = "") -> Bool {
+    guard let timestamp = headers["x-licentric-timestamp"],
+      let bytes = Base64.decode(String(secret.dropFirst(WebhookSecret.prefix.count)))
+    else { return false }
+    let textKey = HMACSHA256(key: Array(secret.utf8))
+    let ofBoth = textKey.authenticate(Array("\(timestamp).".utf8), body)
+    let ofBody = textKey.authenticate(body)
+    let identified = Array("\(eventID).\(timestamp).".utf8)
+    let standard = "v1," + Base64.encode(HMACSHA256(key: bytes).authenticate(identified, body))
+    let listed = headers["webhook-signature"]?.split(separator: " ").map(String.init) ?? []
+    return headers["x-licentric-signature\(suffix)"] == Hex.encode(ofBoth)
+      && headers["x-licentric-signature-body\(suffix)"] == Hex.encode(ofBody)
+      && listed.contains(standard)
   }
 }

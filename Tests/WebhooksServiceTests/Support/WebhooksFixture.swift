@@ -54,6 +54,7 @@ final class WebhooksFixture {
     limits: WebhookLimits = WebhookLimits(),
     schedule: RetrySchedule = quickSchedule,
     sending: SendingLimits = SendingLimits(),
+    policy: AddressPolicy? = nil,
     _ body: @EventLoop (WebhooksFixture) async throws -> Void
   ) async throws {
     let changes = TestDatabase.Schema(Changes.schemaName, Changes.migrations)
@@ -65,7 +66,7 @@ final class WebhooksFixture {
       let service = Webhooks(
         database: test.open(as: "latchkey_webhooks"),
         masterKeys: masterKeys,
-        sender: try sender(sending),
+        sender: try sender(sending, policy),
         limits: limits,
         schedule: schedule,
         now: { clock.now }
@@ -80,23 +81,27 @@ final class WebhooksFixture {
     }
   }
 
-  /// A sender that may call this machine, without TLS.
-  private static func sender(_ limits: SendingLimits = SendingLimits()) throws -> HTTPSender {
+  /// A sender that may call this machine, without TLS, unless a policy says something else.
+  private static func sender(
+    _ limits: SendingLimits = SendingLimits(),
+    _ policy: AddressPolicy? = nil
+  ) throws -> HTTPSender {
     HTTPSender(
       destinations: Destinations(
-        policy: try AddressPolicy(allowsLoopback: true, allowsPlainHTTP: true)
+        policy: try policy ?? AddressPolicy(allowsLoopback: true, allowsPlainHTTP: true)
       ),
       limits: limits
     )
   }
 
-  /// Another process of the service, on the same database.
-  func replica() throws -> Webhooks {
+  /// Another process of the service, on the same database, which may call this machine unless a policy says something
+  /// else.
+  func replica(policy: AddressPolicy? = nil) throws -> Webhooks {
     let clock = clock
     return Webhooks(
       database: test.open(as: "latchkey_webhooks"),
       masterKeys: masterKeys,
-      sender: try Self.sender(),
+      sender: try Self.sender(SendingLimits(), policy),
       limits: limits,
       schedule: Self.quickSchedule,
       now: { clock.now }

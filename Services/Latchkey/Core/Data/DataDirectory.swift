@@ -59,24 +59,20 @@ struct DataDirectory: DeploymentFiles, Equatable {
   ///   - isRoot: Root's default lies below /var/lib: its home is no place for a database.
   ///   - currentDirectory: Where the process was started.
   init(_ path: String?, isRoot: Bool, currentDirectory: String) {
-    var absolute = path ?? (isRoot ? "/var/lib/latchkey" : ".latchkey")
-    if !absolute.hasPrefix("/") { absolute = "\(currentDirectory)/\(absolute)" }
-    let parts = absolute.split(separator: "/").filter { $0 != "." }
-    self.path = "/" + parts.joined(separator: "/")
+    self.path = Files.absolute(
+      path ?? (isRoot ? "/var/lib/latchkey" : ".latchkey"),
+      in: currentDirectory
+    )
   }
 
   /// The directory for a choice that this process's user made in its current folder.
   ///
   /// - Throws: ``Fault`` `failedPrecondition` when there is no current folder any more.
   static func chosen(_ path: String?) throws(Fault) -> DataDirectory {
-    guard let current = getcwd(nil, 0) else {
-      throw Files.fault("Cannot tell the current folder", errno)
-    }
-    defer { free(current) }
-    return DataDirectory(
+    DataDirectory(
       path,
       isRoot: geteuid() == 0,
-      currentDirectory: String(cString: current)
+      currentDirectory: try Files.currentDirectory()
     )
   }
 

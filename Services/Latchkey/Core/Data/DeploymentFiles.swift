@@ -5,15 +5,11 @@ internal import ServiceKit
 ///
 /// `latchkey up` has all of them in one folder (``DataDirectory``). Where services are kept apart from each other, each has
 /// a folder that it alone is given (``DeploymentVolumes``).
-protocol DeploymentFiles: Sendable {
+protocol DeploymentFiles: CertificateFiles {
   /// What people call the whole of it.
   var path: String { get }
   /// Whether there is a database already that needs the secrets as they are.
   var hasDatabase: Bool { get }
-  /// Every certificate to have.
-  var wantedCertificates: [DeploymentCertificates.Wanted] { get }
-  /// The folder of the authorities, which is locked while certificates are made.
-  var authorities: String { get }
   /// The account's id.
   var accountIDFile: String { get }
   /// What users need to know.
@@ -23,8 +19,6 @@ protocol DeploymentFiles: Sendable {
   func password(of role: String) -> String
   /// The file with the master keys of a service; nil where it keeps nothing encrypted.
   func masterKeys(of service: ServiceName) -> String?
-  /// The folder with the certificate that has this name, and its key.
-  func certificates(of name: String) -> String
 }
 
 extension DeploymentFiles {
@@ -34,12 +28,6 @@ extension DeploymentFiles {
       if !files.contains(file) { files.append(file) }
     }
   }
-
-  /// A certificate.
-  func certificate(_ name: String) -> String { "\(certificates(of: name))/\(name).pem" }
-
-  /// A certificate's key.
-  func key(_ name: String) -> String { "\(certificates(of: name))/\(name).key" }
 
   /// The files that a peer of this identity presents and trusts.
   func tlsFiles(of identity: String) -> TLSFiles {

@@ -143,11 +143,3 @@ struct DeploymentVolumes: DeploymentFiles {
     try Files.write(bytes, to: other)
   }
 }
-
-extension CertificateName {
-  /// A host of a URL, which may be an address.
-  fileprivate init(host: String) {
-    let isAddress = host.utf8.allSatisfy { $0 == UInt8(ascii: ".") || (0x30...0x39).contains($0) }
-    self = isAddress || host.contains(":") ? .ip(host) : .dns(host)
-  }
-}

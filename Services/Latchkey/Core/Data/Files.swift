@@ -4,6 +4,26 @@ internal import ServiceKit
 
 /// The few things the command does with files: all private to their owner, all or nothing.
 enum Files {
+  /// A path from the root, without a slash at the end.
+  ///
+  /// - Parameters:
+  ///   - path: As a user gave it.
+  ///   - currentDirectory: What it is relative to, unless it begins with a slash.
+  /// - Returns: The same path, also without steps that stay where they are.
+  static func absolute(_ path: String, in currentDirectory: String) -> String {
+    let whole = path.hasPrefix("/") ? path : "\(currentDirectory)/\(path)"
+    return "/" + whole.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
+  }
+
+  /// The folder that this process works in.
+  ///
+  /// - Throws: ``Fault`` `failedPrecondition` when there is none any more.
+  static func currentDirectory() throws(Fault) -> String {
+    guard let current = getcwd(nil, 0) else { throw fault("Cannot tell the current folder", errno) }
+    defer { free(current) }
+    return String(cString: current)
+  }
+
   /// Makes a folder with its parents; only the last one is private.
   static func makeDirectories(_ path: String) throws(Fault) {
     var sofar = ""

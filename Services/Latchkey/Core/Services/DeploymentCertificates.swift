@@ -94,7 +94,7 @@ struct DeploymentCertificates {
     return [users] + services + [operators]
   }
 
-  let files: any DeploymentFiles
+  let files: any CertificateFiles
   let now: Timestamp
 
   /// Makes what is missing, ends soon, or is not its authority's.
@@ -106,7 +106,7 @@ struct DeploymentCertificates {
   /// - Returns: The names of what was made.
   /// - Throws: ``Fault`` when a file cannot be read or written.
   static func prepare(
-    _ files: any DeploymentFiles,
+    _ files: any CertificateFiles,
     renewsAll: Bool = false,
     now: Timestamp = .now()
   ) throws(Fault) -> [String] {
@@ -131,7 +131,7 @@ struct DeploymentCertificates {
   ///
   /// - Throws: ``Fault`` when a file cannot be read or is no certificate.
   static func expiries(
-    _ files: any DeploymentFiles
+    _ files: any CertificateFiles
   ) throws(Fault) -> [(name: String, expiry: Timestamp)] {
     let names = Authority.allCases.map(\.rawValue) + files.wantedCertificates.map(\.name)
     var expiries: [(name: String, expiry: Timestamp)] = []

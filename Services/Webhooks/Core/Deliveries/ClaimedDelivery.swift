@@ -37,6 +37,16 @@ final class ClaimedDelivery: Sendable {
   /// The worker that has claimed it.
   var claimedBy: Int32? { claim?.worker }
 
+  /// How the log keeps the head of the request of an attempt.
+  func requestHead(at startedAt: Timestamp) -> RequestHead {
+    RequestHead(
+      eventID: EventID.text(eventID),
+      eventType: eventType,
+      deliveryID: id.description,
+      startedAt: startedAt
+    )
+  }
+
   /// Reads a row of `webhooks.claim_deliveries`.
   init(_ row: Row, leaseEnds: Instant, claim: Lease?) throws(Fault) {
     tenant = Tenant(accountID: try row.value(0), environment: try row.value(1))

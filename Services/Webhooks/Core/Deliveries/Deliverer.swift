@@ -204,10 +204,8 @@ final class Deliverer {
       counts.note(outcome, of: delivery, at: now())
       let attempt = DeliveryAttempt(
         outcome,
-        of: request,
-        startedAt: startedAt,
-        // Of what was received nobody asks how it was signed, and it is most of what the log would keep.
-        showsRequest: outcome.explanation != nil
+        requestHead: delivery.requestHead(at: startedAt).kept(request),
+        startedAt: startedAt
       )
       ended(
         DeliveryResult.of(
@@ -316,8 +314,10 @@ final class Deliverer {
     let moment = now()
     writer.add(
       lane.removeAll().map { delivery in
-        DeliveryResult.of(
-          Outcome(failure: .blockedAddress, detail: reason),
+        let outcome = Outcome(failure: .blockedAddress, detail: reason)
+        counts.note(outcome, of: delivery, at: moment)
+        return DeliveryResult.of(
+          outcome,
           delivery,
           DeliveryAttempt(startedAt: moment.milliseconds, durationMs: 0, error: reason),
           by: schedule,

@@ -113,21 +113,15 @@ extension DeliveryAttempt {
   ///
   /// - Parameters:
   ///   - outcome: What came of it.
-  ///   - request: What was sent.
+  ///   - requestHead: The head of what was sent, whole or as ``RequestHead`` keeps it.
   ///   - startedAt: When it began.
-  ///   - showsRequest: Whether the request's head is shown as well.
-  init(
-    _ outcome: Outcome,
-    of request: OutgoingRequest,
-    startedAt: Timestamp,
-    showsRequest: Bool
-  ) {
+  init(_ outcome: Outcome, requestHead: String, startedAt: Timestamp) {
     self.init(
       startedAt: startedAt.milliseconds,
       durationMs: Int32(clamping: outcome.duration.wholeMilliseconds),
       responseStatus: outcome.status.map { Int32(clamping: $0) },
       error: outcome.explanation,
-      requestHead: showsRequest ? request.head : nil,
+      requestHead: requestHead,
       responseHead: Self.text(outcome.replyHead),
       responseBody: Self.text(outcome.replyBody)
     )
@@ -138,22 +132,5 @@ extension DeliveryAttempt {
     guard !bytes.isEmpty else { return nil }
     let text = String(decoding: bytes, as: UTF8.self)
     return bytes.contains(0) ? text.replacing("\0", with: "\u{FFFD}") : text
-  }
-}
-
-extension OutgoingRequest {
-  /// Its head as the log shows it.
-  fileprivate var head: String {
-    var head = "POST "
-    head.reserveCapacity(1_024)
-    head += url.target
-    for field in headers {
-      head += "\n"
-      head += field.name
-      head += ": "
-      head += field.value
-    }
-    head += "\n"
-    return head
   }
 }

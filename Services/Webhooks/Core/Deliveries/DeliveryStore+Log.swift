@@ -277,6 +277,7 @@ extension Delivery {
     let dueAt: Timestamp? = try row.value(8)
     let finishedAt: Timestamp? = try row.value(9)
     let bytes: [UInt8] = try row.value(10)
+    let eventType: String = try row.value(3)
     let attempts = try bytes.span.withUnsafeBytes { (bytes) throws(Fault) in
       try DeliveryAttempts(decoding: bytes).attempts
     }
@@ -284,7 +285,7 @@ extension Delivery {
       id: id.description,
       webhookId: endpoint.description,
       eventId: EventID.text(event),
-      eventType: try row.value(3),
+      eventType: eventType,
       licenseId: license?.description,
       status: try row.named(5),
       attempt: try row.value(6),
@@ -294,7 +295,21 @@ extension Delivery {
       createdAt: createdAt.milliseconds,
       nextAttemptAt: dueAt?.milliseconds,
       finishedAt: finishedAt?.milliseconds,
-      attempts: showsAttempts ? attempts : []
+      attempts: []
     )
+    if showsAttempts { self.attempts = attempts.map { shown($0) } }
+  }
+
+  /// An attempt with the whole head of its request.
+  private func shown(_ attempt: DeliveryAttempt) -> DeliveryAttempt {
+    guard let kept = attempt.requestHead else { return attempt }
+    var attempt = attempt
+    attempt.requestHead = RequestHead(
+      eventID: eventId,
+      eventType: eventType,
+      deliveryID: id,
+      startedAt: Timestamp(milliseconds: attempt.startedAt)
+    ).restored(kept)
+    return attempt
   }
 }

@@ -46,7 +46,7 @@ extension Webhooks {
       eventId: EventID.text(event.id),
       eventType: event.type,
       succeeded: outcome.verdict(at: now()) == .delivered,
-      attempt: DeliveryAttempt(outcome, of: sent, startedAt: startedAt, showsRequest: true)
+      attempt: DeliveryAttempt(outcome, requestHead: sent.head, startedAt: startedAt)
     )
   }
 }

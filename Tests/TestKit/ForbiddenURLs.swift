@@ -1,8 +1,9 @@
 /// URLs that lead, or would lead some reader, to where deliveries must not go, and everything that makes a URL ambiguous.
 ///
 /// One row a URL. All are refused when an endpoint is registered, and again when a delivery is made.
-enum ForbiddenURLs {
-  static let all =
+public enum ForbiddenURLs {
+  /// All of them.
+  public static let all =
     loopback + privateNetworks + clouds + otherAddresses + ipv6 + localNames + ambiguous + notHTTPS
     + ports
 
