@@ -27,6 +27,18 @@ public final class Connection: Flushable {
   public static let outputBytesTarget = 128 * 1024
   /// Reads in a row before other connections get their turn.
   private static let readsMax = 4
+  /// How long the peer may take to end its side after ours, and how many bytes it may still send until then.
+  private static let lingerTimeout = Duration.seconds(1)
+  private static let lingerBytesMax = 4 * 1024 * 1024
+
+  /// How far the connection is on its way to its end.
+  private enum Ending {
+    case none
+    /// Closed once all output is out; before that, where `lingers`, the peer ends its side too.
+    case afterFlush(lingers: Bool)
+    /// Our side has ended; what still comes is thrown away.
+    case lingering(bytesLeft: Int, LoopTimer)
+  }
 
   /// The other side's address.
   public let peer: SocketAddress?
@@ -37,7 +49,7 @@ public final class Connection: Flushable {
   private var output: [UInt8] = []
   private var outputSent = 0
   private var needsFlush = false
-  private var closesAfterFlush = false
+  private var ending = Ending.none
   private var isReadingPaused = false
   private var hasReceivedEnd = false
 
@@ -115,9 +127,17 @@ public final class Connection: Flushable {
   public var outputPending: Int { output.count - outputSent }
 
   /// Ends the connection once all output has been sent.
-  public func closeAfterFlush() {
-    guard !isClosed else { return }
-    closesAfterFlush = true
+  public func closeAfterFlush() { end(lingers: false) }
+
+  /// Ends our side once all output has been sent, and the connection once the peer has ended its own, within a second.
+  ///
+  /// A socket that is closed with bytes unread, or is sent some later, tells the peer "reset", upon which it may throw
+  /// away the last answer, and cannot tell a server that ends from one that broke (RFC 9112, section 9.6).
+  public func finish() { end(lingers: true) }
+
+  private func end(lingers: Bool) {
+    guard !isClosed, case .none = ending else { return }
+    ending = .afterFlush(lingers: lingers)
     setNeedsFlush()
   }
 
@@ -128,6 +148,7 @@ public final class Connection: Flushable {
     self.descriptor = -1
     watcher?.stop()
     watcher = nil
+    if case .lingering(_, let timer) = ending { timer.cancel() }
     Glibc.close(descriptor)
     let handler = handler
     self.handler = nil
@@ -143,6 +164,10 @@ public final class Connection: Flushable {
 
   private func read() {
     let buffer = EventLoop.reactor.readBuffer
+    if case .lingering = ending {
+      discard(into: buffer)
+      return
+    }
     for _ in 0..<Connection.readsMax {
       guard !isClosed, !isReadingPaused, !hasReceivedEnd, let handler else { return }
       let count = recv(descriptor, buffer.baseAddress, buffer.count, 0)
@@ -165,9 +190,21 @@ public final class Connection: Flushable {
     }
   }
 
+  /// Takes what the peer sends after our end, until its own.
+  private func discard(into buffer: UnsafeMutableRawBufferPointer) {
+    let count = recv(descriptor, buffer.baseAddress, buffer.count, 0)
+    if count < 0, errno == EAGAIN || errno == EINTR { return }
+    guard count > 0, case .lingering(let bytesLeft, let timer) = ending, count < bytesLeft else {
+      close()
+      return
+    }
+    ending = .lingering(bytesLeft: bytesLeft - count, timer)
+  }
+
   /// Sends what there is; called by the loop at the end of a tick and when the socket takes more.
   public func flush() {
     needsFlush = false
+    if case .lingering = ending { return }
     guard sendRest() else { return }
     // Taken out while it is lent, so that the handler may do anything meanwhile.
     var buffer = EventLoop.reactor.outputBuffer
@@ -243,11 +280,22 @@ public final class Connection: Flushable {
   }
 
   private func finishFlush() {
-    if closesAfterFlush {
-      close()
-    } else {
-      updateEvents()
+    switch ending {
+    case .none: updateEvents()
+    case .afterFlush(lingers: true) where !hasReceivedEnd: linger()
+    case .afterFlush, .lingering: close()
     }
+  }
+
+  private func linger() {
+    guard shutdown(descriptor, Int32(SHUT_WR)) == 0 else {
+      close()
+      return
+    }
+    let timer = LoopTimer(after: Connection.lingerTimeout) { [unowned self] in close() }
+    ending = .lingering(bytesLeft: Connection.lingerBytesMax, timer)
+    resumeReading()
+    updateEvents()
   }
 }
 

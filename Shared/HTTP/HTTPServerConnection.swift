@@ -10,6 +10,7 @@ final class HTTPServerConnection: ConnectionHandler {
   private let tls: TLSSession?
   private let openedAt = Instant.now
   private var session: (any ServerSession)?
+  private var hasReceived = false
   private var isEnding = false
 
   init(_ connection: Connection, server: HTTPServer, tls: TLSSession?) {
@@ -39,6 +40,7 @@ final class HTTPServerConnection: ConnectionHandler {
 
   func received(_ bytes: UnsafeRawBufferPointer) {
     guard !isEnding else { return }
+    hasReceived = true
     guard let tls else {
       receivedPlaintext(bytes)
       return
@@ -107,7 +109,7 @@ final class HTTPServerConnection: ConnectionHandler {
   /// Ends the connection once its output is out.
   private func end() {
     isEnding = true
-    connection.closeAfterFlush()
+    connection.finish()
   }
 
   func closed() {
@@ -118,8 +120,14 @@ final class HTTPServerConnection: ConnectionHandler {
   }
 
   /// Serves what is open and takes no more.
+  ///
+  /// A peer in the middle of its handshake may have sent a request behind it, so the handshake is ended first.
   func beginDraining() {
-    if let session { session.beginDraining() } else { connection.close() }
+    if let session {
+      session.beginDraining()
+    } else if !hasReceived {
+      connection.close()
+    }
   }
 
   /// Ends the connection at once.

@@ -68,10 +68,8 @@ extension EventLoopSuites {
       }
     }
 
-    /// A peer that sends, and resets the connection: libuv reports the error once, with the bytes still unread.
-    @Test @EventLoop func `a reset behind bytes that came before it is noticed`() async throws {
-      let listener = try Listener(try #require(SocketAddress(ip: "127.0.0.1", port: 0)))
-      defer { listener.stop() }
+    /// A blocking socket that is connected to the listener, for what a ``Connection`` does not do.
+    @EventLoop private func connectRaw(to listener: Listener) -> Int32 {
       let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
       var address = sockaddr_in()
       address.sin_family = sa_family_t(AF_INET)
@@ -83,6 +81,14 @@ extension EventLoopSuites {
         }
       }
       #expect(status == 0)
+      return descriptor
+    }
+
+    /// A peer that sends, and resets the connection: libuv reports the error once, with the bytes still unread.
+    @Test @EventLoop func `a reset behind bytes that came before it is noticed`() async throws {
+      let listener = try Listener(try #require(SocketAddress(ip: "127.0.0.1", port: 0)))
+      defer { listener.stop() }
+      let descriptor = connectRaw(to: listener)
       #expect(send(descriptor, "bytes", 5, 0) == 5)
       var lingering = linger(l_onoff: 1, l_linger: 0)
       setsockopt(
@@ -101,6 +107,58 @@ extension EventLoopSuites {
           connection.start(echo)
         }
       }
+    }
+
+    /// What the peer of a connection does after that has ended its side.
+    enum AfterEnd: CaseIterable { case sendsAndEnds, staysSilent, sendsWithoutEnd }
+
+    @Test(arguments: AfterEnd.allCases)
+    @EventLoop func `who finishes resets no peer that ends in time`(peer: AfterEnd) async throws {
+      let listener = try Listener(try #require(SocketAddress(ip: "127.0.0.1", port: 0)))
+      defer { listener.stop() }
+      let descriptor = connectRaw(to: listener)
+      defer { close(descriptor) }
+      var echo: Echo?
+      listener.start { connection in
+        echo = Echo(connection)
+        echo?.pending = Array("bye".utf8)
+        connection.start(echo!)
+        connection.finish()
+      }
+      var answer = [UInt8](repeating: 0, count: 16)
+      var received: [Int] = []
+      while received.last != 0 {
+        let count = recv(descriptor, &answer, answer.count, Int32(MSG_DONTWAIT))
+        if count >= 0 {
+          received.append(count)
+        } else {
+          try #require(errno == EAGAIN)
+          await EventLoop.sleep(for: .milliseconds(1))
+        }
+      }
+      #expect(received == [3, 0] && answer.starts(with: "bye".utf8))
+      let server = try #require(echo)
+      #expect(!server.isClosed)
+      switch peer {
+      case .sendsAndEnds:
+        #expect(send(descriptor, "more", 4, 0) == 4)
+        // Over the loopback a reset would be there before `send` returns.
+        #expect(recv(descriptor, &answer, answer.count, Int32(MSG_DONTWAIT)) == 0)
+        shutdown(descriptor, Int32(SHUT_WR))
+      case .staysSilent: break
+      case .sendsWithoutEnd:
+        let piece = [UInt8](repeating: 1, count: 65_536)
+        var sent = 0
+        let flags = Int32(MSG_DONTWAIT | MSG_NOSIGNAL)
+        while !server.isClosed {
+          let count = send(descriptor, piece, piece.count, flags)
+          if count > 0 { sent += count } else { await EventLoop.sleep(for: .milliseconds(1)) }
+        }
+        // The kernel's buffers take some megabytes more than we do.
+        #expect(sent > 4 * 1024 * 1024 && sent < 64 * 1024 * 1024)
+      }
+      if !server.isClosed { await withCheckedContinuation { server.onClosed = $0.resume } }
+      #expect(server.pending.isEmpty)
     }
 
     @Test(arguments: ["tcp4", "tcp6", "unix"])

@@ -118,4 +118,34 @@ import Testing
     #expect(peer.text.contains("connection: close\r\n") && peer.text.hasSuffix("last"))
     #expect(peer.isEndedCleanly)
   }
+
+  @Test @EventLoop func `a request that meets the end of draining sees the end and no reset`()
+    async throws
+  {
+    let server = try TestHTTPServer()
+    server.handler.respond = { $0.answer(200, "one") }
+    let peer = try await server.connect()
+    peer.send(HTTP1OverTLSTests.get)
+    #expect(await peer.wait { $0.text.hasSuffix("one") })
+    let drained = EventLoop.spawn { await server.server.drain(timeout: .seconds(5)) }
+    peer.send(HTTP1OverTLSTests.get)
+    #expect(await peer.wait { $0.isEnded })
+    #expect(peer.isEndedCleanly && !peer.isCut)
+    await drained.value
+  }
+
+  @Test @EventLoop func `a request behind a handshake that draining meets is answered`() async throws {
+    let server = try TestHTTPServer()
+    server.handler.respond = { $0.answer(200, "last") }
+    let peer = try await server.connect(isHolding: true)
+    peer.send(HTTP1OverTLSTests.get)
+    #expect(await peer.wait { $0.held?.isEmpty == false })
+    let drained = EventLoop.spawn { await server.server.drain(timeout: .seconds(5)) }
+    await EventLoop.sleep(for: .milliseconds(20))
+    peer.goOn()
+    #expect(await peer.wait { $0.isEnded })
+    #expect(peer.text.contains("connection: close\r\n") && peer.text.hasSuffix("last"))
+    #expect(peer.isEndedCleanly && !peer.isCut)
+    await drained.value
+  }
 }

@@ -19,14 +19,19 @@ final class TLSPeer: ConnectionHandler {
   /// Whether the server has ended its side in the way of TLS, so that nothing can be missing.
   var isEndedCleanly: Bool { session.isPeerClosed }
   private(set) var isEnded = false
+  /// Whether the connection was gone before the server had ended its side.
+  private(set) var isCut = false
+  /// What came of the server while the test has it wait; nil where it does not.
+  private(set) var held: [UInt8]?
   private(set) var fault: Fault?
 
   var text: String { String(decoding: received, as: UTF8.self) }
   var hasSentAll: Bool { sentCount == toSend.count }
   var applicationProtocol: String? { session.applicationProtocol }
 
-  init(_ connection: Connection, _ context: TLSContext) throws {
+  init(_ connection: Connection, _ context: TLSContext, isHolding: Bool = false) throws {
     self.connection = connection
+    held = isHolding ? [] : nil
     session = try TLSSession(context, serverName: "localhost")
     connection.start(self)
     connection.setNeedsFlush()
@@ -40,6 +45,13 @@ final class TLSPeer: ConnectionHandler {
   }
 
   func close() { connection.close() }
+
+  /// Takes what came while it was held, and all that follows.
+  func goOn() {
+    let bytes = held ?? []
+    held = nil
+    bytes.withUnsafeBytes { received($0) }
+  }
 
   /// Waits until something holds, and says whether it did in time.
   func wait(
@@ -62,6 +74,11 @@ final class TLSPeer: ConnectionHandler {
   }
 
   func received(_ bytes: UnsafeRawBufferPointer) {
+    guard held == nil else {
+      held? += bytes
+      settle()
+      return
+    }
     do throws(Fault) {
       try session.receive(bytes) { received += $0 }
     } catch {
@@ -92,6 +109,7 @@ final class TLSPeer: ConnectionHandler {
   }
 
   func closed() {
+    isCut = !isEnded
     isEnded = true
     settle()
   }
@@ -131,8 +149,8 @@ struct TestHTTPServer {
     server.serve(listener)
   }
 
-  func connect() async throws -> TLSPeer {
-    try TLSPeer(try await connectPlain(), clientContext)
+  func connect(isHolding: Bool = false) async throws -> TLSPeer {
+    try TLSPeer(try await connectPlain(), clientContext, isHolding: isHolding)
   }
 
   func connectPlain() async throws -> Connection {

@@ -1,3 +1,4 @@
+import Changes
 import EventLoop
 import Faults
 import Messages

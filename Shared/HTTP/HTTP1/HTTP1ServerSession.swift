@@ -7,19 +7,6 @@ internal import EventLoop
 final class HTTP1ServerSession: ServerSession {
   /// Bytes of requests sent ahead before the peer is held up: a few of the usual size.
   private static let pipelineBytesMax = 16 * 1024
-  /// How long a peer's surplus bytes are taken after the last answer.
-  ///
-  /// A socket that is closed with bytes unread tells the peer "reset", upon which it may throw the answer away.
-  private static let lingerTimeout = Duration.seconds(1)
-  /// How many surplus bytes are taken; whoever goes on sending does not read the answer anyway.
-  private static let lingerBytesMax = 4 * 1024 * 1024
-
-  private enum State {
-    case serving
-    /// The last answer is given; what still comes is thrown away.
-    case lingering(since: Instant, bytesLeft: Int)
-    case ended
-  }
 
   let origin: RequestOrigin
   let budget: BodyBudget
@@ -28,7 +15,8 @@ final class HTTP1ServerSession: ServerSession {
   private let requestFlush: @EventLoop () -> Void
   private let holdPeer: @EventLoop (Bool) -> Void
   private var parser: HTTP1Parser
-  private var state = State.serving
+  /// The last answer is given; what still comes is thrown away.
+  private var hasEnded = false
   private var stream: HTTP1Stream?
   /// Bytes behind the request that is being answered, from `pendingStart` on.
   private var pending: [UInt8] = []
@@ -65,19 +53,11 @@ final class HTTP1ServerSession: ServerSession {
   // MARK: Bytes in
 
   func receive(_ bytes: UnsafeRawBufferPointer) -> Bool {
-    switch state {
-    case .ended:
-      return false
-    case .lingering(let since, let bytesLeft):
-      guard bytesLeft > bytes.count else { return false }
-      state = .lingering(since: since, bytesLeft: bytesLeft - bytes.count)
-      return true
-    case .serving:
-      let taken = pendingStart < pending.count ? 0 : read(bytes)
-      pending.append(contentsOf: bytes.part(taken..<bytes.count))
-      updateHold()
-      return true
-    }
+    guard !hasEnded else { return false }
+    let taken = pendingStart < pending.count ? 0 : read(bytes)
+    pending.append(contentsOf: bytes.part(taken..<bytes.count))
+    updateHold()
+    return true
   }
 
   func receivedEnd() -> Bool { false }
@@ -86,7 +66,7 @@ final class HTTP1ServerSession: ServerSession {
   private func read(_ bytes: UnsafeRawBufferPointer) -> Int {
     let now = Instant.now
     var offset = 0
-    while case .serving = state {
+    while !hasEnded {
       if let stream, stream.isRequestComplete { return offset }
       if let stream, stream.request.isTooLarge || stream.resetCode != nil { return bytes.count }
       switch parser.next(bytes, from: &offset) {
@@ -103,7 +83,7 @@ final class HTTP1ServerSession: ServerSession {
         stream?.hasBodyNews = true
         deliverBody()
       case .refused(let refusal):
-        refuse(refusal, at: now)
+        refuse(refusal)
       }
     }
     return bytes.count
@@ -152,7 +132,7 @@ final class HTTP1ServerSession: ServerSession {
   }
 
   /// Answers a request that is none, and takes no more.
-  private func refuse(_ refusal: HTTP1Refusal, at now: Instant) {
+  private func refuse(_ refusal: HTTP1Refusal) {
     if stream?.isHeadProduced == true {
       // In the middle of an answer only the end of the connection can tell.
       end()
@@ -165,8 +145,7 @@ final class HTTP1ServerSession: ServerSession {
       to: origin
     )
     HTTP1Response.appendRefusal(status: refusal.status, fields, body, to: &notices)
-    linger(at: now)
-    requestFlush()
+    end()
   }
 
   // MARK: Bytes out
@@ -177,11 +156,7 @@ final class HTTP1ServerSession: ServerSession {
     while true {
       output.append(contentsOf: notices)
       notices = []
-      switch state {
-      case .ended: return false
-      case .lingering: return true
-      case .serving: break
-      }
+      if hasEnded { return false }
       guard let stream else { return !isDraining || parser.isReadingHead }
       if let code = stream.resetCode {
         giveUp(stream, code)
@@ -192,7 +167,7 @@ final class HTTP1ServerSession: ServerSession {
       switch progress {
       case .waiting, .full: return true
       case .broken: end()
-      case .completeWithConnection: endAfterAnswer(stream)
+      case .completeWithConnection: end()
       case .complete: beginNext()
       }
     }
@@ -203,16 +178,10 @@ final class HTTP1ServerSession: ServerSession {
     // Who has not been answered can be told that it is no fault of the request.
     if !stream.isHeadProduced, code == .enhanceYourCalm || code == .refusedStream {
       let busy = HTTP1Refusal(status: 503, message: "The server is busy")
-      refuse(busy, at: Instant.now)
+      refuse(busy)
     } else {
       end()
     }
-  }
-
-  private func endAfterAnswer(_ stream: HTTP1Stream) {
-    let isRead = stream.isRequestComplete && pendingStart == pending.count
-    closeStream()
-    if isRead { state = .ended } else { linger(at: Instant.now) }
   }
 
   private func beginNext() {
@@ -238,16 +207,9 @@ final class HTTP1ServerSession: ServerSession {
     stream.attachment = nil
   }
 
-  private func linger(at now: Instant) {
-    state = .lingering(since: now, bytesLeft: HTTP1ServerSession.lingerBytesMax)
-    pending = []
-    pendingStart = 0
-    updateHold()
-  }
-
   /// Ends the connection as soon as its output is out.
   private func end() {
-    state = .ended
+    hasEnded = true
     closeStream()
     requestFlush()
   }
@@ -270,27 +232,22 @@ final class HTTP1ServerSession: ServerSession {
   }
 
   func connectionClosed() {
-    state = .ended
+    hasEnded = true
     closeStream()
   }
 
   func checkTimeouts(at now: Instant) -> Bool {
-    switch state {
-    case .ended:
-      return true
-    case .lingering(let since, _):
-      if now - since > HTTP1ServerSession.lingerTimeout { end() }
-    case .serving:
-      if let stream {
-        checkBody(of: stream, at: now)
-      } else if isHeadBegun {
-        if now - waitingSince > limits.headerTimeout {
-          refuse(HTTP1Refusal(status: 408, message: "The request did not come in time"), at: now)
-        }
-      } else if now - waitingSince > (hasServed ? limits.idleTimeout : limits.headerTimeout) {
-        // Between requests no answer is owed, and one could pass for the answer to the next request.
-        end()
+    if hasEnded {
+      // The connection ends within the time that it has for it.
+    } else if let stream {
+      checkBody(of: stream, at: now)
+    } else if isHeadBegun {
+      if now - waitingSince > limits.headerTimeout {
+        refuse(HTTP1Refusal(status: 408, message: "The request did not come in time"))
       }
+    } else if now - waitingSince > (hasServed ? limits.idleTimeout : limits.headerTimeout) {
+      // Between requests no answer is owed, and one could pass for the answer to the next request.
+      end()
     }
     return true
   }
@@ -303,6 +260,6 @@ final class HTTP1ServerSession: ServerSession {
     let isStalled = stream.unacknowledged == 0 && now - stream.progressAt > limit
     let isOverdue = !stream.hasDeadline && now - stream.openedAt > total
     guard isStalled || isOverdue else { return }
-    refuse(HTTP1Refusal(status: 408, message: "The request's body did not come in time"), at: now)
+    refuse(HTTP1Refusal(status: 408, message: "The request's body did not come in time"))
   }
 }
