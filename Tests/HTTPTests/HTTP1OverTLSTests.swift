@@ -134,7 +134,9 @@ import Testing
     await drained.value
   }
 
-  @Test @EventLoop func `a request behind a handshake that draining meets is answered`() async throws {
+  @Test @EventLoop func `a request behind a handshake that draining meets is answered`()
+    async throws
+  {
     let server = try TestHTTPServer()
     server.handler.respond = { $0.answer(200, "last") }
     let peer = try await server.connect(isHolding: true)
