@@ -15,6 +15,8 @@ import time
 from harness import deployment as deployments
 from harness import processes, receiver, rest
 
+# What else the machine does is seen in a single one.
+ROUNDS = 3
 RATE_TARGET = 5_000
 MEDIAN_TARGET_MS = 20
 PENDING = 1_000_000
@@ -118,7 +120,8 @@ def measure(events):
         try:
             with rest.Api(deployment, deployment["LATCHKEY_TEST_API_KEY"]) as api:
                 receiver.register(api, inbox.url, events=["license.created", "license.updated"])
-                rate = throughput(deployment, api, inbox, events)
+                rounds = [throughput(deployment, api, inbox, events // ROUNDS) for _ in range(ROUNDS)]
+                rate = statistics.median(rounds)
                 median = latency(api, inbox)
                 growth = queue(deployment, api)
         finally:

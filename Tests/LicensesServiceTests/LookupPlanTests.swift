@@ -70,7 +70,10 @@ import Testing
   ]
 
   /// Sweepers ask every second: what they do not look for must cost them nothing, even where there is nothing else.
-  @Test(.onLoop, arguments: ["licenses.dead_machines(now(), 10)", "licenses.due_licenses(now(), 10)"])
+  @Test(
+    .onLoop,
+    arguments: ["licenses.dead_machines(now(), 10)", "licenses.due_licenses(now(), 10)"]
+  )
   @EventLoop func `no sweeper reads what is not due`(lookup: String) async throws {
     let schema = TestDatabase.Schema("licenses", Licenses.migrations)
     try await TestDatabase.with(schema) { test in

@@ -29,6 +29,23 @@ import Testing
     }
   }
 
+  @Test(arguments: [false, true])
+  @EventLoop func `a statement can ask for the rows of one that travels with it`(
+    isFirst: Bool
+  ) async throws {
+    try await TestDatabase.with { test in
+      let texts = try await test.open().transaction(for: nil) { (tx) throws(Fault) in
+        if !isFirst { try await tx.query("select 'before'") }
+        tx.send("select 'one'")
+        let second = tx.send("select 'two'")
+        tx.send("select 'three'")
+        let (rows, ofSent) = try await tx.query("select 'four'", andRowsOf: second)
+        return [try ofSent.single().value(0), try rows.single().value(0)] as [String]
+      }
+      #expect(texts == ["two", "four"])
+    }
+  }
+
   @Test @EventLoop func `an error that the closure hides still undoes everything`() async throws {
     try await TestDatabase.with { test in
       let database = test.open()

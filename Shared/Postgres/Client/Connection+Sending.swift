@@ -7,15 +7,23 @@ extension Connection {
   /// Sends one statement, after others that it depends on, and waits for the outcome of all: they share
   /// one transaction of the server's making where no explicit one is open.
   ///
+  /// - Parameters:
+  ///   - query: The statement.
+  ///   - preludes: What goes before it.
+  ///   - kept: Which of those has rows that are wanted too.
   /// - Returns: The rows of `query`; or the first error, and then nothing of it was done.
-  func perform(_ query: Query, after preludes: [Query] = []) async -> ExchangeOutcome {
+  func perform(
+    _ query: Query,
+    after preludes: [Query] = [],
+    keeping kept: Int? = nil
+  ) async -> ExchangeOutcome {
     let begun = Instant.now
     let span = Span.current?.child("postgres", .client)
     span?.note("db.system", "postgresql")
     // The text of the program, with `$1` where the values are.
     span?.note("db.statement", query.sql)
     let outcome = await withUnsafeContinuation { continuation in
-      send(query, after: preludes, continuation)
+      send(query, after: preludes, keeping: kept, continuation)
     }
     var failure: ExchangeFailure?
     if case .failure(let found) = outcome { failure = found }
@@ -27,16 +35,17 @@ extension Connection {
   private func send(
     _ query: Query,
     after preludes: [Query],
+    keeping kept: Int?,
     _ continuation: UnsafeContinuation<ExchangeOutcome, Never>?
   ) {
-    let exchange = Exchange(continuation)
+    let exchange = Exchange(continuation, keeping: kept)
     guard isOpen else {
       exchange.lose(.databaseUnavailable(detail: "The connection is closed"))
       return
     }
     if statements.isFull {
       statements.removeAll()
-      send("deallocate all", after: [], nil)
+      send("deallocate all", after: [], keeping: nil, nil)
     }
     var isSent = true
     for prelude in preludes where isSent { isSent = send(prelude, as: exchange) }

@@ -15,7 +15,15 @@ struct ExchangeFailure: Error {
   let fault: Fault
 }
 
-typealias ExchangeOutcome = Result<Rows, ExchangeFailure>
+typealias ExchangeOutcome = Result<ExchangeRows, ExchangeFailure>
+
+/// What the statements of an exchange gave.
+struct ExchangeRows {
+  /// The rows of the last one.
+  fileprivate(set) var last = Rows.none
+  /// The rows of the one that was asked for besides.
+  fileprivate(set) var kept = Rows.none
+}
 
 /// Statements that are sent together and end in one Sync: they succeed or fail as one, and what comes
 /// after them on the same connection does not notice.
@@ -35,13 +43,17 @@ final class Exchange {
   /// The commands that have not been answered, in the order of sending.
   private(set) var steps: [Step] = []
   private var answered = 0
-  private var rows = Rows.none
+  private var rows = ExchangeRows()
+  /// How many statements have given their rows, and which of them is asked for besides the last.
+  private var executed = 0
+  private let kept: Int?
   private var failure: ExchangeFailure?
   private let continuation: UnsafeContinuation<ExchangeOutcome, Never>?
 
   /// Makes an exchange that will resume a task exactly once, or nobody: housekeeping.
-  init(_ continuation: UnsafeContinuation<ExchangeOutcome, Never>?) {
+  init(_ continuation: UnsafeContinuation<ExchangeOutcome, Never>?, keeping kept: Int? = nil) {
     self.continuation = continuation
+    self.kept = kept
   }
 
   /// Notes that a command was sent.
@@ -53,8 +65,12 @@ final class Exchange {
   /// The answer to the current command is complete.
   func advance() { answered += 1 }
 
-  /// Keeps the rows of a command; those of the last one are the outcome.
-  func received(_ rows: Rows) { self.rows = rows }
+  /// Keeps the rows of a command, where they are asked for or it may be the last.
+  func received(_ rows: Rows) {
+    if executed == kept { self.rows.kept = rows }
+    self.rows.last = rows
+    executed += 1
+  }
 
   /// Keeps the first error; those that follow are its consequences.
   func failed(_ failure: ExchangeFailure) {

@@ -138,7 +138,7 @@ private struct MigrationSession {
   @discardableResult
   private func run(_ query: Query, after preludes: [Query] = []) async throws(Fault) -> Rows {
     switch await connection.perform(query, after: preludes) {
-    case .success(let rows): return rows
+    case .success(let rows): return rows.last
     case .failure(let failure): throw failure.fault
     }
   }

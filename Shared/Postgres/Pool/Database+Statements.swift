@@ -43,7 +43,7 @@ extension Database {
       let connection = try await sharedConnection()
       switch await connection.perform(query, after: preludes) {
       case .success(let rows):
-        return rows
+        return rows.last
       case .failure(let failure):
         // A stale plan was refused before anything ran, so even a write may be sent again.
         let mayRepeat = failure.kind == .stalePlan || (failure.kind == .lost && isRead)

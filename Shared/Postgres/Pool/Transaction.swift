@@ -26,7 +26,8 @@ public final class Transaction {
   private let beginning: [Query]
   /// What goes out with the next statement.
   private var unsent: [Query] = []
-  private var hasBegun = false
+  /// How often something was sent; the transaction has begun with the first.
+  private var tripCount = 0
   private var isEnded = false
   private var isRunning = false
   private var isCancelled = false
@@ -50,6 +51,26 @@ public final class Transaction {
   ///   rolled back; `cancelled`; `unavailable` when the connection broke.
   @discardableResult
   public func query(_ query: Query) async throws(Fault) -> Rows {
+    try await run(query, keeping: nil).last
+  }
+
+  /// Runs a statement as ``query(_:)`` does, and waits besides for the rows of one that is lined up before it.
+  ///
+  /// - Parameters:
+  ///   - query: The statement.
+  ///   - sent: What ``send(_:)`` gave for the other.
+  /// - Returns: The rows of both.
+  /// - Throws: As ``query(_:)``.
+  public func query(
+    _ query: Query,
+    andRowsOf sent: Sent
+  ) async throws(Fault) -> (rows: Rows, ofSent: Rows) {
+    precondition(sent.trip == tripCount, "The rows of a statement that has travelled are gone")
+    let rows = try await run(query, keeping: sent.place)
+    return (rows.last, rows.kept)
+  }
+
+  private func run(_ query: Query, keeping kept: Int?) async throws(Fault) -> ExchangeRows {
     precondition(!isEnded, "A transaction was used after its closure had ended")
     precondition(!isRunning, "A transaction runs one statement at a time; `send` lines them up")
     if let failure { throw failure }
@@ -57,7 +78,7 @@ public final class Transaction {
     isRunning = true
     let preludes = takeUnsent()
     let outcome = await withTaskCancellationHandler {
-      await connection.perform(query, after: preludes)
+      await connection.perform(query, after: preludes, keeping: kept)
     } onCancel: {
       EventLoop.perform { self.cancel() }
     }
@@ -73,17 +94,31 @@ public final class Transaction {
   /// commit, and saves a round trip.
   ///
   /// Its error fails whatever it travels with.
-  public func send(_ query: Query) {
+  ///
+  /// - Returns: What the next statement can ask for its rows by.
+  @discardableResult
+  public func send(_ query: Query) -> Sent {
     precondition(!isEnded, "A transaction was used after its closure had ended")
     unsent.append(query)
+    return Sent(
+      trip: tripCount,
+      place: (tripCount == 0 ? beginning.count : 0) + unsent.count - 1
+    )
+  }
+
+  /// A statement that is lined up.
+  public struct Sent {
+    /// With which trip to the server it goes, and its place there.
+    fileprivate let trip: Int
+    fileprivate let place: Int
   }
 
   private func takeUnsent() -> [Query] {
     defer {
-      hasBegun = true
+      tripCount += 1
       unsent.removeAll()
     }
-    return hasBegun ? unsent : beginning + unsent
+    return tripCount == 0 ? beginning + unsent : unsent
   }
 
   private func fault(of failure: ExchangeFailure) -> Fault {
@@ -124,7 +159,7 @@ public final class Transaction {
       await rollBack()
       throw failure
     }
-    guard hasBegun || !unsent.isEmpty else { return }
+    guard tripCount > 0 || !unsent.isEmpty else { return }
     switch await connection.perform("commit", after: takeUnsent()) {
     case .success: return
     case .failure(let failure):
@@ -139,7 +174,7 @@ public final class Transaction {
   /// A connection on which even that fails is closed.
   func rollBack() async {
     isEnded = true
-    guard hasBegun, connection.isOpen else { return }
+    guard tripCount > 0, connection.isOpen else { return }
     if case .failure(let failure) = await connection.perform("rollback") {
       connection.close(failure.fault)
     }

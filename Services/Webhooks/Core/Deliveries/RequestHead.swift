@@ -106,8 +106,5 @@ extension OutgoingRequest {
   }
 
   /// What is sent, and whom to.
-  fileprivate var firstLines: String {
-    let port = url.port == url.scheme.defaultPort ? "" : ":\(url.port)"
-    return "POST \(url.target)\nHost: \(url.host)\(port)\n"
-  }
+  fileprivate var firstLines: String { "POST \(url.target)\nHost: \(url.authority)\n" }
 }

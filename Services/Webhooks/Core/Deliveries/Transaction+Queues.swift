@@ -23,22 +23,14 @@ extension Transaction {
   /// - Parameters:
   ///   - places: What finds the places: each row's `ctid` as `place`.
   ///   - change: Changes the rows that are ``isAtPlace``.
+  /// - Returns: What the next statement can ask for what it returns by.
   @EventLoop
-  func change(at places: Query, _ change: Query) {
+  @discardableResult
+  func change(at places: Query, _ change: Query) -> Sent {
     find(places)
-    send(change)
+    let changed = send(change)
     findByIndexAgain()
-  }
-
-  /// Changes the rows of a queue that lie at certain places, as ``change(at:_:)`` does, and waits for what it returns.
-  ///
-  /// - Throws: Faults of the database.
-  @EventLoop
-  func query(at places: Query, _ change: Query) async throws(Fault) -> Rows {
-    find(places)
-    let rows = try await query(change)
-    findByIndexAgain()
-    return rows
+    return changed
   }
 
   /// Whether a row lies at one of the places that were found.

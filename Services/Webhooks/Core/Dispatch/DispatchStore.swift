@@ -49,7 +49,8 @@ struct DispatchStore: Sendable {
     return nil
   }
 
-  /// Takes events out of the outbox: the oldest, and those of the same licenses that come before them.
+  /// Takes events out of the outbox: the oldest, and those of the same licenses that come before them. With the webhooks
+  /// that they may be for, which are read after them: each that was there when one of them was committed is seen.
   ///
   /// A license's events are committed in their sequence, so none is missing between those that can be seen; but
   /// clocks differ, and an event may be older by its id than one before it. Events of kinds that only a newer release
@@ -58,9 +59,10 @@ struct DispatchStore: Sendable {
   func take(
     _ count: Int32,
     of kinds: [String],
+    for tenant: Tenant,
     _ transaction: Transaction
-  ) async throws(Fault) -> [OutboxEvent] {
-    let rows = try await transaction.query(
+  ) async throws(Fault) -> (events: [OutboxEvent], endpoints: [WebhookEndpoint]) {
+    let taken = transaction.change(
       at: """
         with oldest as materialized (
           select o.ctid as place, o.license_id, o.sequence from events.outbox o
@@ -86,21 +88,17 @@ struct DispatchStore: Sendable {
       returning \(unescaped: OutboxEvent.columns)
       """
     )
-    return try rows.map { (row) throws(Fault) in try OutboxEvent(row) }
-  }
-
-  /// The webhooks that events may be for, which were taken before: each that was there when one of them was committed is seen.
-  @EventLoop
-  func endpoints(of tenant: Tenant, _ transaction: Transaction) async throws(Fault)
-    -> [WebhookEndpoint]
-  {
-    let rows = try await transaction.query(
+    let (endpoints, events) = try await transaction.query(
       """
       select \(unescaped: WebhookEndpoint.columns) from webhooks.endpoints e
       where e.deleted_at is null order by e.id
-      """
+      """,
+      andRowsOf: taken
     )
-    return try rows.map { (row) throws(Fault) in try WebhookEndpoint(row, tenant) }
+    return (
+      try events.map { (row) throws(Fault) in try OutboxEvent(row) },
+      try endpoints.map { (row) throws(Fault) in try WebhookEndpoint(row, tenant) }
+    )
   }
 
   /// Which of some texts of metadata contain all that a webhook wants.

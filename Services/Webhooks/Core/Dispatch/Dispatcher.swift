@@ -203,10 +203,14 @@ final class Dispatcher {
       transaction.findByIndex()
       guard let feed = try await store.lockFeed(of: tenant, transaction) else { return nil }
       let count = min(Self.eventsMax, max(1, Self.deliveriesMax / max(1, feed.endpointCount)))
-      let events = try await store.take(Int32(count), of: renderer.kinds, transaction)
-        .inFeedOrder()
-      guard !events.isEmpty else { return nil }
-      let endpoints = try await store.endpoints(of: tenant, transaction)
+      let (taken, endpoints) = try await store.take(
+        Int32(count),
+        of: renderer.kinds,
+        for: tenant,
+        transaction
+      )
+      guard !taken.isEmpty else { return nil }
+      let events = taken.inFeedOrder()
       let added = try render(events, of: tenant, after: feed.position)
       let isFull = events.count >= count
       var batch = try await plan(added, endpoints, isFull: isFull, transaction)

@@ -36,6 +36,8 @@ public struct WebhookURL: Hashable, Sendable {
   public let port: UInt16
   /// Path and query as they are sent; begins with `/`.
   public let target: String
+  /// Host and port as `Host` has them (RFC 9110, section 7.2).
+  public let authority: String
   /// The whole URL in its one form.
   ///
   /// Path and query may hold a receiver's token, so this is for the owner of the endpoint and not for a log.
@@ -46,8 +48,8 @@ public struct WebhookURL: Hashable, Sendable {
     self.host = host
     self.port = port
     self.target = target
-    let suffix = port == scheme.defaultPort ? "" : ":\(port)"
-    text = "\(scheme.rawValue)://\(host)\(suffix)\(target)"
+    authority = "\(host)" + (port == scheme.defaultPort ? "" : ":\(port)")
+    text = "\(scheme.rawValue)://\(authority)\(target)"
   }
 
   /// Reads and vets a URL.
