@@ -49,8 +49,10 @@ struct DispatchStore: Sendable {
     return nil
   }
 
-  /// Takes events out of the outbox: the oldest, and those of the same licenses that come before them. With the webhooks
-  /// that they may be for, which are read after them: each that was there when one of them was committed is seen.
+  /// Takes events out of the outbox, and reads the webhooks that they may be for.
+  ///
+  /// The events are the oldest, and those of the same licenses that come before them. The webhooks are read after them, so
+  /// each is seen that was there when one of them was committed.
   ///
   /// A license's events are committed in their sequence, so none is missing between those that can be seen; but
   /// clocks differ, and an event may be older by its id than one before it. Events of kinds that only a newer release
