@@ -120,7 +120,7 @@ def measure(events):
         try:
             with rest.Api(deployment, deployment["LATCHKEY_TEST_API_KEY"]) as api:
                 receiver.register(api, inbox.url, events=["license.created", "license.updated"])
-                rounds = [throughput(deployment, api, inbox, events // ROUNDS) for _ in range(ROUNDS)]
+                rounds = [throughput(deployment, api, inbox, events) for _ in range(ROUNDS)]
                 rate = statistics.median(rounds)
                 median = latency(api, inbox)
                 growth = queue(deployment, api)

@@ -587,6 +587,66 @@ import WebhooksSending
     }
   }
 
+  @Test @EventLoop func `the log of a webhook is paged, the newest first, and chosen from by type`()
+    async throws
+  {
+    try await TestReceiver.with { receiver in
+      try await WebhooksFixture.with { fixture in
+        let webhook = try await fixture.webhook(receiver.url)
+        fixture.service.start()
+        let types: [EventType] = [
+          .licenseCreated, .licenseUpdated, .licenseCreated, .licenseSuspended, .licenseCreated,
+        ]
+        var events: [String] = []
+        for type in types {
+          events += try await fixture.commit([type]).map { "evt_" + Hex.encode($0.id.bytes) }
+          fixture.clock.advance(by: .seconds(1))
+        }
+        // Some in the log, and some pending still.
+        receiver.answer = { _ in .status(receiver.requests.count > 3 ? 500 : 204) }
+        try await fixture.eventually { receiver.requests.count >= types.count }
+        var listed: [Delivery] = []
+        var cursor: String?
+        repeat {
+          let page = try await fixture.client.listDeliveries(
+            ListDeliveriesRequest(id: webhook.id, cursor: cursor, limit: 2),
+            fixture.options
+          )
+          #expect(page.data.count == (cursor == nil || page.pagination.hasMore ? 2 : 1))
+          listed += page.data
+          cursor = page.pagination.nextCursor
+        } while cursor != nil
+        #expect(listed.map(\.eventId) == events.reversed())
+        let created = try await fixture.client.listDeliveries(
+          ListDeliveriesRequest(id: webhook.id, eventType: "license.created"),
+          fixture.options
+        )
+        #expect(created.data.map(\.eventId) == [events[4], events[2], events[0]])
+      }
+    }
+  }
+
+  @Test @EventLoop func `what a receiver answered is kept, as much of it as tells something`()
+    async throws
+  {
+    try await TestReceiver.with { receiver in
+      try await WebhooksFixture.with { fixture in
+        let webhook = try await fixture.webhook(receiver.url)
+        fixture.service.start()
+        receiver.answer = { _ in .text(String(repeating: "0123456789", count: 200)) }
+        try await fixture.commit([.licenseCreated])
+        try await fixture.eventually {
+          try await fixture.deliveries(webhook, .succeeded).count == 1
+        }
+        let attempt = try #require(try await fixture.delivery(webhook, .succeeded).attempts.first)
+        #expect(attempt.responseStatus == 200)
+        #expect(attempt.responseHead?.contains("x-handler: test") == true)
+        #expect(attempt.responseBody?.utf8.count == 1_024)
+        #expect(attempt.responseBody?.hasPrefix("0123456789") == true)
+      }
+    }
+  }
+
   @Test @EventLoop func `the deliveries of an event are listed, whatever became of them`()
     async throws
   {

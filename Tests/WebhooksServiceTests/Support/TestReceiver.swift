@@ -11,6 +11,8 @@ final class TestReceiver: RequestHandler {
   /// What it answers.
   enum Answer {
     case status(Int)
+    /// 200, and some text.
+    case text(String)
     /// 503, and when to come again.
     case busy(retryAfter: String)
     /// Never.
@@ -91,6 +93,10 @@ final class TestReceiver: RequestHandler {
     requests.append(request)
     switch answer(request) {
     case .status(let status): stream.sendHead(status: status, HeaderFields(), isEnd: true)
+    case .text(let text):
+      stream.sendHead(status: 200, HeaderFields(["x-handler": "test"]), isEnd: false)
+      stream.sendBody { $0 += text.utf8 }
+      stream.finish(nil)
     case .busy(let retryAfter):
       stream.sendHead(status: 503, HeaderFields(["retry-after": retryAfter]), isEnd: true)
     case .nothing: break

@@ -48,8 +48,8 @@ final class ReceiverMaker {
 
   /// Opens a webhook's secrets and prepares its signatures.
   ///
-  /// - Throws: ``Fault`` `dataLoss` when a secret cannot be opened, `internalError` when the URL or bundle, which were
-  ///   checked when they were stored, cannot be read any more; faults of the database.
+  /// - Throws: ``Fault`` `dataLoss` when a secret cannot be opened, `failedPrecondition` when the URL or bundle, which were
+  ///   checked when they were stored, are not allowed any more; faults of the database.
   func receiver(of endpoint: WebhookEndpoint, at now: Timestamp) async throws(Fault) -> Receiver {
     let newest = try await secret(endpoint.sealedSecret, .current, of: endpoint)
     var older: WebhookSecret?
