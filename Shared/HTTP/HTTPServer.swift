@@ -11,6 +11,8 @@ public final class HTTPServer {
 
   /// How often slow peers are looked for: the precision of every time-out.
   private static let sweepInterval = Duration.milliseconds(500)
+  /// How long a draining server still takes the requests that are on their way to it.
+  static let drainNotice = Duration.milliseconds(200)
 
   /// What a peer may use.
   public let limits: HTTPLimits

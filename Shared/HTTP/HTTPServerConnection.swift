@@ -5,18 +5,22 @@ internal import TLS
 /// One accepted connection: TLS where the server has it, then the protocol that ALPN has settled.
 @EventLoop
 final class HTTPServerConnection: ConnectionHandler {
+  /// How long a handshake may still take once the server drains.
+  private static let drainHandshakeTimeout = Duration.seconds(1)
+
   private unowned let server: HTTPServer
   private let connection: Connection
   private let tls: TLSSession?
-  private let openedAt = Instant.now
   private var session: (any ServerSession)?
-  private var hasReceived = false
   private var isEnding = false
+  /// Until when the handshake must be done, and its first bytes be there.
+  private var handshakeDeadline: Instant
 
   init(_ connection: Connection, server: HTTPServer, tls: TLSSession?) {
     self.connection = connection
     self.server = server
     self.tls = tls
+    handshakeDeadline = Instant.now + server.limits.handshakeTimeout
   }
 
   /// Begins to serve; called once.
@@ -40,7 +44,6 @@ final class HTTPServerConnection: ConnectionHandler {
 
   func received(_ bytes: UnsafeRawBufferPointer) {
     guard !isEnding else { return }
-    hasReceived = true
     guard let tls else {
       receivedPlaintext(bytes)
       return
@@ -83,6 +86,7 @@ final class HTTPServerConnection: ConnectionHandler {
   func produce(into output: inout [UInt8]) {
     guard let tls else {
       if session?.produce(into: &output, target: Connection.outputBytesTarget) == false { end() }
+      if isEnding, output.isEmpty { endSession() }
       return
     }
     tls.takeOutput(appendingTo: &output)
@@ -99,6 +103,7 @@ final class HTTPServerConnection: ConnectionHandler {
           try tls.write(UnsafeRawBufferPointer(bytes), appendingTo: &output)
         }
       } else if isEnding {
+        endSession()
         tls.shutdown(appendingTo: &output)
       }
     } catch {
@@ -112,22 +117,27 @@ final class HTTPServerConnection: ConnectionHandler {
     connection.finish()
   }
 
-  func closed() {
-    isEnding = true
+  /// Nothing of an answer can be sent any more: nobody needs to go on with one.
+  private func endSession() {
     session?.connectionClosed()
     session = nil
+  }
+
+  func closed() {
+    isEnding = true
+    endSession()
     server.forget(self)
   }
 
   /// Serves what is open and takes no more.
   ///
-  /// A peer in the middle of its handshake may have sent a request behind it, so the handshake is ended first.
+  /// A peer in its handshake has its request ready, so it may end the handshake first.
   func beginDraining() {
-    if let session {
-      session.beginDraining()
-    } else if !hasReceived {
-      connection.close()
-    }
+    handshakeDeadline = min(
+      handshakeDeadline,
+      Instant.now + HTTPServerConnection.drainHandshakeTimeout
+    )
+    session?.beginDraining()
   }
 
   /// Ends the connection at once.
@@ -141,7 +151,7 @@ final class HTTPServerConnection: ConnectionHandler {
       // Output is sent within the write time-out, or not at all.
     } else if let session {
       if !session.checkTimeouts(at: now) { connection.close() }
-    } else if now - openedAt > server.limits.handshakeTimeout {
+    } else if now > handshakeDeadline {
       connection.close()
     }
   }

@@ -150,4 +150,14 @@ import Testing
     #expect(peer.isEndedCleanly && !peer.isCut)
     await drained.value
   }
+
+  @Test @EventLoop func `draining does not wait for a handshake that stands still`() async throws {
+    let server = try TestHTTPServer()
+    let peer = try await server.connect(isHolding: true)
+    #expect(await peer.wait { $0.held?.isEmpty == false })
+    // The limit of draining itself is far off.
+    let drained = EventLoop.spawn { await server.server.drain(timeout: .seconds(600)) }
+    #expect(await peer.wait { $0.isEnded })
+    await drained.value
+  }
 }

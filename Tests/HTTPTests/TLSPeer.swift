@@ -46,6 +46,8 @@ final class TLSPeer: ConnectionHandler {
 
   func close() { connection.close() }
 
+  func stopReading() { connection.pauseReading() }
+
   /// Takes what came while it was held, and all that follows.
   func goOn() {
     let bytes = held ?? []

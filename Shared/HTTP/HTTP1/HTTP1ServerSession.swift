@@ -24,7 +24,7 @@ final class HTTP1ServerSession: ServerSession {
   /// What is sent before the stream's answer: `100 Continue`, or a refusal.
   private var notices: [UInt8] = []
   private var isHolding = false
-  private var isDraining = false
+  private var drainingSince: Instant?
   private var hasServed = false
   /// When the current wait began: for a request's first byte, or for the end of its head.
   private var waitingSince: Instant
@@ -157,17 +157,16 @@ final class HTTP1ServerSession: ServerSession {
       output.append(contentsOf: notices)
       notices = []
       if hasEnded { return false }
-      guard let stream else { return !isDraining || parser.isReadingHead }
+      guard let stream else { return awaitsRequest }
       if let code = stream.resetCode {
         giveUp(stream, code)
         continue
       }
-      let progress = stream.produce(into: &output, target: target, isLast: isDraining)
+      let progress = stream.produce(into: &output, target: target, isLast: drainingSince != nil)
       if stream.takeDrained() { handler.drained(stream) }
       switch progress {
       case .waiting, .full: return true
-      case .broken: end()
-      case .completeWithConnection: end()
+      case .broken, .completeWithConnection: end()
       case .complete: beginNext()
       }
     }
@@ -227,9 +226,16 @@ final class HTTP1ServerSession: ServerSession {
   // MARK: The end
 
   func beginDraining() {
-    isDraining = true
+    guard drainingSince == nil else { return }
+    drainingSince = Instant.now
     requestFlush()
   }
+
+  /// Whether a request may still come.
+  ///
+  /// One that is on its way is served even where we drain. The first of a connection is: whoever has just connected
+  /// sends it, and few clients repeat a request that failed on a connection of its own.
+  private var awaitsRequest: Bool { drainingSince == nil || parser.isReadingHead || !hasServed }
 
   func connectionClosed() {
     hasEnded = true
@@ -237,14 +243,16 @@ final class HTTP1ServerSession: ServerSession {
   }
 
   func checkTimeouts(at now: Instant) -> Bool {
-    if hasEnded {
-      // The connection ends within the time that it has for it.
-    } else if let stream {
+    // The connection ends within the time that it has for it.
+    guard !hasEnded else { return true }
+    if let stream {
       checkBody(of: stream, at: now)
     } else if isHeadBegun {
       if now - waitingSince > limits.headerTimeout {
         refuse(HTTP1Refusal(status: 408, message: "The request did not come in time"))
       }
+    } else if let drainingSince, now - drainingSince > HTTPServer.drainNotice {
+      end()
     } else if now - waitingSince > (hasServed ? limits.idleTimeout : limits.headerTimeout) {
       // Between requests no answer is owed, and one could pass for the answer to the next request.
       end()

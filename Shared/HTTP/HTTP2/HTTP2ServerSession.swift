@@ -12,9 +12,6 @@ final class HTTP2ServerSession: ServerSession {
   private var hasFinishedDraining = false
   private var delivering: [HTTP2Stream] = []
 
-  /// Time for the peer to see the first GOAWAY before the second one refuses its newest streams.
-  private static let drainNotice = Duration.milliseconds(200)
-
   init(
     handler: any RequestHandler,
     limits: HTTPLimits,
@@ -101,8 +98,8 @@ final class HTTP2ServerSession: ServerSession {
   }
 
   func checkTimeouts(at now: Instant) -> Bool {
-    if let drainingSince, !hasFinishedDraining, now - drainingSince > HTTP2ServerSession.drainNotice
-    {
+    // The peer has had time to see the first GOAWAY; the second one refuses its newest streams.
+    if let drainingSince, !hasFinishedDraining, now - drainingSince > HTTPServer.drainNotice {
       hasFinishedDraining = true
       session.finishDraining()
     }

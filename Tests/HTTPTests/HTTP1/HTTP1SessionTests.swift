@@ -275,10 +275,29 @@ import Testing
   }
 
   @Test @EventLoop func `draining closes an idle connection`() {
-    let peer = SessionHarness { _ in }
+    let peer = SessionHarness { $0.answer() }
+    peer.send(HTTP1SessionTests.get)
     peer.session?.beginDraining()
     peer.flush()
     #expect(!peer.isOpen)
+  }
+
+  @Test @EventLoop func `draining waits a moment for the first request`() {
+    let peer = SessionHarness { $0.answer() }
+    peer.session?.beginDraining()
+    peer.flush()
+    peer.checkTimeouts(in: .milliseconds(190))
+    #expect(peer.isOpen)
+    peer.send(HTTP1SessionTests.get)
+    #expect(peer.text == "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+    #expect(!peer.isOpen)
+  }
+
+  @Test @EventLoop func `draining waits no longer than that`() {
+    let peer = SessionHarness { $0.answer() }
+    peer.session?.beginDraining()
+    peer.checkTimeouts(in: .milliseconds(250))
+    #expect(!peer.isOpen && peer.output.isEmpty)
   }
 
   @Test @EventLoop func `a lost connection closes its stream, which may be kept`() {
