@@ -12,9 +12,11 @@ RUN apt-get -q update \
   && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 COPY . .
-# One executable, with the Swift runtime in it; links to it are the programs.
-RUN Scripts/build latchkey-combined \
+# One executable, with the Swift runtime in it; links to it are the programs. And one that needs nothing of the image, to be
+# copied to machines without a network.
+RUN Scripts/build latchkey-combined latchkey-verify \
   && install -D --strip .build/release/latchkey-combined /image/usr/local/bin/latchkey \
+  && install .build/release/latchkey-verify /image/usr/local/bin/ \
   && for service in gateway keys licenses signing webhooks; do \
     ln -s latchkey "/image/usr/local/bin/latchkey-$service" || exit 1; \
   done

@@ -37,7 +37,7 @@ compose-test: packages ## Build the image and run compose.yaml, on a container e
 	@.build-venv/bin/python -m pytest -q -s Tests/Compose
 
 bench: build ## Measure, as ratios against nghttpd and pgbench.
-	@Scripts/build rpc-bench-server signing-bench
+	@Scripts/build latchkey-combined rpc-bench-server signing-bench
 	@Tests/Benchmarks/run
 
 protos: packages ## Generate everything that is derived from Protos/*.proto.

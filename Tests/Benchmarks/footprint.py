@@ -1,6 +1,10 @@
-"""What the services take of a machine: their start, their memory, and the processor while nothing is asked of them."""
+"""What the services take of a machine: their start, their memory, and the processor while nothing is asked of them.
+
+Twice: as executables of their own, which `make run` starts, and as names of one file, which the image has.
+"""
 
 import contextlib
+import os
 import pathlib
 import subprocess
 import tempfile
@@ -24,6 +28,19 @@ IDLE_CPU_TARGET = 0.01
 SETTLED_SECONDS = 5
 IDLE_SECONDS = 30
 SAMPLE_SECONDS = 0.2
+
+
+@contextlib.contextmanager
+def one_file():
+    """A folder with the programs as the image has them: all of them names of one file.
+
+    A program finds the others beside the file that it is, so it has to lie there itself: these are hard links.
+    """
+    combined = processes.binary("latchkey-combined")
+    with tempfile.TemporaryDirectory(prefix="latchkey-combined-", dir=processes.BINARIES) as folder:
+        for name in ("latchkey", *(f"latchkey-{service}" for service in deployments.SERVICES)):
+            os.link(combined, pathlib.Path(folder) / name)
+        yield pathlib.Path(folder)
 
 
 def idle_cpu(deployment):
@@ -57,7 +74,9 @@ def start_seconds(deployment):
         for service, settings, _ in plans:
             started.append(
                 subprocess.Popen(
-                    [processes.binary(f"latchkey-{service}")], env=settings, stderr=subprocess.DEVNULL
+                    [processes.binary(f"latchkey-{service}", deployment.programs)],
+                    env=settings,
+                    stderr=subprocess.DEVNULL,
                 )
             )
         with httpx.Client() as client:
@@ -123,10 +142,17 @@ def handshake(deployment, body):
 
 def measure(requests):
     """Gives ratios and targets by name."""
+    ratios = measure_form("executables of their own", processes.BINARIES, requests)
+    with one_file() as folder:
+        return ratios | measure_form("the image's one file", folder, requests)
+
+
+def measure_form(form, programs, requests):
+    """Gives ratios and targets by name, of the programs in a folder."""
     with tempfile.TemporaryDirectory(prefix="latchkey-bench-") as folder:
-        deployment = deployments.Deployment(pathlib.Path(folder) / "latchkey-up.log")
+        deployment = deployments.Deployment(pathlib.Path(folder) / "latchkey-up.log", programs=programs)
         try:
-            print(f"footprint: ready after {deployment.start():.2f} s, with a new database")
+            print(f"footprint of {form}: ready after {deployment.start():.2f} s, with a new database")
             time.sleep(SETTLED_SECONDS)
             pids = {service: deployment.pid(service) for service in deployments.SERVICES}
             idle = load.megabytes(pids)
@@ -148,12 +174,12 @@ def measure(requests):
             # Last, as what thousands of connections have taken is not given back at once.
             handshake(deployment, body)
             return {
-                f"start of all services / {START_TARGET_SECONDS:.0f} s": (start / START_TARGET_SECONDS, 1.0),
-                f"memory of all services, idle / {IDLE_PSS_TARGET_MB} MB": (
+                f"start of all services / {START_TARGET_SECONDS:.0f} s, {form}": (start / START_TARGET_SECONDS, 1.0),
+                f"memory of all services, idle / {IDLE_PSS_TARGET_MB} MB, {form}": (
                     sum(idle.values()) / IDLE_PSS_TARGET_MB, 1.0),
-                f"memory of all services, peak / {PEAK_PSS_TARGET_MB} MB": (
+                f"memory of all services, peak / {PEAK_PSS_TARGET_MB} MB, {form}": (
                     sum(peak.sizes.values()) / PEAK_PSS_TARGET_MB, 1.0),
-                f"CPU of the idle stack / {IDLE_CPU_TARGET:.0%} of a core": (cpu / IDLE_CPU_TARGET, 1.0),
+                f"CPU of the idle stack / {IDLE_CPU_TARGET:.0%} of a core, {form}": (cpu / IDLE_CPU_TARGET, 1.0),
             }  # fmt: skip
         finally:
             left = deployment.stop()

@@ -1,8 +1,10 @@
 """compose.yaml on an engine of its own: what is started, what can be reached, who can read what, what survives."""
 
+import base64
 import os
 import re
 import signal
+import subprocess
 
 import pytest
 
@@ -25,6 +27,17 @@ def test_the_image_has_no_compiler_and_no_root(engine, images):
     assert configuration["Healthcheck"]["Test"] == ["CMD", "latchkey-gateway", "ready"]
     search = "command -v gcc cc clang swift swiftc as ld make curl || true"
     assert engine.docker("run", "--rm", images.LATCHKEY, "sh", "-c", search) == ""
+
+
+def test_the_verifier_can_be_carried_away(engine, images, tmp_path):
+    """It runs where there is no other file, so no library either."""
+    carried = tmp_path / "latchkey-verify"
+    text = engine.docker("run", "--rm", images.LATCHKEY, "base64", "/usr/local/bin/latchkey-verify")
+    carried.write_bytes(base64.b64decode(text))
+    carried.chmod(0o755)
+    command = ["chroot", tmp_path, "/latchkey-verify", "help"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    assert done.returncode == 0 and done.stdout.startswith("latchkey-verify checks license files"), done.stderr
 
 
 def test_a_license_is_made_and_validated_through_the_published_port(stack):

@@ -138,6 +138,10 @@ def test_openssl_takes_each_certificate_of_a_set_for_what_it_is(made):
     for call in (("hostname", "localhost"), ("hostname", "licensing.example.com"), ("ip", "192.0.2.7")):
         assert verifies(made, "https-ca", "https", "-purpose", "sslserver", f"-verify_{call[0]}", call[1]), call
     assert not verifies(made, "rpc-ca", "https")
+    # What people see in their lists of authorities.
+    for authority, name in (("https-ca", "Latchkey HTTPS"), ("rpc-ca", "Latchkey services")):
+        shown = subprocess.check_output(["openssl", "x509", "-noout", "-subject", "-in", made / f"{authority}.pem"])
+        assert shown == f"subject=CN = {name}\n".encode()
     assert made.stat().st_mode & 0o777 == 0o700
     assert {file.stat().st_mode & 0o777 for file in made.iterdir()} == {0o600}
 

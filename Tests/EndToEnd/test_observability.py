@@ -424,6 +424,41 @@ def test_each_request_is_a_line_with_what_operators_ask_for(deployment, api):
     assert call["account"] == account_id and call["level"] == "debug"
 
 
+@pytest.mark.parametrize(
+    "path, body",
+    [
+        ("/api/v1/licenses/validate-key", {"key": True}),
+        ("/api/v1/licenses/acquire", {"fingerprint": "machine-1"}),
+        ("/api/v1/machines", {"fingerprint": "machine-1"}),
+        # An answer without a body.
+        ("/api/v1/licenses/release", {"fingerprint": "machine-1"}),
+    ],
+)
+def test_a_license_key_tells_the_log_and_the_trace_its_account(deployment, api, traces, path, body):
+    """The gateway cannot read it, so it is the service's word."""
+    ((account_id,),) = deployment.sql("select account_id from keys.accounts order by created_at limit 1;")
+    key = api.license(api.catalogue())["key"]
+    trace_id = uuid.uuid4().hex
+    headers = {"traceparent": traceparent(trace_id)}
+    if "key" in body:
+        body = {"key": key}
+    else:
+        headers["authorization"] = f"License {key}"
+    answer = api.client.post(path, json=body, headers=headers)
+    assert answer.status_code in (200, 201, 204), answer.text
+    (line,) = processes.poll(
+        lambda: [
+            one for one in lines(deployment, "gateway")
+            if one.get("requestId") == answer.headers["x-request-id"] and one["message"] == "request"
+        ], 20, "the line",
+    )  # fmt: skip
+    assert line["account"] == account_id and "actor" not in line and "environment" not in line
+    name = f"POST {path}"
+    spans = traces.wait_for(trace_id, lambda spans: any(one["name"] == name for one in spans.values()))
+    span = next(one for one in spans.values() if one["name"] == name)
+    assert collector.values(span["attributes"])["latchkey.account"] == account_id
+
+
 def test_a_path_that_is_nobodys_is_not_in_the_log(deployment, api):
     secret = f"LIC-{uuid.uuid4().hex[:4].upper()}-9999-8888-7777"
     answer = api.client.get(f"/licenses/{secret}?key={secret}")

@@ -26,12 +26,17 @@ POSTGRES_PROGRAMS = pathlib.Path("/usr/lib/postgresql/15/bin")
 class Deployment:
     """`latchkey up` on a data directory and a port of its own."""
 
-    def __init__(self, log, data_directory=None, port=None, rate_limits="off", settings=None, config=None):
+    def __init__(
+        self, log, data_directory=None, port=None, rate_limits="off", settings=None, config=None,
+        programs=processes.BINARIES,
+    ):  # fmt: skip
         self.rate_limits = rate_limits
         # What the operator sets for services, in the environment of `latchkey up`.
         self.settings = settings or {}
         # A file with more of them.
         self.config = config
+        # The folder with all executables.
+        self.programs = programs
         self.log = pathlib.Path(log)
         self.owns_directory = data_directory is None
         # Not below pytest's own folder: the database user must be able to enter it.
@@ -66,7 +71,7 @@ class Deployment:
     def command(self):
         """The command line that starts it."""
         return [
-            processes.binary("latchkey"),
+            processes.binary("latchkey", self.programs),
             "up",
             "--data-dir",
             str(self.data_directory),

@@ -18,9 +18,9 @@ PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
-def binary(name):
+def binary(name, folder=BINARIES):
     """The path of a built executable, with a sentence about what to do when it is not there."""
-    path = BINARIES / name
+    path = folder / name
     assert path.exists(), f"{path} is missing: run `make build` first"
     return str(path)
 

@@ -46,6 +46,8 @@ final class Exchange {
   private(set) var credential = Credential.none
   /// Whose API key or session it is, once that is known.
   private(set) var principal: Principal?
+  /// Whose license key the request brought, where the service that can read it has said so; for logs and traces.
+  var answeredAccountID: String?
   /// What makes the request the same as one sent before; nil where the client does not say.
   private(set) var idempotencyKey: [UInt8]?
   private var state = State.opened
@@ -405,13 +407,16 @@ final class Exchange {
     )
     entry.method = route?.route.verb.rawValue
     entry.route = route?.route.template
-    entry.accountID = principal?.accountID
+    entry.accountID = accountID
     entry.environment = principal.map { $0.environment == .live ? "live" : "test" }
     entry.actorID = principal?.id
     entry.address = client.host
     entry.traceID = span?.context.traceID
     return entry
   }
+
+  /// Whose data the request was about, as far as that is known.
+  private var accountID: String? { principal?.accountID ?? answeredAccountID }
 
   private func end(_ span: Span, _ status: Int) {
     if let route = route?.route {
@@ -421,7 +426,7 @@ final class Exchange {
     }
     span.note("http.response.status_code", status)
     span.note("latchkey.request_id", id)
-    if let account = principal?.accountID { span.note("latchkey.account", account) }
+    if let account = accountID { span.note("latchkey.account", account) }
     span.end(failure: status >= 500 ? String(status) : nil)
   }
 

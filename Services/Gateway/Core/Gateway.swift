@@ -213,6 +213,10 @@ public final class Gateway: RequestHandler {
   /// Takes note of what a good answer to a call tells of its request.
   func noteAnswered(_ route: ServedRoute, _ trailers: Metadata, _ exchange: Exchange) {
     if case .licenseKey = exchange.credential { rateLimiter?.noteGood(exchange.credential) }
+    // Nobody else asks whose the license key is.
+    if exchange.principal == nil, observers.log != nil || exchange.span != nil {
+      exchange.answeredAccountID = trailers["latchkey-account"]
+    }
     if route.changesCookie, let token = trailers["latchkey-session"] {
       exchange.change(token.isEmpty ? .take : .give(token))
     }

@@ -105,6 +105,22 @@ import Testing
     }
   }
 
+  /// Nothing is tried here, or it would fail: there is no signing service.
+  @Test @EventLoop func `what another process is telling is left to it`() async throws {
+    try await LicensesFixture.with { fixture in
+      let license = try await fixture.license()
+      _ = try await fixture.client.suspendLicense(.init(id: license.id), fixture.options)
+      let another = fixture.test.open(as: "latchkey_licenses")
+      let isLeft: Void? = try await another.alone("licenses.give_file_notices") {
+        () async throws(Fault) in try await fixture.service.giveFileNotices()
+      }
+      #expect(isLeft != nil)
+      #expect(try await fixture.notices() == ["barred"])
+      let fault = try await fault { try await fixture.service.giveFileNotices() }
+      #expect(fault.code == .unavailable)
+    }
+  }
+
   @Test @EventLoop func `a receipt that another key proves is refused`() async throws {
     try await LicensesFixture.with { fixture in
       let license = try await fixture.license()

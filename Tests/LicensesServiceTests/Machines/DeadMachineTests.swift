@@ -146,6 +146,25 @@ private let interval = Duration.seconds(60 * 60)
     }
   }
 
+  /// Another sweeper, or a change of the license, has it; the machines of others do not wait for that.
+  @Test @EventLoop func `a license that is locked is left to whoever has it`() async throws {
+    try await LicensesFixture.with { fixture in
+      let locked = try await fixture.license(policy: { $0.floating = true })
+      let other = try await fixture.license(policy: { $0.floating = true })
+      for license in [locked, other] { try await fixture.activate(license, "machine-1") }
+      fixture.clock.advance(by: interval + .milliseconds(1))
+      let id = try #require(UUID(locked.id))
+      try await fixture.test.open().transaction(for: nil) { (transaction) async throws(Fault) in
+        try await transaction.query("select from licenses.licenses where id = \(id) for update")
+        try await fixture.service.buryDeadMachines()
+      }
+      #expect(try await fixture.reread(locked).machineCount == 1)
+      #expect(try await fixture.reread(other).machineCount == 0)
+      try await fixture.service.buryDeadMachines()
+      #expect(try await fixture.reread(locked).machineCount == 0)
+    }
+  }
+
   /// Nobody waits for the sweeper: who asks for a seat ends the leases that have run out.
   @Test @EventLoop func `a seat whose lease has run out goes to whoever asks`() async throws {
     try await LicensesFixture.with { fixture in

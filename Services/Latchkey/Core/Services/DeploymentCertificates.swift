@@ -16,7 +16,7 @@ struct DeploymentCertificates {
 
     fileprivate var commonName: String {
       switch self {
-      case .https: "Latchkey development"
+      case .https: "Latchkey HTTPS"
       case .rpc: "Latchkey services"
       }
     }

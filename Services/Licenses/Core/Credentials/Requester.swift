@@ -2,6 +2,7 @@ internal import Changes
 internal import Cryptography
 internal import EventLoop
 internal import Faults
+internal import HTTP
 internal import Messages
 internal import Postgres
 internal import Primitives
@@ -56,7 +57,8 @@ extension Licenses {
 
   /// Reads the license whose key a call brings.
   ///
-  /// The facts of the machine that has the fingerprint are read along.
+  /// The facts of the machine that has the fingerprint are read along. The license's account travels in a trailer, as
+  /// the gateway cannot know it.
   ///
   /// - Throws: ``Fault`` `UNAUTHORIZED` when it brings none, or one that no license has.
   func holder(_ call: Call, fingerprint: String? = nil) async throws(Fault) -> LicenseFacts {
@@ -66,6 +68,7 @@ extension Licenses {
     guard let facts = try await facts(ofKey: key, fingerprint: fingerprint) else {
       throw .noLicenseHasKey
     }
+    call.trailers.append("latchkey-account", facts.value.tenant.accountID.description)
     return facts.value
   }
 

@@ -150,7 +150,10 @@ final class FileMaker {
   /// Tells the signing service what has become of licenses, machines and files.
   func tell(_ notices: [FileNotice]) async throws(Fault) {
     let standings = notices.map(\.standing)
-    _ = try await signing.noteStandings(NoteStandingsRequest(standings: standings))
+    _ = try await signing.noteStandings(
+      NoteStandingsRequest(standings: standings),
+      CallOptions(timeout: Self.timeout)
+    )
   }
 
   private func encoded(_ message: some ContractMessage) -> [UInt8] {

@@ -9,14 +9,22 @@ internal import ServiceKit
 extension LicenseStore {
   /// Reads a license with its policy, and locks it until the transaction ends.
   ///
-  /// - Returns: Nil when the tenant has no such license.
-  func lock(_ id: UUID, _ change: Change) async throws(Fault) -> LockedLicense? {
+  /// - Parameters:
+  ///   - id: The license.
+  ///   - change: The transaction.
+  ///   - waits: Whether to wait where somebody else has locked it.
+  /// - Returns: Nil when the tenant has no such license, or somebody else has locked it.
+  func lock(
+    _ id: UUID,
+    _ change: Change,
+    waits: Bool = true
+  ) async throws(Fault) -> LockedLicense? {
     let rows = try await change.transaction.query(
       """
       select l.event_sequence, \(unescaped: License.columns), \(unescaped: PolicyStore.columns)
       from licenses.licenses l \(unescaped: Self.policyJoin)
       where l.id = \(id) and l.deleted_at is null
-      for update of l
+      for update of l \(unescaped: waits ? "" : "skip locked")
       """
     )
     guard let row = try rows.singleOrNone() else { return nil }

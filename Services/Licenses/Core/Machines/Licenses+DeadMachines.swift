@@ -14,7 +14,8 @@ extension Licenses {
 
   /// Removes or marks the machines that have not been heard of for too long, in all accounts.
   ///
-  /// Any number of processes may do so at once: each license is locked, and looked at again.
+  /// Any number of processes may do so at once: each license is locked, or left to whoever has locked it, and looked at
+  /// again under the lock.
   ///
   /// - Throws: ``Fault`` of the database; the first, where several licenses could not be dealt with.
   public func buryDeadMachines() async throws(Fault) {
@@ -40,7 +41,7 @@ extension Licenses {
   /// Deals with the dead machines of one license, and says how many there were.
   private func buryDead(of license: UUID, _ tenant: Tenant) async throws(Fault) -> Int {
     try await changes.makeUnasked(for: tenant) { (change) async throws(Fault) in
-      guard var locked = try await licenses.lock(license, change),
+      guard var locked = try await licenses.lock(license, change, waits: false),
         HeartbeatTerms(locked.policy).isLease
       else { return 0 }
       let count = try await buryDead(of: &locked, change)

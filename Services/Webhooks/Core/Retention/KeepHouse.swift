@@ -95,27 +95,35 @@ extension Webhooks {
   private func giveUpOverdue() async throws(Fault) {
     let days = min(limits.eventDays, limits.deliveryDays)
     let moment = now() - .seconds(days * 86_400) + Self.lastDay
-    while true {
-      let overdue = try await deliveries.overdue(
-        before: moment,
-        requeuedBefore: now() - Self.lastDay,
-        count: Self.overdueMax
-      )
-      var groups: [Tenant: [DeliveryResult]] = [:]
-      for delivery in overdue {
-        groups[delivery.tenant, default: []].append(
-          .givenUp(delivery, because: "It waited for as long as it is kept", at: now())
-        )
+    var count: Int?
+    repeat {
+      count = try await deliveries.database.alone("webhooks.give_up_overdue") {
+        () async throws(Fault) in try await giveUpSome(before: moment)
       }
-      for (tenant, results) in groups {
-        _ = try await deliveries.write(results, of: tenant, at: now())
-        Self.houseLog.notice(
-          "deliveries were given up: they waited for as long as events are kept",
-          metadata: ["account": "\(tenant.accountID)", "count": "\(results.count)"]
-        )
-      }
-      guard overdue.count == Int(Self.overdueMax) else { break }
-    }
+    } while count == Int(Self.overdueMax)
     deliverer.look()
+  }
+
+  /// - Returns: How many deliveries were given up.
+  private func giveUpSome(before moment: Timestamp) async throws(Fault) -> Int {
+    let overdue = try await deliveries.overdue(
+      before: moment,
+      requeuedBefore: now() - Self.lastDay,
+      count: Self.overdueMax
+    )
+    var groups: [Tenant: [DeliveryResult]] = [:]
+    for delivery in overdue {
+      groups[delivery.tenant, default: []].append(
+        .givenUp(delivery, because: "It waited for as long as it is kept", at: now())
+      )
+    }
+    for (tenant, results) in groups {
+      _ = try await deliveries.write(results, of: tenant, at: now())
+      Self.houseLog.notice(
+        "deliveries were given up: they waited for as long as events are kept",
+        metadata: ["account": "\(tenant.accountID)", "count": "\(results.count)"]
+      )
+    }
+    return overdue.count
   }
 }
