@@ -294,7 +294,7 @@ public final class Connection: Flushable {
     }
     let timer = LoopTimer(after: Connection.lingerTimeout) { [unowned self] in close() }
     ending = .lingering(bytesLeft: Connection.lingerBytesMax, timer)
-    resumeReading()
+    isReadingPaused = false
     updateEvents()
   }
 }

@@ -10,6 +10,7 @@ final class HTTPServerConnection: ConnectionHandler {
   private let tls: TLSSession?
   private let openedAt = Instant.now
   private var session: (any ServerSession)?
+  /// Whether the handshake has begun.
   private var hasReceived = false
   private var isEnding = false
 

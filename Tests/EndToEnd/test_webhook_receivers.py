@@ -54,12 +54,13 @@ class Sent:
     def signed_at(self, seconds):
         """As its sender would have signed it at another time."""
         sent = self.at(seconds)
-        moment = sent.headers["webhook-timestamp"]
-        timed = hmac.new(self.secret.encode(), f"{moment}.".encode() + self.body, hashlib.sha256)
-        key = base64.b64decode(self.secret.removeprefix("whsec_"))
-        signed = f"{self.headers['webhook-id']}.{moment}.".encode() + self.body
-        standard = base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
-        sent.headers |= {"x-licentric-signature": timed.hexdigest(), "webhook-signature": f"v1,{standard}"}
+        timestamp = sent.headers["webhook-timestamp"]
+        sent.headers["x-licentric-signature"] = receiver.signature(self.secret, timestamp, self.body)
+        sent.headers["webhook-signature"] = standardwebhooks.Webhook(self.secret).sign(
+            msg_id=self.headers["webhook-id"],
+            timestamp=datetime.datetime.fromtimestamp(int(timestamp), datetime.UTC),
+            data=self.body.decode(),
+        )
         return sent
 
 

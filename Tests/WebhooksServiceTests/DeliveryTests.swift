@@ -599,7 +599,7 @@ import WebhooksSending
         ]
         var events: [String] = []
         for type in types {
-          events += try await fixture.commit([type]).map { "evt_" + Hex.encode($0.id.bytes) }
+          events += try await fixture.commit([type]).map { EventID.text($0.id) }
           fixture.clock.advance(by: .seconds(1))
         }
         // Some in the log, and some pending still.

@@ -109,11 +109,14 @@ class Receiver:
         self.close()
 
 
+def signature(secret, timestamp, body):
+    """What a secret signs at a time, computed by hand."""
+    return hmac.new(secret.encode(), f"{timestamp}.".encode() + body, "sha256").hexdigest()
+
+
 def is_signed(delivery, secret, suffix=""):
-    """Whether a delivery has the signatures of a secret, computed by hand; those of the new one during an overlap have
-    the suffix `-next`."""
-    timestamp = delivery.headers["x-licentric-timestamp"]
-    timed = hmac.new(secret.encode(), f"{timestamp}.".encode() + delivery.body, "sha256").hexdigest()
+    """Whether a delivery has the signatures of a secret; those of the new one during an overlap have the suffix `-next`."""
+    timed = signature(secret, delivery.headers["x-licentric-timestamp"], delivery.body)
     plain = hmac.new(secret.encode(), delivery.body, "sha256").hexdigest()
     return (
         hmac.compare_digest(timed, delivery.headers[f"x-licentric-signature{suffix}"])

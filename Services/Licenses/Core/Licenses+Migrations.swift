@@ -21,9 +21,6 @@ extension Licenses {
     Migration(name: "m0011_webhooks", bytes: PackageResources.m0011_webhooks_sql),
     Migration(name: "m0012_license_files", bytes: PackageResources.m0012_license_files_sql),
     sealingSchema.floorMigration(named: "m0013_sealing_floor"),
-    Migration(
-      name: "m0014_due_licenses",
-      bytes: PackageResources.m0014_due_licenses_sql
-    ),
+    Migration(name: "m0014_due_licenses", bytes: PackageResources.m0014_due_licenses_sql),
   ]
 }

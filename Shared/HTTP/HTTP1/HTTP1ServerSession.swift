@@ -166,8 +166,7 @@ final class HTTP1ServerSession: ServerSession {
       if stream.takeDrained() { handler.drained(stream) }
       switch progress {
       case .waiting, .full: return true
-      case .broken: end()
-      case .completeWithConnection: end()
+      case .broken, .completeWithConnection: end()
       case .complete: beginNext()
       }
     }
@@ -237,9 +236,9 @@ final class HTTP1ServerSession: ServerSession {
   }
 
   func checkTimeouts(at now: Instant) -> Bool {
-    if hasEnded {
-      // The connection ends within the time that it has for it.
-    } else if let stream {
+    // The connection ends within the time that it has for it.
+    guard !hasEnded else { return true }
+    if let stream {
       checkBody(of: stream, at: now)
     } else if isHeadBegun {
       if now - waitingSince > limits.headerTimeout {

@@ -10,12 +10,12 @@ extension Connection {
   /// - Parameters:
   ///   - query: The statement.
   ///   - preludes: What goes before it.
-  ///   - kept: Which of those has rows that are wanted too.
+  ///   - keptPlace: Which of those has rows that are wanted too.
   /// - Returns: The rows of `query`; or the first error, and then nothing of it was done.
   func perform(
     _ query: Query,
     after preludes: [Query] = [],
-    keeping kept: Int? = nil
+    keeping keptPlace: Int? = nil
   ) async -> ExchangeOutcome {
     let begun = Instant.now
     let span = Span.current?.child("postgres", .client)
@@ -23,7 +23,7 @@ extension Connection {
     // The text of the program, with `$1` where the values are.
     span?.note("db.statement", query.sql)
     let outcome = await withUnsafeContinuation { continuation in
-      send(query, after: preludes, keeping: kept, continuation)
+      send(query, after: preludes, keeping: keptPlace, continuation)
     }
     var failure: ExchangeFailure?
     if case .failure(let found) = outcome { failure = found }
@@ -35,10 +35,10 @@ extension Connection {
   private func send(
     _ query: Query,
     after preludes: [Query],
-    keeping kept: Int?,
+    keeping keptPlace: Int?,
     _ continuation: UnsafeContinuation<ExchangeOutcome, Never>?
   ) {
-    let exchange = Exchange(continuation, keeping: kept)
+    let exchange = Exchange(continuation, keeping: keptPlace)
     guard isOpen else {
       exchange.lose(.databaseUnavailable(detail: "The connection is closed"))
       return

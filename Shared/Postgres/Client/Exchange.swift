@@ -46,14 +46,14 @@ final class Exchange {
   private var rows = ExchangeRows()
   /// How many statements have given their rows, and which of them is asked for besides the last.
   private var executed = 0
-  private let kept: Int?
+  private let keptPlace: Int?
   private var failure: ExchangeFailure?
   private let continuation: UnsafeContinuation<ExchangeOutcome, Never>?
 
   /// Makes an exchange that will resume a task exactly once, or nobody: housekeeping.
-  init(_ continuation: UnsafeContinuation<ExchangeOutcome, Never>?, keeping kept: Int? = nil) {
+  init(_ continuation: UnsafeContinuation<ExchangeOutcome, Never>?, keeping keptPlace: Int?) {
     self.continuation = continuation
-    self.kept = kept
+    self.keptPlace = keptPlace
   }
 
   /// Notes that a command was sent.
@@ -67,7 +67,7 @@ final class Exchange {
 
   /// Keeps the rows of a command, where they are asked for or it may be the last.
   func received(_ rows: Rows) {
-    if executed == kept { self.rows.kept = rows }
+    if executed == keptPlace { self.rows.kept = rows }
     self.rows.last = rows
     executed += 1
   }

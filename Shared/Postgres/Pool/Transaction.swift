@@ -70,7 +70,7 @@ public final class Transaction {
     return (rows.last, rows.kept)
   }
 
-  private func run(_ query: Query, keeping kept: Int?) async throws(Fault) -> ExchangeRows {
+  private func run(_ query: Query, keeping keptPlace: Int?) async throws(Fault) -> ExchangeRows {
     precondition(!isEnded, "A transaction was used after its closure had ended")
     precondition(!isRunning, "A transaction runs one statement at a time; `send` lines them up")
     if let failure { throw failure }
@@ -78,7 +78,7 @@ public final class Transaction {
     isRunning = true
     let preludes = takeUnsent()
     let outcome = await withTaskCancellationHandler {
-      await connection.perform(query, after: preludes, keeping: kept)
+      await connection.perform(query, after: preludes, keeping: keptPlace)
     } onCancel: {
       EventLoop.perform { self.cancel() }
     }
