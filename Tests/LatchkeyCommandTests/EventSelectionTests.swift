@@ -20,10 +20,14 @@ import Testing
     #expect(!selection.contains("license.moved"))
   }
 
-  @Test(arguments: ["license.creatd", "License.created", "license.*", "license.created,license.updated", ""])
+  @Test(arguments: [
+    "license.creatd", "License.created", "license.*", "license.created,license.updated", "",
+  ])
   func `what is no type is refused by its name`(name: String) {
     let fault = #expect(throws: Fault.self) { try EventSelection(["license.created", name]) }
     #expect(fault?.code == .invalidArgument)
-    #expect(fault?.message.contains("there is no type \(name); there are *, license.created, ") == true)
+    #expect(
+      fault?.message.contains("there is no type \(name); there are *, license.created, ") == true
+    )
   }
 }

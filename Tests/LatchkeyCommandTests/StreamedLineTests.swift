@@ -19,7 +19,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "", "{}", #"{"cursor":""}"#, #"{"cursor":"x"}"#, #"{"cursor":"12""#, #"{"cursor":"12"},"#, #"{"cursor":"12"}}"#,
+    "", "{}", #"{"cursor":""}"#, #"{"cursor":"x"}"#, #"{"cursor":"12""#, #"{"cursor":"12"},"#,
+    #"{"cursor":"12"}}"#,
     #"{"cursor":"12","event":{}}"#, #"{"cursor":"12","event":{"id":"evt_1"}}"#,
     #"{"cursor":"12" "event":null}"#,
   ])
