@@ -506,7 +506,8 @@ public struct StreamEventsRequest: ContractMessage, Equatable {
   }
 }
 
-/// A part of the stream: lines of JSON, each `{"cursor": ..., "event": ...}`, and empty lines while nothing happens.
+/// A part of the stream: lines of JSON, each `{"cursor": ..., "event": ...}`; `{"cursor": ...}` alone is the first line, which
+/// says where the stream begins, and comes again while nothing happens.
 public struct StreamEventsResponse: ContractMessage, Equatable {
   public var data: [UInt8]?
 

@@ -166,25 +166,6 @@ def test_a_receiver_that_hangs_does_not_slow_another(api, record_property):
         assert ratio <= 1.5, figures
 
 
-def test_listen_forwards_to_a_receiver_under_development(deployment, api, logs):
-    with Receiver(lambda _: 200) as inbox:
-        with processes.Server(
-            [processes.binary("latchkey"), "listen", "--forward", inbox.url, "--data-dir", deployment.data_directory],
-            logs / "listen.log",
-        ) as listen:
-            processes.poll(lambda: "signed with whsec_" in listen.text(), 10, "its first lines")
-            secret = next(word for word in listen.text().split() if word.startswith("whsec_"))
-
-            def arrived():
-                license = api.license(api.catalogue())
-                time.sleep(0.5)  # The stream may have begun only now.
-                return [one for one in inbox.deliveries if one.event["licenseId"] == license["id"]]
-
-            delivery = processes.poll(arrived, 20, "an event")[0]
-            assert receiver.is_signed(delivery, secret)
-            processes.poll(lambda: f"{delivery.event['type']} {delivery.id} -> 200" in listen.text(), 5, "its reply")
-
-
 @pytest.fixture
 def fragile(logs):
     """A deployment of this test's own, to be killed."""

@@ -9,8 +9,9 @@ struct ListenCommand: ParsableCommand {
     abstract:
       "Brings the events of the test environment to a receiver on this machine, until Ctrl-C.",
     discussion: """
-      Each event is posted once, signed with a secret of this run, which is printed. The deployment is the one of \
-      LATCHKEY_URL, LATCHKEY_CA_FILE and LATCHKEY_TEST_API_KEY, or else that of the data directory.
+      One attempt is made for each event, signed with a secret of this run, which is printed. The deployment is the one of \
+      LATCHKEY_URL, LATCHKEY_CA_FILE and LATCHKEY_TEST_API_KEY, or else that of the data directory. Validations and \
+      heartbeats are told only while an enabled webhook of the environment asks for them.
       """
   )
 

@@ -1,5 +1,7 @@
 """Webhooks, deliveries and the feed of events: each endpoint and each status it can give."""
 
+import json
+
 import pytest
 
 from harness import given, receiver, rest, shapes, users
@@ -175,9 +177,11 @@ def test_the_stream_is_of_the_test_environment(api, live_api):
         assert answer.status_code == 200
         assert answer.headers["content-type"] == "application/x-ndjson"
         lines = answer.iter_lines()
-        assert next(lines) == ""
+        # It says at once where it begins: behind that is all that happens from now on.
+        begins = json.loads(next(lines))
+        assert set(begins) == {"cursor"}
         license = api.license(api.catalogue())
-        for line in lines:
-            if license["id"] in line:
-                assert line.startswith('{"cursor":"')
-                break
+        told = next(one for one in map(json.loads, lines) if one.get("event", {}).get("licenseId") == license["id"])
+    page = api.get("/events", params={"cursor": begins["cursor"], "licenseId": license["id"]}).json()
+    assert page["data"] == [told["event"]]
+    assert page["pagination"]["nextCursor"] == told["cursor"]

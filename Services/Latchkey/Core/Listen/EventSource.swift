@@ -14,6 +14,7 @@ final class EventSource {
   private let endpoint: APIEndpoint
   private let key: String
   private var connection: HTTP2ClientConnection?
+  private var isClosed = false
 
   /// Where the stream is.
   var url: String { endpoint.url }
@@ -35,7 +36,7 @@ final class EventSource {
   ///   - cursor: Where to begin; nil for now.
   ///   - take: Given each line without its end; the next follows when it returns.
   /// - Throws: ``Fault`` `unavailable` when the deployment cannot be reached or has no time, `permissionDenied` when it
-  ///   refuses the key.
+  ///   refuses the key, `invalidArgument` when it refuses the cursor.
   func read(
     after cursor: String?,
     _ take: @EventLoop ([UInt8]) async -> Void
@@ -46,6 +47,8 @@ final class EventSource {
       connection.close()
       self.connection = nil
     }
+    // Whoever closes it while it connects has had nothing to close.
+    guard !isClosed else { return }
     let answer = StreamedAnswer()
     let query = cursor.map { "?cursor=\($0)" } ?? ""
     guard
@@ -76,6 +79,8 @@ final class EventSource {
     }
     switch answer.status {
     case 200: return
+    case 400:
+      throw Fault(.invalidArgument, "The gateway refused the cursor: \(Self.text(refusal))")
     case 401, 403, 404:
       throw Fault(.permissionDenied, "The gateway refused the stream: \(Self.text(refusal))")
     case 0: throw .unavailable("The gateway did not answer")
@@ -83,8 +88,11 @@ final class EventSource {
     }
   }
 
-  /// Ends what is being read.
-  func close() { connection?.close() }
+  /// Ends what is being read, for good.
+  func close() {
+    isClosed = true
+    connection?.close()
+  }
 
   private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 }

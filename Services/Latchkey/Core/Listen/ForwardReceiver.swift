@@ -53,7 +53,7 @@ final class ForwardReceiver {
     }
   }
 
-  /// Posts an event once; a receiver under development is told of what went wrong and not tried again.
+  /// Makes one attempt to post an event; a receiver under development is told of what went wrong and not tried again.
   func post(_ event: StreamedEvent) async -> Outcome {
     await sender.send(
       OutgoingRequest(

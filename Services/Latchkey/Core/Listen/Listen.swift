@@ -11,14 +11,15 @@ internal import WebhooksSending
 /// has to be reachable from outside.
 ///
 /// The events are read from the gateway's stream, and posted to the receiver as a webhook would be, signed with a secret
-/// of this run, which is printed.
+/// of this run, which is printed. Each line of the stream says how far it is, the first one where it begins: so whatever
+/// ends it, and whenever, the next one goes on behind what was forwarded.
 @EventLoop
 public final class Listen {
   /// What can be said on the command line.
   public struct Options: Sendable {
     /// Where events are posted to.
     public var forward: String
-    /// Only events of these types; all when empty.
+    /// Only events of these types, by the names that webhooks choose them by; all when empty.
     public var events: [String]
     /// The folder of `latchkey up`; nil for the default one, unless the environment names a deployment.
     public var dataDirectory: String?
@@ -38,13 +39,18 @@ public final class Listen {
   private static let pause = Duration.seconds(1)
 
   private let options: Options
-  private let console = Console()
+  private let selection: EventSelection
+  private let console: Console
+  /// Behind what the next stream begins; nil for now.
   private var cursor: String?
+  private var hasBegun = false
   private var hasTrouble = false
   private var isStopped = false
 
-  private init(_ options: Options) {
+  private init(_ options: Options, _ console: Console) throws(Fault) {
     self.options = options
+    self.console = console
+    selection = try EventSelection(options.events)
     cursor = options.cursor
   }
 
@@ -53,11 +59,11 @@ public final class Listen {
   /// - Returns: The exit status: 1 when it could not begin.
   public static func run(_ options: Options) async -> Int32 {
     LoggingSystem.bootstrap { _ in SwiftLogNoOpLogHandler() }
-    let listen = Listen(options)
+    let console = Console()
     do throws(Fault) {
-      return try await listen.run()
+      return try await Listen(options, console).run()
     } catch {
-      listen.console.complain(error)
+      console.complain(error)
       return 1
     }
   }
@@ -75,8 +81,7 @@ public final class Listen {
     while !isStopped {
       do throws(Fault) {
         try await source.read(after: cursor) { (line) in
-          if line.isEmpty { return self.connected() }
-          await self.forward(line, to: receiver)
+          await self.take(line, to: receiver)
         }
         if !isStopped { tell("the stream has ended") }
       } catch {
@@ -92,69 +97,37 @@ public final class Listen {
     return 0
   }
 
-  private func connected() {
-    guard hasTrouble else { return }
+  /// Does what a line of the stream asks for.
+  private func take(_ line: [UInt8], to receiver: ForwardReceiver) async {
+    // What is still there of a stream that was closed is left to the next run.
+    guard !isStopped else { return }
+    guard let line = StreamedLine(line) else {
+      console.say("a line of the stream could not be read")
+      return
+    }
+    began(at: line.cursor)
+    if let event = line.event, selection.contains(event.type) {
+      let outcome = await receiver.post(event)
+      let time = "\(outcome.duration.wholeMilliseconds) ms"
+      let reply = outcome.status.map { "\($0)" } ?? outcome.explanation ?? "no reply"
+      console.say("\(event.type) \(event.id) -> \(reply) (\(time))")
+    }
+    cursor = line.cursor
+  }
+
+  private func began(at cursor: String) {
+    if !hasBegun {
+      console.say("Listening, from cursor \(cursor) on")
+    } else if hasTrouble {
+      console.say("connected again")
+    }
+    hasBegun = true
     hasTrouble = false
-    console.say("connected again")
   }
 
   private func tell(_ trouble: String) {
     guard !hasTrouble else { return }
     hasTrouble = true
     console.say("\(trouble); trying again")
-  }
-
-  private func forward(_ line: [UInt8], to receiver: ForwardReceiver) async {
-    guard let event = StreamedEvent(line) else {
-      console.say("a line of the stream could not be read")
-      return
-    }
-    connected()
-    if options.events.isEmpty || options.events.contains(event.type) {
-      let outcome = await receiver.post(event)
-      let time = "\(outcome.duration.wholeMilliseconds) ms"
-      let reply = outcome.status.map { "\($0)" } ?? outcome.explanation ?? "no reply"
-      console.say("\(event.type) \(event.id) -> \(reply) (\(time))")
-    }
-    cursor = event.cursor
-  }
-}
-
-/// A line of the stream: `{"cursor":"12","event":{"id":"evt_...","type":"license.created",...}}`, as the webhooks service
-/// writes it.
-struct StreamedEvent: Equatable {
-  let cursor: String
-  let id: String
-  let type: String
-  /// The envelope, to be posted as it is.
-  let body: [UInt8]
-
-  /// Reads a line; nil when it has another form.
-  init?(_ line: [UInt8]) {
-    guard let (cursor, rest) = Self.text(line[...], after: #"{"cursor":""#),
-      let body = Self.drop(rest, #","event":"#), body.last == UInt8(ascii: "}"),
-      let (id, afterID) = Self.text(body, after: #"{"id":""#),
-      let (type, _) = Self.text(afterID, after: #","type":""#),
-      !cursor.isEmpty, cursor.utf8.allSatisfy({ (0x30...0x39).contains($0) })
-    else { return nil }
-    self.cursor = cursor
-    self.id = id
-    self.type = type
-    self.body = Array(body.dropLast())
-  }
-
-  private static func drop(_ bytes: ArraySlice<UInt8>, _ prefix: String) -> ArraySlice<UInt8>? {
-    bytes.starts(with: prefix.utf8) ? bytes.dropFirst(prefix.utf8.count) : nil
-  }
-
-  /// The text up to the next quotation mark, where the bytes begin so; ids, types and cursors need no escapes.
-  private static func text(
-    _ bytes: ArraySlice<UInt8>,
-    after prefix: String
-  ) -> (text: String, rest: ArraySlice<UInt8>)? {
-    guard let rest = drop(bytes, prefix), let end = rest.firstIndex(of: UInt8(ascii: "\"")) else {
-      return nil
-    }
-    return (String(decoding: rest[..<end], as: UTF8.self), rest[(end + 1)...])
   }
 }

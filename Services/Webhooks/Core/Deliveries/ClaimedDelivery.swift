@@ -38,8 +38,8 @@ final class ClaimedDelivery: Sendable {
   var claimedBy: Int32? { claim?.worker }
 
   /// How the log keeps the head of the request of an attempt.
-  func requestHead(at startedAt: Timestamp) -> RequestHead {
-    RequestHead(
+  func keptHead(at startedAt: Timestamp) -> KeptHead {
+    KeptHead(
       eventID: EventID.text(eventID),
       eventType: eventType,
       deliveryID: id.description,

@@ -204,7 +204,7 @@ final class Deliverer {
       counts.note(outcome, of: delivery, at: now())
       let attempt = DeliveryAttempt(
         outcome,
-        requestHead: delivery.requestHead(at: startedAt).kept(request),
+        requestHead: delivery.keptHead(at: startedAt).text(of: request),
         startedAt: startedAt
       )
       ended(

@@ -113,7 +113,7 @@ extension DeliveryAttempt {
   ///
   /// - Parameters:
   ///   - outcome: What came of it.
-  ///   - requestHead: The head of what was sent, whole or as ``RequestHead`` keeps it.
+  ///   - requestHead: The head of what was sent, whole or as ``KeptHead`` keeps it.
   ///   - startedAt: When it began.
   init(_ outcome: Outcome, requestHead: String, startedAt: Timestamp) {
     self.init(

@@ -304,7 +304,7 @@ extension Delivery {
   private func shown(_ attempt: DeliveryAttempt) -> DeliveryAttempt {
     guard let kept = attempt.requestHead else { return attempt }
     var attempt = attempt
-    attempt.requestHead = RequestHead(
+    attempt.requestHead = KeptHead(
       eventID: eventId,
       eventType: eventType,
       deliveryID: id,

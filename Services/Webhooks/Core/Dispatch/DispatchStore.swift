@@ -49,16 +49,24 @@ struct DispatchStore: Sendable {
     return nil
   }
 
-  /// Takes events out of the outbox, and reads the webhooks that they may be for.
+  /// Takes events out of the outbox and reads all the tenant's webhooks, in one round trip.
   ///
-  /// The events are the oldest, and those of the same licenses that come before them. The webhooks are read after them, so
-  /// each is seen that was there when one of them was committed.
+  /// The events are the oldest, and those of the same licenses that come before them. The webhooks are read by a statement of
+  /// its own behind that, so each is seen that was there when one of the events was committed.
   ///
   /// A license's events are committed in their sequence, so none is missing between those that can be seen; but
   /// clocks differ, and an event may be older by its id than one before it. Events of kinds that only a newer release
   /// knows wait for it. Rows of the outbox are never changed, so each stays where it was found.
+  ///
+  /// - Parameters:
+  ///   - count: How many of the oldest events.
+  ///   - kinds: The first words of their types.
+  ///   - tenant: Whose.
+  ///   - transaction: That holds the tenant's feed.
+  /// - Returns: The events, and the webhooks in the order of their ids, whether they want one or not.
+  /// - Throws: Faults of the database.
   @EventLoop
-  func take(
+  func takeEventsAndReadEndpoints(
     _ count: Int32,
     of kinds: [String],
     for tenant: Tenant,

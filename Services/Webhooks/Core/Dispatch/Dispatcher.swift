@@ -203,7 +203,7 @@ final class Dispatcher {
       transaction.findByIndex()
       guard let feed = try await store.lockFeed(of: tenant, transaction) else { return nil }
       let count = min(Self.eventsMax, max(1, Self.deliveriesMax / max(1, feed.endpointCount)))
-      let (taken, endpoints) = try await store.take(
+      let (taken, endpoints) = try await store.takeEventsAndReadEndpoints(
         Int32(count),
         of: renderer.kinds,
         for: tenant,

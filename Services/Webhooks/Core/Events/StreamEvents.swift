@@ -8,16 +8,16 @@ internal import Transcoding
 extension Webhooks {
   /// How long a stream waits before it looks for events that another process has dispatched.
   private static let streamInterval = Duration.milliseconds(500)
-  /// After how many looks without an event an empty line is sent, so that what is between does not take the stream for
-  /// dead.
+  /// After how many looks without an event the position is told again, so that what is between does not take the stream
+  /// for dead.
   private static let idleLooksMax = 20
   /// How many events one look takes.
   private static let streamRows: Int32 = 100
 
   /// Streams the events of the test environment while they happen: a line of JSON for each, with its cursor.
   ///
-  /// It begins with an empty line, so that the reader knows that it has begun, and goes on until the call's time is over;
-  /// the reader goes on behind the last cursor with another call.
+  /// It begins with a line that has the cursor alone, and goes on until the call's time is over. The reader goes on behind
+  /// the last cursor with another call, and so misses nothing, even where the stream ends before the first event.
   ///
   /// - Throws: ``Fault`` `permissionDenied` in the live environment; `resourceExhausted` when too many read along.
   public func streamEvents(
@@ -44,18 +44,18 @@ extension Webhooks {
     } else {
       position = try await events.end(of: tenant)
     }
-    try await responses.write(StreamEventsResponse(data: [UInt8(ascii: "\n")]))
+    try await responses.write(StreamEventsResponse(at: position))
     var idleLooks = 0
     while !streams.isClosed, !Task.isCancelled, Instant.now + Self.streamInterval < call.deadline {
       let entries = try await events.list(tenant, after: position, rows: Self.streamRows)
       for entry in entries {
-        try await responses.write(StreamEventsResponse(data: entry.line))
+        try await responses.write(StreamEventsResponse(at: entry.position, entry.body))
         position = entry.position
       }
       idleLooks = entries.isEmpty ? idleLooks + 1 : 0
       if idleLooks == Self.idleLooksMax {
         idleLooks = 0
-        try await responses.write(StreamEventsResponse(data: [UInt8(ascii: "\n")]))
+        try await responses.write(StreamEventsResponse(at: position))
       }
       if entries.count < Int(Self.streamRows) {
         await streams.wait(for: tenant, atMost: Self.streamInterval)
@@ -64,16 +64,18 @@ extension Webhooks {
   }
 }
 
-extension EventStore.Entry {
-  /// The event as a line of the stream.
-  fileprivate var line: [UInt8] {
-    var text = JSONText(capacity: body.count + 64)
+extension StreamEventsResponse {
+  /// A line that says how far the stream is, and what happened there, if anything did.
+  fileprivate init(at position: Int64, _ event: [UInt8]? = nil) {
+    var text = JSONText(capacity: (event?.count ?? 0) + 64)
     text.beginObject()
     text.key("cursor")
     text.string(String(position))
-    text.key("event")
-    body.withUnsafeBytes { text.raw($0) }
+    if let event {
+      text.key("event")
+      event.withUnsafeBytes { text.raw($0) }
+    }
     text.endObject()
-    return text.bytes + [UInt8(ascii: "\n")]
+    self.init(data: text.bytes + [UInt8(ascii: "\n")])
   }
 }

@@ -7,7 +7,11 @@ internal import WebhooksSending
 /// So each common header is kept as one character in place of its name, and without its value where the delivery
 /// says the same; both are put back when the head is shown. What differs is kept as it was sent, and so is where it was
 /// sent to: a webhook that is changed later changes nothing of what is shown.
-struct RequestHead: Sendable {
+///
+/// The text is a stored format, as long as the log is: what a header is known to be, ``knownValue(of:)``, is part of it as
+/// the characters are. A release that signs otherwise or has another `Content-Type` keeps that value whole, and goes on
+/// putting back the old one where none was kept.
+struct KeptHead: Sendable {
   let eventID: String
   let eventType: String
   let deliveryID: String
@@ -42,6 +46,8 @@ struct RequestHead: Sendable {
   )
 
   /// The value of a header that a delivery knows by itself.
+  ///
+  /// None is ever changed, since the log leaves them out.
   private func knownValue(of name: String) -> String? {
     switch name {
     case "Content-Type": "application/json"
@@ -54,7 +60,7 @@ struct RequestHead: Sendable {
   }
 
   /// The head of a request as it is kept.
-  func kept(_ request: OutgoingRequest) -> String {
+  func text(of request: OutgoingRequest) -> String {
     var text = request.firstLines
     text.reserveCapacity(320)
     for field in request.headers {
