@@ -141,7 +141,7 @@ def test_openssl_takes_each_certificate_of_a_set_for_what_it_is(made):
     # What people see in their lists of authorities.
     for authority, name in (("https-ca", "Latchkey HTTPS"), ("rpc-ca", "Latchkey services")):
         shown = subprocess.check_output(["openssl", "x509", "-noout", "-subject", "-in", made / f"{authority}.pem"])
-        assert shown == f"subject=CN = {name}\n".encode()
+        assert shown == f"subject=O = Latchkey, CN = {name}\n".encode()
     assert made.stat().st_mode & 0o777 == 0o700
     assert {file.stat().st_mode & 0o777 for file in made.iterdir()} == {0o600}
 

@@ -13,7 +13,8 @@ extension LicenseStore {
   ///   - id: The license.
   ///   - change: The transaction.
   ///   - waits: Whether to wait where somebody else has locked it.
-  /// - Returns: Nil when the tenant has no such license, or somebody else has locked it.
+  /// - Returns: Nil when the tenant has no such license, or somebody else has locked it and `waits` is false.
+  /// - Throws: Faults of the database.
   func lock(
     _ id: UUID,
     _ change: Change,
