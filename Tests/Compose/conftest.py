@@ -19,13 +19,18 @@ def engine():
         pathlib.Path(kept).mkdir(parents=True, exist_ok=True)
     folder = kept or tempfile.mkdtemp(prefix="latchkey-compose-", dir="/var/tmp")
     one = containers.Engine(folder)
+    held = []
     try:
         one.start()
         yield one
+        held = one.held()
     finally:
         one.stop()
+        left = one.left()
         if not kept:
-            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(folder)
+    assert held == [], "every container, network and volume was to be removed"
+    assert left == [], "the machine was to be as it was before"
 
 
 @pytest.fixture(scope="session")

@@ -98,7 +98,7 @@ class Load:
         # Requests that had to be made again, by why.
         self.repeated = collections.Counter()
         self.wrong = []
-        with rest.Api(self.deployment, self.deployment["LATCHKEY_TEST_API_KEY"]) as api:
+        with rest.Api(self.deployment, self.deployment["LATCHKEY_TEST_API_KEY"], url=replicas.urls[0]) as api:
             self.key = api.key
             self.licenses = [given.license({"maxMachines": 5})(api) for _ in range(clients)]
         self._clients = clients
@@ -163,7 +163,7 @@ class Load:
 
     async def _ask(self, client, turns, method, path, expected, **request):
         for _ in range(TRIES_MAX):
-            url = self.replicas.urls[next(turns) % 2]
+            url = self.replicas.urls[next(turns) % len(self.replicas.urls)]
             try:
                 answer = await client.request(method, f"{url}/api/v1{path}", **request)
             except httpx.TransportError as error:
@@ -181,3 +181,21 @@ class Load:
             self.answers[method, path.split("/")[1].split("?")[0]] += 1
             return answer.json() if answer.content else None
         raise AssertionError(f"no answer to {method} {path} in {TRIES_MAX} tries")
+
+
+def expect_nothing_lost(sql):
+    """After all of it no seat is taken that no machine has, and every event is told of once. `sql` gives a statement's
+    rows."""
+    wrong = sql(
+        """select l.id, l.machine_count, count(m.id) from licenses.licenses l
+           left join licenses.machines m on m.account_id = l.account_id and m.environment = l.environment
+             and m.license_id = l.id and m.deleted_at is null
+           group by l.account_id, l.environment, l.id having l.machine_count <> count(m.id)"""
+    )
+    assert wrong == []
+    processes.poll(lambda: sql("select count(*) from events.outbox") == [["0"]], 30, "events are dispatched")
+    twice = sql(
+        """select license_id, sequence from webhooks.events where license_id is not null and sequence is not null
+           group by license_id, sequence having count(*) > 1"""
+    )
+    assert twice == []

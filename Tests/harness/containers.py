@@ -15,6 +15,9 @@ STOP_SECONDS = 60
 # Newer clients of another origin may come first in PATH, and want what the engine does not have.
 DOCKER, COMPOSE, DOCKERD = "/usr/bin/docker", "/usr/bin/docker-compose", "/usr/sbin/dockerd"
 
+# Of containers in no network of their own, and of all others; two numbers are to come.
+BRIDGE, NETWORKS = "10.213.", "10.214."
+
 FORWARDING = pathlib.Path("/proc/sys/net/ipv4/ip_forward")
 
 
@@ -31,6 +34,7 @@ class Engine:
             "DOCKER_CONFIG": str(self.folder / "client"),
         }
         self.network = Network()
+        self.older = processes.all_ids()
         self.server = None
 
     def start(self):
@@ -43,8 +47,10 @@ class Engine:
             "storage-driver": "overlay2",
             # Limits cannot be raised everywhere.
             "default-ulimits": {"nofile": {"Name": "nofile", "Soft": 4096, "Hard": 4096}},
-            "bip": "10.213.0.1/24",
-            "default-address-pools": [{"base": "10.214.0.0/16", "size": 24}],
+            "bip": f"{BRIDGE}0.1/24",
+            "default-address-pools": [{"base": f"{NETWORKS}0.0/16", "size": 24}],
+            # Made at each start, and asked for by nobody.
+            "deprecated-key-path": str(self.folder / "key.json"),
         }
         file = self.folder / "daemon.json"
         file.write_text(json.dumps(settings))
@@ -67,7 +73,32 @@ class Engine:
         if self.server:
             self.server.terminate()
             self.server.wait(STOP_SECONDS)
+        # It forgets this one, where a container had the machine's own network.
+        forgotten = str(self.folder / "run" / "netns" / "default")
+        if forgotten in self._mounts():
+            subprocess.run(["umount", forgotten], check=True)
         self.network.restore()
+
+    def held(self):
+        """What the engine still has of what tests have made; images may be kept on purpose."""
+        networks = self.docker("network", "ls", "--filter", "type=custom", "--format", "network {{.Name}}")
+        containers = self.docker("ps", "--all", "--format", "container {{.Names}}: {{.Status}}")
+        volumes = self.docker("volume", "ls", "--format", "volume {{.Name}}")
+        return (containers + networks + volumes).splitlines()
+
+    def left(self):
+        """What there still is of it on the machine, once it is stopped."""
+        folder = f"{self.folder}/"
+        # Its own, and those that pass on what comes to a published port.
+        signs = (folder, *(f"-container-ip {addresses}" for addresses in (BRIDGE, NETWORKS)))
+        commands = map(processes.command_line, processes.all_ids() - self.older)
+        processes_left = [line for line in commands if any(sign in line for sign in signs)]
+        mounts = [f"mount {place}" for place in self._mounts() if place.startswith(folder)]
+        return processes_left + mounts + self.network.left()
+
+    @staticmethod
+    def _mounts():
+        return [line.split()[1] for line in pathlib.Path("/proc/mounts").read_text().splitlines()]
 
     def docker(self, *arguments, input=None, timeout=300):
         """Runs the client; gives what it printed."""
@@ -154,6 +185,22 @@ class Network:
             subprocess.run(["ip", "link", "delete", "docker0"], check=False)
         FORWARDING.write_text(self.forwarding)
 
+    def left(self):
+        """What differs from what was."""
+        now = Network()
+        rules = [f"{table}: {' '.join(words)}" for table, words in now.rules if (table, words) not in self.rules]
+        gone = [f"{table} without {' '.join(words)}" for table, words in self.rules if (table, words) not in now.rules]
+        policies = [
+            f"{table}: {chain} is {policy}"
+            for (table, chain), policy in now.policies.items()
+            # A table that nobody has used yet is not listed, and lets everything through.
+            if policy != self.policies.get((table, chain), "ACCEPT")
+        ]
+        # As an engine calls its own.
+        links = [f"link {name}" for name in now.links - self.links if name.startswith(("docker", "br-", "veth"))]
+        forwarding = [] if now.forwarding == self.forwarding else [f"forwarding is {now.forwarding.strip()}"]
+        return rules + gone + policies + links + forwarding
+
     @staticmethod
     def _iptables(*words):
         subprocess.run(["iptables", "-w", *words], check=False, capture_output=True)
@@ -190,7 +237,9 @@ class Network:
 class Images:
     """Every image of the topology, made of Debian's packages and this folder."""
 
-    BASE, SWIFT, POSTGRES, LATCHKEY = (f"latchkey-test/{name}" for name in ("debian", "swift", "postgres", "latchkey"))
+    BASE, SWIFT, POSTGRES, NEIGHBOURS, LATCHKEY = (
+        f"latchkey-test/{name}" for name in ("debian", "swift", "postgres", "neighbours", "latchkey")
+    )
 
     def __init__(self, engine):
         self.engine = engine
@@ -200,7 +249,8 @@ class Images:
         """Makes the bases where they are missing, and of them what is made of this folder as it is now."""
         if not self._have(self.BASE, self.SWIFT):
             self._make_bases()
-        self.engine.build(self.POSTGRES, self.sources / "postgres", timeout=900, BASE_IMAGE=self.BASE)
+        for tag, folder in ((self.POSTGRES, "postgres"), (self.NEIGHBOURS, "neighbours")):
+            self.engine.build(tag, self.sources / folder, timeout=900, BASE_IMAGE=self.BASE)
         self.engine.build(
             self.LATCHKEY,
             processes.REPOSITORY,

@@ -1,5 +1,6 @@
 """Starting, watching and ending processes; what /proc says about them."""
 
+import contextlib
 import os
 import pathlib
 import signal
@@ -30,6 +31,19 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def free_ports(count):
+    """So many TCP ports in a row that nothing listens on now, as a range."""
+    while True:
+        first = free_port()
+        with contextlib.ExitStack() as probes:
+            try:
+                for port in range(first, first + count):
+                    probes.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            except (OSError, OverflowError):
+                continue
+        return range(first, first + count)
 
 
 def poll(probe, seconds, what, interval=0.02):
@@ -147,17 +161,21 @@ def running(pid):
 def descendants(pid):
     """Every living process below `pid`: {pid: command line}."""
     parents = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            fields = _stat(entry)
-            if fields and fields[0] not in "ZX":
-                parents.setdefault(int(fields[1]), []).append(int(entry))
+    for one in all_ids():
+        fields = _stat(one)
+        if fields and fields[0] not in "ZX":
+            parents.setdefault(int(fields[1]), []).append(one)
     found, queue = {}, list(parents.get(pid, []))
     while queue:
         child = queue.pop()
         found[child] = command_line(child)
         queue += parents.get(child, [])
     return found
+
+
+def all_ids():
+    """Those of all processes there are."""
+    return {int(entry) for entry in os.listdir("/proc") if entry.isdigit()}
 
 
 def command_line(pid):
@@ -173,17 +191,17 @@ def mentioning(text):
     """Living processes, other than this one, that name `text`: in their arguments, in the
     environment they were started with, or as the folder they work in."""
     found = {}
-    for entry in os.listdir("/proc"):
-        if not entry.isdigit() or int(entry) == os.getpid() or not running(entry):
+    for one in all_ids() - {os.getpid()}:
+        if not running(one):
             continue
-        line = command_line(entry)
+        line = command_line(one)
         try:
-            folder = os.readlink(f"/proc/{entry}/cwd")
-            environment = pathlib.Path(f"/proc/{entry}/environ").read_bytes()
+            folder = os.readlink(f"/proc/{one}/cwd")
+            environment = pathlib.Path(f"/proc/{one}/environ").read_bytes()
         except OSError:
             folder, environment = "", b""
         if str(text) in line or str(text) in folder or str(text).encode() in environment:
-            found[int(entry)] = line or folder
+            found[one] = line or folder
     return found
 
 

@@ -2,15 +2,21 @@
 
 import contextlib
 import os
+import re
 import ssl
+import subprocess
 
 import httpx
 
-from . import processes
+from . import containers, processes
 
 PROJECT = "latchkey-test"
 SERVICES = ("gateway", "keys", "licenses", "signing", "webhooks")
 RUNNING = (*SERVICES, "postgres", "certificates")
+# `docker compose` by the programs of this machine.
+AS_TYPED = (
+    f'docker() {{ if [ "$1" = compose ]; then shift; {containers.COMPOSE} "$@"; else {containers.DOCKER} "$@"; fi; }}'
+)
 # With a health check every 10 s.
 HEALTHY_SECONDS = 120
 
@@ -31,25 +37,77 @@ class Stack:
             "LATCHKEY_REQUEST_LOG": "on",
         }
         self.account = {}
+        self.authority = None
         self.client = None
+
+    def __getitem__(self, name):
+        """What the operator is told of the first account."""
+        return self.account[name]
 
     def compose(self, *arguments):
         return self.engine.compose(*arguments, settings=self.settings, directory=processes.REPOSITORY)
+
+    def type(self, block, folder=processes.REPOSITORY):
+        """Types what a guide says, as it stands, with this machine's compose; gives what that printed."""
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", f"{AS_TYPED}\n{block}"],
+            env=self.engine.environment | {"COMPOSE_FILE": str(processes.REPOSITORY / "compose.yaml")} | self.settings,
+            cwd=folder, capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{block}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+        return done.stdout
+
+    @contextlib.contextmanager
+    def changed(self, **settings):
+        """Has other settings while the block runs, which starts what it wants to be started with them, and brings
+        everything back as it was."""
+        before = self.settings
+        self.settings = before | settings
+        try:
+            yield
+        finally:
+            self.settings = before
+            self.up()
 
     def up(self):
         """What an operator types, and waits for."""
         self.compose("up", "-d", "--no-build")
         for service in SERVICES:
-            processes.poll(lambda: self.health(service) == "healthy", HEALTHY_SECONDS, f"{service} is healthy", 0.5)
+            self.wait_until_healthy(service)
 
-    def container(self, service):
-        return f"{PROJECT}_{service}_1"
+    def wait_until_healthy(self, service, number=1):
+        """Until the engine says so of one container of a service."""
 
-    def inspect(self, service):
-        return self.engine.inspect(self.container(service))
+        def is_healthy():
+            return self.inspect(service, number)["State"]["Health"]["Status"] == "healthy"
 
-    def health(self, service):
-        return self.inspect(service)["State"]["Health"]["Status"]
+        processes.poll(is_healthy, HEALTHY_SECONDS, f"{service} {number} is healthy", 0.5)
+
+    def containers(self, service, *filters):
+        """The names of a service's containers that stay: each generation of compose makes up its own, and labels them
+        alike."""
+        labels = (f"project={PROJECT}", f"service={service}", "oneoff=False", *filters)
+        words = [word for label in labels for word in ("--filter", f"label=com.docker.compose.{label}")]
+        return self.engine.docker("ps", "--all", "--format", "{{.Names}}", *words).split()
+
+    def container(self, service, number=1):
+        """The name of one of them."""
+        (name,) = self.containers(service, f"container-number={number}")
+        return name
+
+    def inspect(self, service, number=1):
+        return self.engine.inspect(self.container(service, number))
+
+    def address(self, service, network, number=1):
+        """The address of a container in a network of the stack, at which this machine finds it."""
+        return self.inspect(service, number)["NetworkSettings"]["Networks"][f"{PROJECT}_{network}"]["IPAddress"]
+
+    def metric(self, name, service, number=1, **labels):
+        """The sum of a metric over its series with these labels, as a container of a service has it now."""
+        url = f"http://{self.address(service, 'services', number)}:9464/metrics"
+        wanted = {f'{label}="{value}"' for label, value in labels.items()}
+        found = re.findall(rf"^{name}(?:\{{(.*)\}})? (\S+)$", httpx.get(url, timeout=10).text, re.M)
+        return sum(float(value) for given, value in found if wanted <= set(given.split(",")))
 
     def run(self, service, *command):
         """Runs a program beside a service; gives what it printed."""
@@ -79,13 +137,25 @@ class Stack:
         """Makes the first account, as an operator does, and a client of the API for it."""
         text = self.compose("run", "--rm", "-T", "operator")
         self.account = dict(line.split("=", 1) for line in text.split())
-        authority = self.compose("run", "--rm", "-T", "operator", "deploy", "authority")
+        self.authority = self.compose("run", "--rm", "-T", "operator", "deploy", "authority")
         self.client = httpx.Client(
-            base_url=f"{self.account['LATCHKEY_URL']}/api/v1",
-            headers={"authorization": f"Bearer {self.account['LATCHKEY_TEST_API_KEY']}"},
-            verify=ssl.create_default_context(cadata=authority),
+            base_url=f"{self['LATCHKEY_URL']}/api/v1",
+            headers={"authorization": f"Bearer {self['LATCHKEY_TEST_API_KEY']}"},
+            verify=self.trust(),
             timeout=15,
         )
+
+    def trust(self):
+        """A TLS context that trusts the stack's authority."""
+        return ssl.create_default_context(cadata=self.authority)
+
+    def sql(self, statement):
+        """Runs a statement as the database's administrator; gives the rows, as lists of texts."""
+        script = (
+            "PGPASSWORD=$(cat /run/latchkey/secrets/latchkey_admin.password) exec"
+            ' psql -XAtq -F "\t" -v ON_ERROR_STOP=1 --host 127.0.0.1 --username latchkey_admin --dbname latchkey -c "$0"'
+        )
+        return [line.split("\t") for line in self.run("postgres", "sh", "-c", script, statement).splitlines()]
 
     def post(self, path, body, status):
         answer = self.client.post(path, json=body)
