@@ -35,7 +35,7 @@ def listening(deployment, tmp_path):
     def start(inbox, *options, url=None):
         log = tmp_path / f"listen-{len(list(tmp_path.iterdir()))}.log"
         with processes.Server(command(inbox, *options), log, env=environment(deployment, url)) as listen:
-            processes.poll(lambda: listen._alive() and BEGUN.search(listen.text()), 20, "it listens")
+            processes.poll(lambda: listen.expect_running() and BEGUN.search(listen.text()), 20, "it listens")
             yield listen
 
     return start
@@ -79,7 +79,7 @@ def test_it_posts_each_event_signed_and_shows_the_reply(deployment, api, tmp_pat
     with Receiver(lambda delivery: answers[delivery.event["type"]]) as inbox:
         options = ["--data-dir", deployment.data_directory]
         with processes.Server(command(inbox, *options), tmp_path / "listen.log") as listen:
-            processes.poll(lambda: listen._alive() and BEGUN.search(listen.text()), 20, "it listens")
+            processes.poll(lambda: listen.expect_running() and BEGUN.search(listen.text()), 20, "it listens")
             [secret] = re.findall(r"signed with (whsec_\S+)\n", listen.text())
             license = api.license(api.catalogue())
             change(api, license, "suspend", "reinstate", "revoke")

@@ -55,7 +55,7 @@ class Deployment:
         self.server = processes.Server(self.command(), self.log, env=os.environ | self.settings)
         try:
             processes.poll(
-                lambda: self.server._alive() and "\nready\n" in "\n" + self.server.text()[seen_bytes:],
+                lambda: self.server.expect_running() and "\nready\n" in "\n" + self.server.text()[seen_bytes:],
                 START_SECONDS,
                 "`latchkey up` says ready",
             )

@@ -88,7 +88,7 @@ class Server:
             )
         if port is not None:
             try:
-                poll(lambda: self._alive() and accepts(port), start_seconds, f"{arguments[0]} listens")
+                poll(lambda: self.expect_running() and accepts(port), start_seconds, f"{arguments[0]} listens")
             except BaseException:
                 self.stop()
                 raise
@@ -97,7 +97,8 @@ class Server:
     def pid(self):
         return self.process.pid
 
-    def _alive(self):
+    def expect_running(self):
+        """True; fails with what it has written where it has ended."""
         code = self.process.poll()
         assert code is None, f"{self.arguments[0]} ended with {code}:\n{self.text()[-4000:]}"
         return True
