@@ -27,9 +27,10 @@ run: build ## Build, then start all of Latchkey for development; Ctrl-C stops it
 test: packages ## Run every test, against a private Postgres; ends with one line of totals.
 	@Tests/run
 
-chaos: build ## Restart and kill every replica of every service under load, for some minutes.
+chaos: build ## Restart and kill all processes and the database under load, for a quarter of an hour.
 	@Tests/python-environment
-	@.build-venv/bin/python -m pytest -q -s --chaos-rounds 10 --chaos-clients 32 Tests/EndToEnd/test_rolling_restart.py
+	@LATCHKEY_WEBHOOK_CHANGES=20000 .build-venv/bin/python -m pytest -q -s --chaos-rounds 10 --chaos-clients 32 \
+	  Tests/EndToEnd/test_rolling_restart.py Tests/EndToEnd/test_webhooks.py -k "rolling_restart or nothing_is_lost"
 
 compose-test: packages ## Build the image and run compose.yaml, on a container engine of its own; needs root.
 	@Scripts/install-packages docker.io docker-compose iptables debootstrap

@@ -130,7 +130,7 @@ def measure(events):
                 rounds = [throughput(deployment, api, inbox, events) for _ in range(ROUNDS)]
                 rate = statistics.median(rounds)
                 median = latency(api, inbox)
-                growth = queue(deployment, api)
+                growth = queue(deployment, api, inbox)
         finally:
             inbox.close()
             deployment.stop()
@@ -176,8 +176,8 @@ def latency(api, inbox):
     return median
 
 
-def queue(deployment, api):
-    """The service's memory while a receiver that is not there has a long queue, compared with a short one."""
+def queue(deployment, api, inbox):
+    """The service's memory while a receiver that was not there takes a long queue, compared with a short one."""
     hook = receiver.register(api, receiver.NOBODY, events=["license.suspended"])
     license = api.license(api.catalogue())
     rest.expect_data(api.post(f"/licenses/{license['id']}/suspend"))
@@ -198,11 +198,15 @@ def queue(deployment, api):
                where id = :'id'""",
             id=waiting[0]["id"], count=count,
         )  # fmt: skip
+        rest.expect_data(api.send("PATCH", f"/webhooks/{hook['id']}", json={"url": inbox.url}))
+        inbox.wait_for(1)
         deadline = time.monotonic() + 30
         peak = 0
         while time.monotonic() < deadline:
             peak = max(peak, processes.proportional_bytes(deployment.pid("webhooks")))
             time.sleep(0.5)
-        print(f"webhooks: {peak / 1e6:.0f} MB with {count:,} pending")
+        taken = inbox.ask("take").count
+        rest.expect_data(api.send("PATCH", f"/webhooks/{hook['id']}", json={"url": receiver.NOBODY}))
+        print(f"webhooks: {peak / 1e6:.0f} MB with {count:,} pending, of which {taken:,} were delivered meanwhile")
         figures.append(peak)
     return figures[1] / figures[0]

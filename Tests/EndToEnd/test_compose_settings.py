@@ -50,12 +50,21 @@ CORES = {"gateway": "${LATCHKEY_WORKERS:-1}", "postgres": "${LATCHKEY_POSTGRES_C
 
 
 @pytest.mark.parametrize("service", sorted(SERVICES))
-def test_no_container_takes_all_cores(service):
+def test_each_container_has_as_many_cores_as_it_may_take(service):
     assert SERVICES[service]["cpus"] == CORES.get(service, 1.0)
 
 
 def test_the_gateway_has_as_many_workers_as_cores():
     assert SERVICES["gateway"]["environment"]["LATCHKEY_WORKERS"] == SERVICES["gateway"]["cpus"]
+
+
+@pytest.mark.parametrize("service", deployments.SERVICES)
+def test_no_service_starts_before_the_database_is_migrated(service):
+    once = {"condition": "service_completed_successfully"}
+    assert SERVICES[service]["depends_on"]["migrate"] == once
+    assert SERVICES["migrate"]["depends_on"]["postgres"] == {"condition": "service_healthy"}
+    # Which has its password and certificate by then.
+    assert SERVICES["postgres"]["depends_on"]["setup"] == once
 
 
 @pytest.mark.parametrize("service", deployments.SERVICES)
