@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import threading
 
 import pytest
 import standardwebhooks
@@ -14,17 +15,17 @@ from harness.receiver import Receiver
 
 BEGUN = re.compile(r"Listening, from cursor (\d+) on\n")
 # What it says last.
-STOPPED = re.compile(r"stopped; go on with --cursor (\d+)\n\Z")
+STOPPED = re.compile(r"stopped; go on with --cursor (\d+)\n(latchkey: [^\n]+\n)?\Z")
 
 
 def command(inbox, *options):
     return [processes.binary("latchkey"), "listen", "--forward", inbox.url, *options]
 
 
-def environment(deployment, url=None):
-    """What names a deployment to the tool."""
+def environment(deployment, **others):
+    """What names a deployment to the tool, but for what else is to be said."""
     named = {name: deployment[name] for name in ("LATCHKEY_URL", "LATCHKEY_CA_FILE", "LATCHKEY_TEST_API_KEY")}
-    return os.environ | named | ({"LATCHKEY_URL": url} if url else {})
+    return os.environ | named | others
 
 
 @pytest.fixture
@@ -32,9 +33,9 @@ def listening(deployment, tmp_path):
     """Starts the tool, and waits until its stream has begun."""
 
     @contextlib.contextmanager
-    def start(inbox, *options, url=None):
+    def start(inbox, *options, **others):
         log = tmp_path / f"listen-{len(list(tmp_path.iterdir()))}.log"
-        with processes.Server(command(inbox, *options), log, env=environment(deployment, url)) as listen:
+        with processes.Server(command(inbox, *options), log, env=environment(deployment, **others)) as listen:
             processes.poll(lambda: listen.expect_running() and BEGUN.search(listen.text()), 20, "it listens")
             yield listen
 
@@ -60,11 +61,27 @@ def wait_for(inbox, license, *types):
     return found
 
 
+def wait_for_feed(api, license, count):
+    """Until so many events of a license are in the feed."""
+
+    def is_there():
+        return len(api.get("/events", params={"licenseId": license["id"]}).json()["data"]) == count
+
+    processes.poll(is_there, 20, f"{count} events in the feed")
+
+
 def interrupt(listen):
     """Ctrl-C; gives the cursor that it says."""
     listen.process.send_signal(signal.SIGINT)
-    assert listen.process.wait(20) == 0, listen.text()
-    return STOPPED.search(listen.text())[1]
+    return ended(listen)
+
+
+def ended(listen, status=0):
+    """Until it has ended by itself; gives the cursor that it says."""
+    assert listen.process.wait(20) == status, listen.text()
+    said = STOPPED.search(listen.text())
+    assert said, listen.text()
+    return said[1]
 
 
 def test_it_posts_each_event_signed_and_shows_the_reply(deployment, api, tmp_path):
@@ -139,7 +156,7 @@ def test_what_would_match_nothing_is_refused(options, said, deployment):
 def test_it_goes_on_where_it_was_stopped(before, api, listening):
     license = api.license(api.catalogue())
     # What happened before it listened is not told.
-    processes.poll(lambda: api.get("/events", params={"licenseId": license["id"]}).json()["data"], 20, "its first event")
+    wait_for_feed(api, license, 1)
     with Receiver() as inbox:
         with listening(inbox) as listen:
             change(api, license, *before)
@@ -154,6 +171,30 @@ def test_it_goes_on_where_it_was_stopped(before, api, listening):
             assert found[: len(first)] == first
 
 
+def test_what_it_had_not_posted_when_it_was_stopped_is_left_to_the_next_run(api, listening):
+    """One event is being posted and others have come behind it."""
+    may_answer = threading.Event()
+
+    def answer(_):
+        may_answer.wait(20)
+        return 204
+
+    with Receiver(answer) as inbox:
+        with listening(inbox) as listen:
+            license = api.license(api.catalogue())
+            inbox.wait_for(1)
+            change(api, license, "suspend", "reinstate")
+            wait_for_feed(api, license, 3)
+            files = processes.open_files(listen.pid)
+            listen.process.send_signal(signal.SIGINT)
+            processes.poll(lambda: processes.open_files(listen.pid) < files, 5, "the stream is closed")
+            may_answer.set()
+            cursor = ended(listen)
+        wait_for(inbox, license, "license.created")
+        with listening(inbox, "--cursor", cursor):
+            wait_for(inbox, license, "license.created", "license.suspended", "license.reinstated")
+
+
 @pytest.mark.parametrize("service", ["gateway", "webhooks"])
 def test_nothing_is_missed_when_the_stream_breaks_before_the_first_event(service, deployment, api, listening):
     """The stream's own gateway and webhooks process are killed, while others go on and have the feed grow."""
@@ -163,16 +204,13 @@ def test_nothing_is_missed_when_the_stream_breaks_before_the_first_event(service
         gateway = stack.enter_context(topology.gateway(deployment, LATCHKEY_WEBHOOKS_ADDRESS=webhooks.address))
         victim = {"gateway": gateway, "webhooks": webhooks}[service]
         inbox = stack.enter_context(Receiver())
-        listen = stack.enter_context(listening(inbox, url=gateway.url))
+        listen = stack.enter_context(listening(inbox, LATCHKEY_URL=gateway.url))
         victim.kill()
         processes.poll(lambda: "trying again" in listen.text(), 20, "it has noticed")
         license = api.license(api.catalogue())
         change(api, license, "suspend")
 
-        def is_dispatched():
-            return len(api.get("/events", params={"licenseId": license["id"]}).json()["data"]) == 2
-
-        processes.poll(is_dispatched, 20, "both events in the feed")
+        wait_for_feed(api, license, 2)
         assert told(inbox, license) == []
         victim.start()
         wait_for(inbox, license, "license.created", "license.suspended")
@@ -182,3 +220,19 @@ def test_nothing_is_missed_when_the_stream_breaks_before_the_first_event(service
         change(api, license, "reinstate")
         victim.start()
         wait_for(inbox, license, "license.created", "license.suspended", "license.reinstated")
+
+
+def test_a_key_that_is_refused_ends_it_and_loses_nothing(deployment, api, listening):
+    key = api.api_key(scopes=["webhooks:read"])
+    with topology.gateway(deployment) as gateway, Receiver() as inbox:
+        with listening(inbox, LATCHKEY_URL=gateway.url, LATCHKEY_TEST_API_KEY=key["key"]) as listen:
+            gateway.kill()
+            assert api.send("DELETE", f"/api-keys/{key['id']}").status_code == 204
+            license = api.license(api.catalogue())
+            wait_for_feed(api, license, 1)
+            gateway.start()
+            cursor = ended(listen, 1)
+            assert "latchkey: The gateway refused the stream: " in listen.text()
+        assert told(inbox, license) == []
+        with listening(inbox, "--cursor", cursor):
+            wait_for(inbox, license, "license.created")

@@ -87,14 +87,21 @@ public final class Listen {
       } catch {
         if isStopped { break }
         // A key that is wrong stays wrong; what is gone for a while comes back.
-        guard error.code == .unavailable else { throw error }
+        guard error.code == .unavailable else {
+          if hasBegun { sayWhereToGoOn() }
+          throw error
+        }
         tell(error.message)
       }
       if !isStopped { await EventLoop.sleep(for: Self.pause) }
     }
     receiver.close()
-    if let cursor { console.say("stopped; go on with --cursor \(cursor)") }
+    sayWhereToGoOn()
     return 0
+  }
+
+  private func sayWhereToGoOn() {
+    if let cursor { console.say("stopped; go on with --cursor \(cursor)") }
   }
 
   /// Does what a line of the stream asks for.
