@@ -6,24 +6,26 @@ internal import HTTP
 final class StreamedAnswer: ResponseHandler {
   /// The HTTP status; zero until it has come.
   private(set) var status = 0
-  private var pieces: [[UInt8]] = []
+  private var stream: HTTP2Stream?
   private var isOver = false
   private var waiting: CheckedContinuation<Void, Never>?
 
   nonisolated init() {}
 
   /// The next bytes; nil when the answer is over.
+  ///
+  /// They are taken only now, so a peer that sends faster than they are wanted is held up by its window.
   func next() async -> [UInt8]? {
-    while pieces.isEmpty, !isOver {
+    while true {
+      if let bytes = stream?.takeReceived(), !bytes.isEmpty { return bytes }
+      if isOver { return nil }
       await withCheckedContinuation { waiting = $0 }
     }
-    return pieces.isEmpty ? nil : pieces.removeFirst()
   }
 
   func received(_ stream: HTTP2Stream) {
     status = stream.status
-    let bytes = stream.takeReceived()
-    if !bytes.isEmpty { pieces.append(bytes) }
+    self.stream = stream
     wake()
   }
 
