@@ -107,6 +107,13 @@ def test_an_upgrade_is_carried_out_and_taken_back(stack, images, next_version):
         assert {service: images_that_run(stack)[service] for service in SERVICES} == dict.fromkeys(SERVICES, old)
         assert starts("migrate") == migrated
 
+        # `up` alone brings the new one as well, with a longer pause.
+        stack.settings = stack.settings | {"LATCHKEY_IMAGE": next_version}
+        stack.compose("up", "-d", "--no-build")
+        all_go_on(stack, key)
+        assert images_that_run(stack) == dict.fromkeys(RUNNING, new) | {"postgres": database}
+        assert starts("migrate") != migrated
+
 
 def test_a_backup_brings_everything_back_on_a_new_machine(stack, tmp_path):
     key = stack.license()
