@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import random
 import signal
 import socket
 import subprocess
@@ -17,6 +18,8 @@ BINARIES = REPOSITORY / os.environ.get("LATCHKEY_BUILD", ".build/release")
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+# Below those that the system gives to clients: a server that is started again finds its port as it left it.
+PORTS = range(10_000, 32_000)
 
 
 def binary(name, folder=BINARIES):
@@ -28,20 +31,18 @@ def binary(name, folder=BINARIES):
 
 def free_port():
     """A TCP port that nothing listens on now; the caller binds it at once."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return free_ports(1)[0]
 
 
 def free_ports(count):
     """So many TCP ports in a row that nothing listens on now, as a range."""
     while True:
-        first = free_port()
+        first = random.SystemRandom().randrange(PORTS.start, PORTS.stop - count)
         with contextlib.ExitStack() as probes:
             try:
                 for port in range(first, first + count):
                     probes.enter_context(socket.socket()).bind(("127.0.0.1", port))
-            except (OSError, OverflowError):
+            except OSError:
                 continue
         return range(first, first + count)
 
