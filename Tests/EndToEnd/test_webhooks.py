@@ -109,6 +109,32 @@ def test_a_private_authority_is_trusted_by_whose_bundle_it_is(api, tmp_path):
         assert len(inbox.deliveries) == 1
 
 
+def test_a_receiver_that_speaks_http_2_is_spoken_to_so(api, tmp_path):
+    """Another stack than ours: a request with all of its headers and its body over one stream."""
+    certificates = Certificates(tmp_path)
+    bundle = pathlib.Path(certificates.ca_file).read_text()
+    certificate, key = certificates.issue("localhost")
+    (tmp_path / "hook").write_bytes(b"taken\n")
+    port = processes.free_port()
+    command = ["nghttpd", "--verbose", "-a", "127.0.0.1", "-d", tmp_path, port, key, certificate]
+    with processes.Server(command, tmp_path / "nghttpd.log", port) as server, receiver.webhook(
+        api, f"https://localhost:{port}/hook", events=["license.created"], caBundle=bundle
+    ) as hook:
+        api.license(api.catalogue())
+
+        def taken():
+            listed = rest.expect_data(api.get(f"/webhooks/{hook['id']}/deliveries"))
+            return [one for one in listed if one["status"] == "succeeded"]
+
+        delivery = processes.poll(taken, 20, "the delivery")[0]
+        path = f"/webhooks/{hook['id']}/deliveries/{delivery['id']}"
+        [attempt] = rest.expect_data(api.get(path))["attempts"]
+        assert attempt["responseHead"].startswith("HTTP/2 200") and "nghttpd" in attempt["responseHead"]
+        assert attempt["responseBody"] == "taken\n"
+        for header in (":method: POST", ":path: /hook", f"x-licentric-delivery: {delivery['id']}"):
+            assert header in server.text(), header
+
+
 def test_validations_are_told_when_somebody_listens(api):
     license = given.license()(api)
     with Receiver() as inbox, receiver.webhook(api, inbox.url, events=["validation.failed"]):
