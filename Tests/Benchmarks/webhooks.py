@@ -188,14 +188,14 @@ def queue(deployment, api, inbox):
     processes.poll(lambda: api.get(f"/webhooks/{hook['id']}/deliveries").json()["data"], 20, "a delivery")
     figures = []
     for count in (10_000, PENDING):
-        # Some due now and some later, as a receiver that is down for days leaves them.
+        # Half of them due and half later, as a receiver that was down for days leaves them: more, in both cases, than are held.
         deployment.sql(
             """insert into webhooks.pending_deliveries
                  (account_id, environment, endpoint_id, id, event_id, event_type, license_id, due_at, created_at)
                -- Ids as the service makes them, of the time of the event: version 7, and what is not time at random.
                select account_id, environment, :'endpoint',
                  (left(id::text, 14) || '7' || right(gen_random_uuid()::text, 21))::uuid, id, type, license_id,
-                 now() + random() * interval '60 s', created_at
+                 now() + (random() - 0.5) * interval '60 s', created_at
                from webhooks.events, generate_series(1, :count)
                where license_id = :'license' and type = 'license.suspended'""",
             endpoint=hook["id"], license=license["id"], count=count,
