@@ -39,7 +39,10 @@ import Testing
       // A product and a policy are made before it, of which there are no events.
       let license = try await fixture.license()
       await ear.expect(2)
-      _ = try await fixture.client.suspendLicense(LicenseActionRequest(id: license.id), fixture.options)
+      _ = try await fixture.client.suspendLicense(
+        LicenseActionRequest(id: license.id),
+        fixture.options
+      )
       await ear.expect(3)
     }
   }
