@@ -236,3 +236,49 @@ def test_a_key_that_is_refused_ends_it_and_loses_nothing(deployment, api, listen
         assert told(inbox, license) == []
         with listening(inbox, "--cursor", cursor):
             wait_for(inbox, license, "license.created")
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("nobody", "--forward: Must begin with https://"),
+        ("ftp://127.0.0.1/hook", "--forward: Must begin with https://"),
+        ("http://user@127.0.0.1/hook", "--forward: Must not hold a user name or password"),
+        ("http://169.254.169.254/hook", "--forward: The host is "),
+    ],
+)
+def test_a_receiver_that_cannot_be_called_is_refused(url, said, deployment):
+    expect_refusal(deployment, {}, said, url)
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        (lambda deployment: "lk_test_" + "0" * 36, "The gateway refused the stream: "),
+        (lambda deployment: "nonsense", "The gateway refused the stream: "),
+        (
+            lambda deployment: deployment["LATCHKEY_LIVE_API_KEY"],
+            "Only events of the test environment are streamed; use a test API key",
+        ),
+    ],
+    ids=["unknown", "malformed", "live"],
+)
+def test_a_key_of_no_test_environment_is_refused(key, said, deployment):
+    shown = key(deployment)
+    done = expect_refusal(deployment, {"LATCHKEY_TEST_API_KEY": shown}, said)
+    assert shown not in done.stdout + done.stderr
+
+
+def expect_refusal(deployment, others, said, url=receiver.NOBODY):
+    """It ends by itself with 1 and a sentence, without having listened; gives what it said."""
+    done = subprocess.run(
+        [processes.binary("latchkey"), "listen", "--forward", url],
+        env=environment(deployment) | others,
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    assert done.returncode == 1, done.stdout
+    assert done.stderr.startswith("latchkey: ") and said in done.stderr, done.stderr
+    assert "Listening" not in done.stdout
+    return done

@@ -2,6 +2,8 @@
 
 import base64
 import collections
+import contextlib
+import datetime
 import hmac
 import os
 import pathlib
@@ -151,6 +153,33 @@ def test_validations_are_told_when_somebody_listens(api):
         assert event["data"]["license"]["id"] == license["licenseId"]
 
 
+def test_what_failed_is_tried_again_after_the_waits_of_the_schedule(api):
+    """The first two: five seconds and thirty, each a tenth longer or shorter."""
+    fields = {"events": ["license.created"]}
+    with Receiver(lambda _: 500) as inbox, receiver.webhook(api, inbox.url, **fields) as hook:
+        api.license(api.catalogue())
+        [listed] = processes.poll(lambda: api.get(f"/webhooks/{hook['id']}/deliveries").json()["data"], 20, "a delivery")
+
+        def failed(count):
+            """The delivery once so many attempts have failed, and how many seconds after the last the next one is due."""
+
+            def is_logged():
+                shown = rest.expect_data(api.get(f"/webhooks/{hook['id']}/deliveries/{listed['id']}"))
+                return shown if len(shown["attempts"]) == count else None
+
+            shown = processes.poll(is_logged, 20, f"{count} attempts")
+            last = shown["attempts"][-1]
+            assert (shown["status"], last["responseStatus"]) == ("pending", 500)
+            ended = datetime.datetime.fromisoformat(last["startedAt"]) + datetime.timedelta(milliseconds=last["durationMs"])
+            return (datetime.datetime.fromisoformat(shown["nextAttemptAt"]) - ended).total_seconds()
+
+        # Times are told in whole milliseconds, and the wait begins when the end of the attempt is seen.
+        assert 4.49 <= failed(1) <= 5.5 + 0.5
+        assert 26.99 <= failed(2) <= 33 + 0.5
+        first, second = inbox.deliveries
+        assert 4.49 <= second.at - first.at <= 10
+
+
 def test_a_receiver_that_hangs_does_not_slow_another(api, record_property):
     """The median from a change to its delivery, before, beside and after a receiver that never answers."""
     events = {"events": ["license.created"]}
@@ -263,7 +292,8 @@ def test_nothing_is_lost(fragile, record_property):
 
 
 def test_lines_beside_each_other_keep_their_order(fragile, record_property):
-    """Licenses that change all at once, while two processes deliver their events and are killed in turn."""
+    """Licenses that change all at once, while two processes deliver their events and are killed in turn, and somebody
+    pulls the feed beside it."""
     chance = random.Random(SEED)
     guard = threading.Lock()
 
@@ -274,7 +304,9 @@ def test_lines_beside_each_other_keep_their_order(fragile, record_property):
     moody.is_on = True
     second = topology.Replica(fragile, "webhooks")
     try:
-        with Receiver(moody) as inbox, rest.Api(fragile, fragile["LATCHKEY_TEST_API_KEY"]) as api:
+        with Receiver(moody) as inbox, pulled(fragile) as pages, rest.Api(
+            fragile, fragile["LATCHKEY_TEST_API_KEY"]
+        ) as api:
             wanted = ["license.created", "license.suspended", "license.reinstated"]
             hook = receiver.register(api, inbox.url, ordering="ordered", events=wanted)
             catalogue = api.catalogue()
@@ -306,9 +338,48 @@ def test_lines_beside_each_other_keep_their_order(fragile, record_property):
         second.stop()
     last = expect_order(inbox.deliveries)
     assert last == {license: CHANGES_PER_LINE for license in licenses}
-    figures = f"seed {SEED}: {LINES} lines of {CHANGES_PER_LINE}, killed {kills} times, {len(inbox.deliveries)} requests"
+    # Who pulled has seen each event once, in the order of the feed, and most of it while it grew.
+    feed = fragile.sql(
+        """select 'evt_' || replace(id::text, '-', '') from webhooks.events
+           where environment = 'test' order by position"""
+    )
+    assert [id for page in pages for id in page] == [row[0] for row in feed]
+    assert len(pages) > LINES
+    figures = (
+        f"seed {SEED}: {LINES} lines of {CHANGES_PER_LINE}, killed {kills} times, {len(inbox.deliveries)} requests, "
+        f"pulled in {len(pages)} pages"
+    )
     print(figures)
     record_property("figures", figures)
+
+
+@contextlib.contextmanager
+def pulled(deployment):
+    """Somebody who pulls the feed by cursor all the while; gives the pages of ids that were seen, which are complete when
+    it ends."""
+    pages, ended = [], threading.Event()
+    with futures.ThreadPoolExecutor(1) as pool:
+        pulling = pool.submit(pull, deployment, pages, ended)
+        try:
+            yield pages
+        finally:
+            ended.set()
+    pulling.result()
+
+
+def pull(deployment, pages, ended):
+    """Reads on behind the last cursor, until nothing is new after the end."""
+    with rest.Api(deployment, deployment["LATCHKEY_TEST_API_KEY"]) as api:
+        cursor = None
+        while True:
+            is_last = ended.is_set()
+            response = answered(lambda cursor=cursor: api.get("/events", params={"cursor": cursor} if cursor else {}))
+            page = response.json()
+            cursor = page["pagination"]["nextCursor"]
+            if page["data"]:
+                pages.append([event["id"] for event in page["data"]])
+            elif is_last:
+                return
 
 
 def kill_first(deployment):
@@ -368,15 +439,20 @@ def attempt(ask):
 def send(api, path, body):
     """A change, made once however often it must be asked for."""
     key = {"idempotency-key": os.urandom(16).hex()}
+    return answered(lambda: api.post(path, body, headers=key)).json()["data"]
+
+
+def answered(ask):
+    """The answer to a request, which is asked for until it comes."""
     refused = collections.Counter()
     for _ in range(600):
         try:
-            response = api.post(path, body, headers=key)
+            response = ask()
             if response.status_code not in (429, 500, 502, 503, 504):
                 assert response.is_success, response.text
-                return response.json()["data"]
+                return response
             refused[response.text] += 1
         except httpx.TransportError as error:
             refused[repr(error)] += 1
         time.sleep(0.05)
-    raise AssertionError(f"no answer to {path}: {refused}")
+    raise AssertionError(f"no answer: {refused}")

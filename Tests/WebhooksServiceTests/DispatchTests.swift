@@ -175,6 +175,25 @@ import WebhooksService
     }
   }
 
+  /// Timers stand still, so nothing but the producer's word can have the service look again.
+  @Test @EventLoop func `the producer's word alone has an event dispatched`() async throws {
+    try await WebhooksFixture.with { fixture in
+      fixture.service.start()
+      try await ManualClock.use {
+        // The first may be found by the look at the beginning, and the second by that when it has begun to listen.
+        for expected in 1...4 {
+          try await fixture.commit([.licenseUpdated])
+          let deadline = ContinuousClock.now + .seconds(20)
+          var found = 0
+          while found < expected, ContinuousClock.now < deadline {
+            found = try await fixture.count("select count(*) from webhooks.events")
+          }
+          try #require(found == expected)
+        }
+      }
+    }
+  }
+
   @Test @EventLoop func `an event whose producer died before its word is found all the same`()
     async throws
   {

@@ -177,12 +177,13 @@ final class WebhooksFixture {
     try await producer.transaction(for: tenant) { (transaction) async throws(Fault) in
       transaction.send(Event.insertion(written, for: tenant))
     }
-    if isTold { try await producer.query("select pg_notify(\(EventChannel.name), '')") }
+    if isTold { announcer.announce() }
     return events
   }
 
   private lazy var administrator = test.open()
   private lazy var producer = test.open(as: "latchkey_licenses")
+  private lazy var announcer = EventAnnouncer(database: producer)
 
   /// A license as its events show it.
   func sample(_ id: UUID, product: UUID, metadata: String = "{}") -> License {
