@@ -241,8 +241,8 @@ def test_a_key_that_is_refused_ends_it_and_loses_nothing(deployment, api, listen
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("nobody", "--forward: Must begin with https://"),
-        ("ftp://127.0.0.1/hook", "--forward: Must begin with https://"),
+        ("nobody", "--forward: Must begin with https:// or http://"),
+        ("ftp://127.0.0.1/hook", "--forward: Must begin with https:// or http://"),
         ("http://user@127.0.0.1/hook", "--forward: Must not hold a user name or password"),
         ("http://169.254.169.254/hook", "--forward: The host is "),
     ],

@@ -34,7 +34,8 @@ struct WebhookURLParser {
     let text = WebhookURLParser.lowercased(bytes.prefix(8))
     if text.hasPrefix("https://") { return (.https, bytes.dropFirst(8)) }
     if text.hasPrefix("http://"), policy.allowsPlainHTTP { return (.http, bytes.dropFirst(7)) }
-    throw Refusal(.scheme, "Must begin with https://")
+    let also = policy.allowsPlainHTTP ? " or http://" : ""
+    throw Refusal(.scheme, "Must begin with https://\(also)")
   }
 
   private static func endsAuthority(_ byte: UInt8) -> Bool {
